@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What a keeper and the collector say to each other over the intake, a SEQPACKET Unix socket.
+ *
+ * Each life of a payload has a pipe of its own per stream. The keeper OFFERs its read end (one
+ * descriptor by SCM_RIGHTS) and keeps a duplicate, so a collector that dies takes nothing with it;
+ * its successor is offered the same pipes again. END says that the whole process tree of that life
+ * is gone: what the pipe holds now is all it will ever hold, even if a stranger still has the write
+ * end. DRAINED is the collector's answer, to END or to the pipe's end of file: everything is stored
+ * and the keeper may close its duplicate. Lives of one stream are stored in the order of their
+ * numbers: a later one waits until the earlier one has been drained.
+ *
+ * Header only and pure: the keeper links nothing.
+ */
+
+#include "lib/base.h"
+
+#define INTAKE_MAGIC 0x736b6c31u /* "skl1" */
+#define INTAKE_NAME_MAX 64
+
+enum intake_kind {
+	INTAKE_OFFER = 1,   /* keeper -> collector, with one descriptor */
+	INTAKE_END = 2,     /* keeper -> collector */
+	INTAKE_DRAINED = 3, /* collector -> keeper */
+};
+
+enum intake_stream {
+	INTAKE_STREAM_OUT = 1,
+	INTAKE_STREAM_ERR = 2,
+	INTAKE_STREAM_BOTH = 3, /* merge_streams: both through one pipe */
+};
+
+/** enum intake_policy - what happens on a full disk */
+enum intake_policy {
+	INTAKE_POLICY_BLOCK = 0,
+	INTAKE_POLICY_DROP = 1,
+};
+
+/**
+ * struct intake_frame - the one message
+ * @magic:    INTAKE_MAGIC
+ * @kind:     enum intake_kind
+ * @stream:   enum intake_stream
+ * @instance: slot of the service
+ * @life:     number of the life: wall clock of its start in microseconds, growing
+ * @policy:   enum intake_policy
+ * @name:     service, NUL-padded
+ */
+struct intake_frame {
+	uint32_t magic;
+	uint16_t kind;
+	uint16_t stream;
+	uint32_t instance;
+	uint32_t policy;
+	uint64_t life;
+	char name[INTAKE_NAME_MAX];
+};
+
+static_assert(sizeof(struct intake_frame) == 88, "the intake frame is part of the wire format");
