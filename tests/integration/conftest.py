@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""What every integration test may ask for: a platform of its own, ports, programs.
+
+Real processes in a folder of their own. After each test nothing of it may be left; what is left is
+killed by pid and the test fails, whatever else it proved.
+"""
+import pytest
+
+import instance
+import ports
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "sanitize: runs with the sanitizer build as well")
+    config.addinivalue_line("markers", "slow: runs with ./test --all only")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when == "call":
+        item.has_failed = outcome.get_result().failed
+
+
+@pytest.fixture
+def platforms(request):
+    """A function that makes an Instance; for tests that need more than one."""
+    made = []
+
+    def make():
+        made.append(instance.Instance())
+        return made[-1]
+
+    yield make
+    wrong = []
+    for one in reversed(made):
+        logs = one.tail_of_logs() if getattr(request.node, "has_failed", True) else ""
+        found = one.finish()
+        wrong += found
+        if logs or found:
+            print(f"instance {one.home}\n{logs}")
+    if wrong:
+        pytest.fail("\n".join(wrong))
+
+
+@pytest.fixture
+def platform(platforms):
+    """One Instance: write_config(), up(), cli(), json(), wait_state(), down() … (instance.py)."""
+    return platforms()
+
+
+@pytest.fixture
+def program():
+    """program("slicekeep-keeper"): the path of one of our programs in the build folder."""
+    return instance.program
+
+
+@pytest.fixture
+def free_port():
+    """A function that returns a TCP port that nobody has bound, another one at each call."""
+    return ports.take

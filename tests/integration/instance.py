@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""One platform of a test's own: a folder, a config file, `up`, `down` and the cli between them.
+
+The folder lies directly below /tmp because a Unix socket path holds 107 bytes. Everything that is
+started carries the instance's tag, so that finish() can prove that nothing was left behind.
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import uuid
+
+import processes
+from waiting import SLOWNESS, wait_until
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SLICEKEEP_BUILD", TOP / "build")).resolve()
+FOLDER_OF = {
+    "slicekeep": "cli",
+    "slicekeep-supervisor": "supervisor",
+    "slicekeep-keeper": "supervisor/keeper",
+    "slicekeep-probe": "supervisor/probe",
+    "slicekeep-log": "log",
+}
+# Set by the shell or the service manager that runs the tests; no instance may see them.
+FOREIGN = ("SLICEKEEP_CONFIG", "SLICEKEEP_LAUNCHER", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID",
+           "LISTEN_FDNAMES", "WATCHDOG_USEC", "WATCHDOG_PID", "XDG_RUNTIME_DIR")
+
+
+def program(name):
+    """The path of one of our programs in the build folder ($SLICEKEEP_BUILD or ./build)."""
+    path = BUILD / FOLDER_OF[name] / name
+    assert os.access(path, os.X_OK), f"{path} is not built: ninja -C {BUILD}"
+    return path
+
+
+class Instance:
+    """A platform under a SLICEKEEP_HOME of its own."""
+
+    def __init__(self):
+        self.tag = uuid.uuid4().hex
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
+        self.config_path = self.home / "config.json"
+        self.env = {key: value for key, value in os.environ.items() if key not in FOREIGN}
+        self.env.update({"SLICEKEEP_HOME": str(self.home), processes.TAG: self.tag,
+                         "LC_ALL": "C.UTF-8", "TZ": "UTC"})
+        self._spawned = []
+        self._is_up = False
+        if "SLICEKEEP_TEST_SANITIZED" in os.environ:
+            self._report_sanitizers()
+
+    def _report_sanitizers(self):
+        """Sanitizers write into files: a daemon's stderr may be anywhere."""
+        (self.home / "sanitizer").mkdir()
+        path = self.home / "sanitizer" / "report"
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"):
+            self.env[name] = ":".join(filter(None, (os.environ.get(name), f"log_path={path}")))
+
+    def write_config(self, config):
+        """Write the config file: a value that becomes JSON, or text as it is. 0600, as it should."""
+        text = config if isinstance(config, str) else json.dumps(config, indent=2)
+        self.config_path.write_text(text)
+        self.config_path.chmod(0o600)
+        return self.config_path
+
+    def run(self, argv, exits=0, timeout=60, **more):
+        """Run a program to its end in this instance's environment, its stdin empty.
+
+        `exits` is the expected exit code, or None for any. Returns the CompletedProcess, as text.
+        """
+        more.setdefault("stdin", subprocess.DEVNULL if "input" not in more else None)
+        result = subprocess.run([str(word) for word in argv], env=self.env, cwd=self.home,
+                                capture_output=True, text=True, errors="replace",
+                                timeout=timeout * SLOWNESS, check=False, **more)
+        assert exits is None or result.returncode == exits, (
+            f"{' '.join(map(str, argv))}: exit code {result.returncode}, expected {exits}\n"
+            f"{result.stdout}{result.stderr}")
+        return result
+
+    def cli(self, *args, **more):
+        """Run `slicekeep ARGS…`; more as in run()."""
+        return self.run([program("slicekeep"), *args], **more)
+
+    def json(self, *args, **more):
+        """What `slicekeep ARGS… --json` prints, parsed."""
+        return json.loads(self.cli(*args, "--json", **more).stdout)
+
+    def json_lines(self, *args, **more):
+        """The same for verbs that print one JSON object a line."""
+        return [json.loads(line) for line in self.cli(*args, "--json", **more).stdout.splitlines()]
+
+    def up(self, config=None, *args, **more):
+        """Write the config, if one is given, and start the platform in the background."""
+        if config is not None:
+            self.write_config(config)
+        self._is_up = True
+        return self.cli("up", *args, **more)
+
+    def down(self, **more):
+        """Stop the platform, and prove that it left no process."""
+        result = self.cli("down", **more)
+        self._is_up = False
+        left = processes.kill_tagged(self.tag)
+        assert not left, f"left behind by `down`, and killed now: {left}"
+        return result
+
+    def service(self, name):
+        """The element of `ls --json` with this name."""
+        found = [element for element in self.json("ls") if element["name"] == name]
+        assert len(found) == 1, f"`ls` shows {name} {len(found)} times"
+        return found[0]
+
+    def wait_state(self, name, *states, deadline=20):
+        """Wait until a service is in one of these states; return its element of `ls --json`."""
+        def reached():
+            element = self.service(name)
+            assert element["state"] in states, f"{name} is {element['state']}"
+            return element
+
+        return wait_until(reached, deadline, f"{name} to be {' or '.join(states)}")
+
+    def spawn(self, argv, **more):
+        """Start a program of the test's own; finish() ends it. Returns the Popen."""
+        more.setdefault("stdin", subprocess.DEVNULL)
+        more.setdefault("cwd", self.home)
+        process = subprocess.Popen([str(word) for word in argv], env=self.env | more.pop("env", {}),
+                                   **more)
+        self._spawned.append(process)
+        return process
+
+    def processes(self):
+        """{pid: command line} of everything that runs in this instance."""
+        return processes.tagged(self.tag)
+
+    def tail_of_logs(self, size_bytes=3000):
+        """The ends of the files below the log folder, for the report of a failed test."""
+        parts = []
+        for path in sorted(self.home.glob("log/**/*")):
+            if path.is_file() and not path.is_symlink():
+                with open(path, "rb") as file:
+                    file.seek(max(0, path.stat().st_size - size_bytes))
+                    data = file.read()
+                if data and b"\0" not in data:
+                    parts.append(f"--- {path}\n{data.decode(errors='replace')}")
+        return "\n".join(parts)
+
+    def finish(self):
+        """End everything and remove the folder; the list of what was wrong, empty when nothing was."""
+        wrong = []
+        if self._is_up:
+            result = self.cli("down", exits=None)
+            if result.returncode != 0:
+                wrong.append(f"`down` exits {result.returncode}: {result.stdout}{result.stderr}")
+        for process in self._spawned:
+            if process.poll() is None:
+                process.terminate()
+            try:
+                process.wait(10 * SLOWNESS)
+            except subprocess.TimeoutExpired:
+                wrong.append(f"{process.args} does not end by SIGTERM")
+                process.kill()
+                process.wait()
+        left = processes.kill_tagged(self.tag)
+        if left:
+            wrong.append(f"left behind, and killed now: {left}")
+        for report in sorted(self.home.glob("sanitizer/*")):
+            wrong.append(f"sanitizer: {report.read_text(errors='replace')}")
+        if "SLICEKEEP_TEST_KEEP" not in os.environ:
+            shutil.rmtree(self.home, ignore_errors=True)
+        return wrong
