@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+
+#include "lib/base.h"
+
+struct list;
+
+/** Events held in memory for a subscriber that is a little behind; older ones are on disk. */
+#define EVENTS_RING 1024
+/** Events on disk: two files of at most this size. */
+#define EVENTS_FILE_MAX ((size_t)1024 * 1024)
+
+struct events;
+struct events_subscriber;
+
+/** events_open() - read the last number back from FOLDER; Return: 0 or negative errno */
+must_check int events_open(const char *folder, struct events **ret_events);
+
+/** events_close() - NULL is allowed */
+void events_close(struct events *e);
+
+/**
+ * events_add() - something happened
+ * @event: type Event without seq and at_usec, which are filled in; reference taken over
+ *
+ * Written with one write(2), never synced: an event is a convenience, the desired state is not.
+ */
+void events_add(struct events *e, json_t *event);
+
+/**
+ * events_since() - events with a sequence number > @since, at most @limit, oldest first
+ * @names: NULL-terminated services, or NULL for all
+ * @limit: counts from the newest when @since is 0
+ *
+ * Return: array, new reference, or NULL.
+ */
+json_t *events_since(struct events *e, uint64_t since, size_t limit, char *const *names);
+
+/** events_subscribe() - call @fn with each new event (borrowed); Return: 0 or -ENOMEM */
+must_check int events_subscribe(struct events *e, void (*fn)(json_t *event, void *userdata),
+				void *userdata, struct events_subscriber **ret_subscriber);
+
+/** events_unsubscribe() - NULL is allowed; may be called inside the callback */
+void events_unsubscribe(struct events_subscriber *s);

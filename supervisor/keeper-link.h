@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/base.h"
+#include "supervisor/keeper/control-frame.h"
+
+struct loop;
+struct keeper_link;
+
+/**
+ * struct keeper_link_events - what comes from a keeper
+ * @snapshot: greeting, and each change
+ * @exited:   a life has ended; comes before the snapshot that follows from it
+ * @place:    asks for a place in the restart budget
+ * @answer:   a request was taken or refused
+ * @gone:     the connection has ended; free the link (allowed inside the callback)
+ */
+struct keeper_link_events {
+	void (*snapshot)(const struct keeper_snapshot *snapshot, void *userdata);
+	void (*exited)(const struct keeper_exit *report, void *userdata);
+	void (*place)(const struct keeper_place *place, void *userdata);
+	void (*answer)(const struct keeper_answer *answer, void *userdata);
+	void (*gone)(void *userdata);
+};
+
+/**
+ * keeper_link_open() - connect to a keeper's control socket and subscribe
+ * @path:       control socket
+ * @since_life: exits of later lives that were missed are reported first
+ * @events:     borrowed, outlives the link
+ *
+ * Return: 0; -ENOENT or -ECONNREFUSED when no keeper is there; negative errno.
+ */
+must_check int keeper_link_open(struct loop *loop, const char *path, uint64_t since_life,
+				const struct keeper_link_events *events, void *userdata,
+				struct keeper_link **ret_link);
+
+/** keeper_link_free() - hang up; NULL is allowed */
+void keeper_link_free(struct keeper_link *k);
+
+/**
+ * keeper_link_send() - send a request; the header and the serial are filled in here
+ * @request: command, arg, cause, asker
+ * @fds:     @n_fds descriptors for KEEPER_SET_FDS, borrowed
+ *
+ * What a full queue does not take waits here, at most 64 requests. Return: 0 or negative errno.
+ */
+must_check int keeper_link_send(struct keeper_link *k, const struct keeper_request *request,
+				const int *fds, size_t n_fds);
+
+/**
+ * keeper_link_command() - keeper_link_send() of a command that needs no more than its asker
+ */
+must_check int keeper_link_command(struct keeper_link *k, enum keeper_command command,
+				   const char *asker);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <sys/types.h>
+
+#include "lib/base.h"
+
+struct config_limits;
+struct error;
+struct loop;
+struct paths;
+
+/*
+ * How keepers come into being: directly as our children, or as transient units of systemd. Beyond
+ * this interface nothing in the supervisor knows which one it is.
+ */
+
+struct launcher;
+
+/**
+ * struct launch - one keeper to start
+ * @name:     service
+ * @instance: slot
+ * @spec:     its spec file, already written
+ * @control:  path of its control socket; it accepts connections when start() returns 0
+ * @slice:    group it belongs to
+ * @limits:   caps of one instance
+ * @run:      start the payload at once; otherwise KEEPER_START does
+ */
+struct launch {
+	const char *name;
+	unsigned instance;
+	const char *spec;
+	const char *control;
+	const char *slice;
+	const struct config_limits *limits;
+	bool run;
+};
+
+/**
+ * struct launcher_events - what a launcher reports
+ * @keeper_gone: a keeper that start() began has ended; @wait_status as of waitpid(2), or -1
+ */
+struct launcher_events {
+	void (*keeper_gone)(const char *name, unsigned instance, pid_t pid, int wait_status,
+			    void *userdata);
+};
+
+/**
+ * struct launcher_ops - one launcher
+ * @start:       Return: 0, or negative errno with a text; never blocks on the keeper
+ * @set_limits:  change caps of a running instance; Return: 0, -EOPNOTSUPP where nothing enforces
+ * @sweep:       a keeper died and its control socket is dead: kill whatever it left. @known are the
+ *               @n_known pids of keepers that live. Return: processes killed, or negative errno
+ * @limits_note: why limits are not enforced, or NULL; borrowed
+ * @free:        forget everything; keepers run on
+ */
+struct launcher_ops {
+	const char *name;
+	int (*start)(struct launcher *l, const struct launch *what, struct error *err);
+	int (*set_limits)(struct launcher *l, const char *name, unsigned instance,
+			  const struct config_limits *limits, struct error *err);
+	int (*sweep)(struct launcher *l, const pid_t *known, size_t n_known);
+	const char *(*limits_note)(struct launcher *l);
+	void (*free)(struct launcher *l);
+};
+
+/** struct launcher - what each launcher embeds first */
+struct launcher {
+	const struct launcher_ops *ops;
+};
+
+/**
+ * launcher_direct_new() - keepers as our own children, in sessions of their own
+ * @paths: borrowed, outlives the launcher
+ *
+ * Makes this process a subreaper. Return: 0 or negative errno with a text.
+ */
+must_check int launcher_direct_new(struct loop *loop, const struct paths *paths,
+				   const struct launcher_events *events, void *userdata,
+				   struct launcher **ret_launcher, struct error *err);
