@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""From what a test program left behind to numbers.
+
+cmocka, meson and pytest are all content when no test ran; so each test is counted one by one, and
+a program that says "good" without having run one has failed.
+"""
+import json
+import re
+import xml.etree.ElementTree
+
+from step import Outcome
+
+CMOCKA_RUNNING = re.compile(r"\[==========\] (?:\w+: )?Running (\d+) test\(s\)")
+CMOCKA_RESULT = re.compile(r"\[(       OK |  FAILED  |  SKIPPED )\] (.*)")
+
+
+def _cmocka(entry):
+    """The Outcome of one cmocka program, None if it is none."""
+    planned = sum(int(number) for number in CMOCKA_RUNNING.findall(entry["stdout"]))
+    if not planned:
+        return None
+    results = CMOCKA_RESULT.findall(entry["stdout"])
+    passed = sum(1 for word, _ in results if word.strip() == "OK")
+    skipped = [f"{entry['name']}: {test}" for word, test in results if word.strip() == "SKIPPED"]
+    # Tests that a crash kept from running have failed too.
+    return Outcome(passed, planned - passed - len(skipped), skipped)
+
+
+def _meson_entry(entry):
+    if entry["result"] == "SKIP":
+        return Outcome(skipped=[entry["name"]])
+    good = entry["result"] in ("OK", "EXPECTEDFAIL")
+    outcome = _cmocka(entry)
+    if outcome is None:
+        return Outcome(passed=1) if good else Outcome(failed=1)
+    if not good and not outcome.failed:
+        outcome.failed = 1
+    if good and not outcome.passed and not outcome.skipped:
+        outcome.failed = 1
+    return outcome
+
+
+def meson(path):
+    """A counter for `meson test --logbase`, which writes one JSON object a line to `path`."""
+    def count(exit_code, _log_text):
+        total = Outcome()
+        if path.exists():
+            for line in path.read_text(errors="replace").splitlines():
+                total.add(_meson_entry(json.loads(line)))
+        if exit_code != 0 and not total.failed:
+            total.failed = 1
+        return total
+
+    return count
+
+
+def pytest(path):
+    """A counter for `pytest --junitxml=path`."""
+    def count(exit_code, log_text):
+        total = Outcome(left_out=sum(map(int, re.findall(r"(\d+) deselected", log_text))))
+        if path.exists():
+            for case in xml.etree.ElementTree.parse(path).iter("testcase"):
+                kinds = {child.tag for child in case}
+                name = f"{case.get('classname')}::{case.get('name')}"
+                if kinds & {"failure", "error"}:
+                    total.failed += 1
+                elif "skipped" in kinds:
+                    total.skipped.append(name)
+                else:
+                    total.passed += 1
+        nothing_left = exit_code == 5 and total.left_out
+        if exit_code != 0 and not total.failed and not nothing_left:
+            total.failed = 1
+        return total
+
+    return count

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""What is run: the steps of `./test` and of `./test --all`, as data.
+
+The order is the order of starting. `alone` is for steps that use every core by themselves, the
+builds; the others run side by side.
+"""
+import pathlib
+
+import counting
+from step import Step, no_test, one_check
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = TOP / "build"
+SANITIZED = TOP / "build-sanitize"
+REPORT = BUILD / "report"
+PYTHON = "/usr/bin/python3"
+PYTEST = (PYTHON, "-B", "-m", "pytest", "-q", "-ra", "--tb=short", "-p", "no:cacheprovider",
+          "--strict-markers")
+
+SANITIZED_ENV = {
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    "SLICEKEEP_TEST_SANITIZED": "1",
+    "SLICEKEEP_TEST_SLOWNESS": "4",
+}
+VALGRIND_ENV = {"SLICEKEEP_TEST_SLOWNESS": "10"}
+VALGRIND = ("valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all "
+            "--errors-for-leak-kinds=all")
+
+
+def build(name, folder, *options, compiler="gcc", count=one_check):
+    """A build in a folder of its own."""
+    return Step(name, (TOP / "tests/setup/build", folder, *options), count, alone=True,
+                env={"CC": compiler})
+
+
+def meson(name, folder, suite, after, path="", env=(), wrapper=""):
+    """The tests of a meson suite below `path` of the build folder."""
+    log = f"report-{name.replace('/', '-')}"
+    return Step(name, (PYTHON, "-B", TOP / "tests/runner/meson_suite.py", folder, log, suite, path,
+                       wrapper),
+                counting.meson(folder / "meson-logs" / f"{log}.json"), (after,), env=dict(env))
+
+
+def pytest(name, path, after=(), marks="", env=()):
+    """The tests of one Python file or folder."""
+    result = REPORT / f"{name.replace('/', '-')}.xml"
+    return Step(name, (*PYTEST, "-m", marks, f"--junitxml={result}", path),
+                counting.pytest(result), after, env=dict(env))
+
+
+def unit(prefix, folder, after, env=()):
+    """Unit tests, a step for each area."""
+    for area in sorted((TOP / "tests/unit").iterdir()):
+        if any(area.glob("test-*.c")):
+            yield meson(f"{prefix}/{area.name}", folder, "unit", after,
+                        f"tests/unit/{area.name}/", env)
+
+
+def integration(prefix, folder, after, marks="", env=(), only_with=""):
+    """Integration tests, a step for each file; `only_with`: for each file with this word in it."""
+    for path in sorted((TOP / "tests/integration").glob("test_*.py")):
+        if only_with in path.read_text():
+            yield pytest(f"{prefix}/{path.stem.removeprefix('test_')}", path, (after,), marks,
+                         {"SLICEKEEP_BUILD": str(folder)} | dict(env))
+
+
+def everyday(is_all=False):
+    """`./test`: does it work?"""
+    yield build("build", BUILD, "-Dtests=true", count=no_test)
+    yield from unit("unit", BUILD, "build")
+    yield from integration("integration", BUILD, "build", "" if is_all else "not slow")
+
+
+def thorough():
+    """What `./test --all` adds: on every compiler, at every edge, and in good shape."""
+    for path in sorted((TOP / "tests/lint").glob("check_*.py")):
+        yield Step(f"lint/{path.stem.removeprefix('check_')}", (PYTHON, "-B", path))
+    yield pytest("lint/self", TOP / "tests/lint")
+    yield meson("fuzz", BUILD, "fuzz", "build")
+    yield meson("certification", BUILD, "certification", "build")
+    yield meson("valgrind", BUILD, "unit", "build", "tests/unit/keeper/", VALGRIND_ENV, VALGRIND)
+    yield build("sanitize/build", SANITIZED, "-Dtests=true", "-Dbuildtype=debug",
+                "-Db_sanitize=address,undefined", "-Dc_args=-fno-sanitize-recover=all")
+    yield from unit("sanitize/unit", SANITIZED, "sanitize/build", SANITIZED_ENV)
+    yield meson("sanitize/fuzz", SANITIZED, "fuzz", "sanitize/build", env=SANITIZED_ENV)
+    yield from integration("sanitize/integration", SANITIZED, "sanitize/build", "sanitize",
+                           SANITIZED_ENV, only_with="mark.sanitize")
+    yield build("werror/gcc", TOP / "build-gcc", "-Dtests=true", "-Dwerror=true")
+    yield build("werror/clang", TOP / "build-clang", "-Dtests=true", "-Dwerror=true",
+                compiler="clang")
+
+
+def make(words, is_all):
+    """The steps to run, and the names of what is left to `--all`.
+
+    With words only those that have one of them in their name, and the builds that they need.
+    """
+    extra = list(thorough())
+    steps = [*everyday(is_all), *(extra if is_all else ())]
+    if words:
+        wanted = [step for step in steps if any(word in step.name for word in words)]
+        needed = {name for step in wanted for name in step.after}
+        steps = [step for step in steps if step in wanted or step.name in needed]
+    left_out = () if is_all or words else [step.name.partition("/")[0] for step in extra]
+    return steps, list(dict.fromkeys(left_out))
