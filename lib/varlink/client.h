@@ -38,9 +38,8 @@ int varlink_client_fd(const struct varlink_client *c);
  * Return: 0; -EREMOTEIO when the peer answered with an error (err->id and, from its parameter
  * "message", err->text are filled in); -ETIMEDOUT; -ECONNRESET; -EBADMSG.
  */
-must_check int varlink_client_call(struct varlink_client *c, const char *method,
-				   json_t *parameters, usec_t deadline_usec, json_t **ret_reply,
-				   struct error *err);
+must_check int varlink_client_call(struct varlink_client *c, const char *method, json_t *parameters,
+				   usec_t deadline_usec, json_t **ret_reply, struct error *err);
 
 /**
  * varlink_client_begin() - call with "more": true; answers are fetched by varlink_client_next()

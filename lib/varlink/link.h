@@ -14,11 +14,15 @@ struct loop;
 
 struct varlink_link;
 
+/** Calls that may wait for their answers on one link. */
+#define VARLINK_LINK_CALLS_MAX 1024
+
 /**
  * varlink_reply_fn() - one answer of a call
  * @reply:     parameters, borrowed; NULL when @err is set
  * @continues: more answers follow
- * @err:       NULL, or what the peer answered, or -ECONNRESET when the connection ended
+ * @err:       NULL, or what the peer answered (-EREMOTEIO with its id), -ECONNRESET when the
+ *             connection ended, -EBADMSG when the answer cannot be understood
  *
  * Context: may free the link.
  */
@@ -37,7 +41,8 @@ void varlink_link_free(struct varlink_link *k);
  * @parameters: reference taken over; NULL is an empty object
  * @fn:         called for each answer; for a broken connection too, once per call
  *
- * Return: 0 or negative errno (then @fn is not called).
+ * Return: 0 or negative errno (then @fn is not called): -ECONNRESET once the connection has ended,
+ * -ENOBUFS when VARLINK_LINK_CALLS_MAX calls wait.
  */
 must_check int varlink_link_call(struct varlink_link *k, const char *method, json_t *parameters,
 				 bool more, varlink_reply_fn fn, void *userdata);

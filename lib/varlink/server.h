@@ -14,8 +14,6 @@ struct varlink_call;
 
 /** Bytes that may wait to go out to one peer before its further calls are left unread. */
 #define VARLINK_OUT_MAX ((size_t)256 * 1024)
-/** Longest message that is accepted; a longer one ends the connection. */
-#define VARLINK_MESSAGE_MAX ((size_t)16 * 1024 * 1024)
 /** Connections at a time; one more is accepted and closed. */
 #define VARLINK_CONNECTIONS_MAX 512
 
@@ -30,8 +28,9 @@ enum varlink_role {
 
 /**
  * varlink_method_fn() - carry out one call
- * @call:       answer it now or later, with exactly one varlink_call_reply() or varlink_call_fail(),
- *              after any number of varlink_call_continue() if varlink_call_wants_more()
+ * @call:       answer it now or later, with exactly one varlink_call_reply() or
+ * varlink_call_fail(), after any number of varlink_call_continue() if varlink_call_wants_more();
+ *              later calls of this connection wait until then
  * @parameters: borrowed, an object (empty when the caller sent none)
  * @err:        what to answer when a negative value is returned; an empty id is sent as
  *              INTERFACE.Failed with the text as parameter "message"
@@ -41,7 +40,10 @@ enum varlink_role {
 typedef int (*varlink_method_fn)(struct varlink_call *call, json_t *parameters, void *userdata,
 				 struct error *err);
 
-/** struct varlink_method - a method of an interface and who may call it */
+/**
+ * struct varlink_method - a method of an interface and who may call it
+ * @fn: NULL when the interface has the method but this daemon does not carry it out
+ */
 struct varlink_method {
 	const char *name;
 	enum varlink_role role;
@@ -77,7 +79,12 @@ typedef enum varlink_role (*varlink_role_fn)(int sock, const struct fd_peer *pee
 must_check int varlink_server_new(struct loop *l, varlink_role_fn role, void *userdata,
 				  struct varlink_server **ret_server);
 
-/** varlink_server_free() - close all connections; calls in progress are told (gone). NULL is allowed */
+/**
+ * varlink_server_free() - close all connections; calls in progress are told (gone)
+ * @s: NULL is allowed
+ *
+ * Context: not from inside a method or a callback of varlink_call_watch().
+ */
 void varlink_server_free(struct varlink_server *s);
 
 /** varlink_server_add() - serve @interface, which must outlive the server; Return: 0 or -ENOMEM */
@@ -85,8 +92,16 @@ must_check int varlink_server_add(struct varlink_server *s,
 				  const struct varlink_interface *interface);
 
 /**
+ * varlink_server_interface() - the interfaces that are served, in the order they were added
+ * @n: 0 is org.varlink.service
+ *
+ * Return: borrowed, or NULL behind the last one.
+ */
+const struct varlink_interface *varlink_server_interface(const struct varlink_server *s, size_t n);
+
+/**
  * varlink_server_listen() - accept connections on a listening Unix stream socket
- * @fd: taken over
+ * @fd: taken over, also on failure
  *
  * Return: 0 or negative errno.
  */
