@@ -28,9 +28,9 @@
 #define cleanup(fn) __attribute__((cleanup(fn)))
 
 /** ignore_result() - say that the result of a must_check function is of no interest here */
-#define ignore_result(call)                                                                        \
-	do {                                                                                       \
-		__typeof__(call) ignored_ unused = (call);                                         \
+#define ignore_result(call)                                \
+	do {                                               \
+		__typeof__(call) ignored_ unused = (call); \
 	} while (0)
 
 /** usec_t - microseconds; NAME_usec says of what: a duration, deadline (monotonic) or at (wall) */
@@ -58,11 +58,11 @@ static inline usec_t usec_sub(usec_t a, usec_t b)
 }
 
 /** steal_ptr() - hand a pointer out of a cleanup variable */
-#define steal_ptr(p)                                                                               \
-	__extension__({                                                                            \
-		__typeof__(p) stolen_ = (p);                                                       \
-		(p) = NULL;                                                                        \
-		stolen_;                                                                           \
+#define steal_ptr(p)                         \
+	__extension__({                      \
+		__typeof__(p) stolen_ = (p); \
+		(p) = NULL;                  \
+		stolen_;                     \
 	})
 
 /** steal_fd() - hand a file descriptor out of a cleanup variable */

@@ -52,6 +52,8 @@ void daemon_watchdog_free(struct daemon_watchdog *w);
 /**
  * daemon_listen_fd() - the socket of that name among LISTEN_FDS/LISTEN_FDNAMES
  *
+ * Each is given out once: where several have the same name, the next call returns the next one.
+ *
  * Return: a CLOEXEC, NONBLOCK descriptor that the caller owns, or -ENOENT.
  */
 must_check int daemon_listen_fd(const char *name);

@@ -14,8 +14,9 @@ struct error;
  * @ret_env:   NULL-terminated "KEY=VALUE" vector, freed by strings_free(); later lines win
  * @err:       line number and what is wrong; never quotes the content, which may be secret
  *
- * Syntax: blank lines and # comments; `export` in front; '…' as it stands; "…" with \n \t \r \\ \" \$;
- * quoted values may span lines; unquoted values end at " #" and lose trailing blanks. No expansion.
+ * Syntax: blank lines and # comments; `export` in front; '…' as it stands; "…" with \n \t \r \\ \"
+ * \$; quoted values may span lines; unquoted values end at " #" and lose trailing blanks. No
+ * expansion.
  *
  * Return: 0, -EINVAL, -EFBIG, -ENOMEM.
  */

@@ -14,6 +14,7 @@ struct error;
  * @ret_data: heap, NUL-terminated behind its length, freed by the caller
  * @ret_len:  bytes before that NUL; NULL when of no interest
  *
+ * Context: never waits; a FIFO without data gives -EAGAIN, one without a writer is empty.
  * Return: 0, -EFBIG, -ENOMEM or the errno of open(2) and read(2).
  */
 must_check int file_read(const char *path, size_t max, char **ret_data, size_t *ret_len);
@@ -34,7 +35,7 @@ must_check int file_write_atomic(const char *path, const void *data, size_t n_by
  */
 must_check int file_write_quick(const char *path, const void *data, size_t n_bytes, mode_t mode);
 
-/** file_make_folders() - mkdir -p; Return: 0 or negative errno */
+/** file_make_folders() - mkdir -p, @mode less the umask for each; Return: 0 or negative errno */
 must_check int file_make_folders(const char *path, mode_t mode);
 
 /**
@@ -49,7 +50,8 @@ char *file_path_join(const char *base, const char *path);
 char *file_folder_of(const char *path);
 
 /**
- * file_lock() - open @path and take an exclusive flock(2) on it, without waiting
+ * file_lock() - open @path, made 0600 if it is not there, and take an exclusive flock(2) on it,
+ * without waiting
  *
  * Return: descriptor that holds the lock, -EWOULDBLOCK when somebody else has it, negative errno.
  */

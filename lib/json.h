@@ -15,13 +15,13 @@ static inline void json_decref_ptr(json_t **j)
 #define cleanup_json cleanup(json_decref_ptr)
 
 enum json_kind {
-	JSON_KIND_STRING,   /* char *: heap copy, the old one is freed */
-	JSON_KIND_BOOL,     /* bool */
-	JSON_KIND_INT,      /* int64_t */
-	JSON_KIND_UINT,     /* uint64_t, refuses negative numbers */
-	JSON_KIND_ANY,      /* json_t *: a reference, the old one is dropped */
-	JSON_KIND_OBJECT,   /* json_t *, must be an object */
-	JSON_KIND_ARRAY,    /* json_t *, must be an array */
+	JSON_KIND_STRING, /* char *: heap copy, the old one is freed */
+	JSON_KIND_BOOL,   /* bool */
+	JSON_KIND_INT,    /* int64_t */
+	JSON_KIND_UINT,   /* uint64_t, refuses negative numbers */
+	JSON_KIND_ANY,    /* json_t *: a reference, the old one is dropped */
+	JSON_KIND_OBJECT, /* json_t *, must be an object */
+	JSON_KIND_ARRAY,  /* json_t *, must be an array */
 	JSON_KIND_COUNT,
 };
 
@@ -45,8 +45,8 @@ struct json_field {
  * @fields: @n_fields rows
  * @target: struct; members whose key is absent or null keep their value
  *
- * Return: 0, -EINVAL with the name of the bad field (the id is org.varlink.service.InvalidParameter),
- * -ENOMEM.
+ * Return: 0, -EINVAL with the name of the bad field (the id is
+ * org.varlink.service.InvalidParameter), -ENOMEM.
  */
 must_check int json_read_fields(const json_t *object, const struct json_field *fields,
 				size_t n_fields, void *target, struct error *err);
@@ -61,7 +61,7 @@ uint64_t json_get_uint(const json_t *object, const char *key, uint64_t otherwise
 bool json_get_bool(const json_t *object, const char *key, bool otherwise);
 
 /**
- * json_text() - text that may hold invalid UTF-8 as a JSON string: bad bytes become U+FFFD
+ * json_text() - bytes as a JSON string: those that are no UTF-8, and NUL, become U+FFFD
  *
  * Return: a new reference, or NULL when out of memory.
  */

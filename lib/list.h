@@ -13,7 +13,10 @@ struct list {
 	struct list *next;
 };
 
-#define LIST_INIT(name) { .prev = &(name), .next = &(name) }
+#define LIST_INIT(name)                          \
+	{                                        \
+		.prev = &(name), .next = &(name) \
+	}
 
 /** list_init() - make @l an empty list, or an element that is in none */
 static inline void list_init(struct list *l)
@@ -52,6 +55,6 @@ static inline void list_remove(struct list *element)
 #define list_for_each(it, l) for (struct list *it = (l)->next; it != (l); it = it->next)
 
 /** list_for_each_safe() - the same; the current element may be removed and freed */
-#define list_for_each_safe(it, l)                                                                  \
-	for (struct list *it = (l)->next, *it##_next = it->next; it != (l);                        \
+#define list_for_each_safe(it, l)                                           \
+	for (struct list *it = (l)->next, *it##_next = it->next; it != (l); \
 	     it = it##_next, it##_next = it->next)

@@ -106,12 +106,13 @@ struct loop_signal {
 must_check int loop_signal_init(struct loop_signal *s, struct loop *l, int signo, loop_signal_fn fn,
 				void *userdata);
 
-/** loop_signal_done() - back to the default disposition */
+/** loop_signal_done() - back to the disposition that the signal had before */
 void loop_signal_done(struct loop_signal *s);
 
 /* --- children --------------------------------------------------------------------------------- */
 
-/** loop_pid_fn() - a watched process has ended; @wait_status as of waitpid(2), -1 if not our child */
+/** loop_pid_fn() - a watched process has ended; @wait_status as of waitpid(2), -1 if not our child
+ */
 typedef void (*loop_pid_fn)(pid_t pid, int wait_status, void *userdata);
 
 /** struct loop_pid - the end of a process, by pidfd; a child is reaped */
@@ -125,7 +126,7 @@ struct loop_pid {
 
 /**
  * loop_pid_init() - wait for the end of @pid, which may be anybody's child
- * @pidfd: taken over, or -1 to open one
+ * @pidfd: taken over, on failure too (it is closed then), or -1 to open one
  *
  * Return: 0, -ESRCH when it is gone already, negative errno.
  */

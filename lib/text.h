@@ -48,6 +48,8 @@ bool text_ends(const char *s, const char *suffix);
 /** text_equal() - strcmp() == 0 that takes NULL: two NULLs are equal */
 bool text_equal(const char *a, const char *b);
 
+#define TEXT_NAME_MAX 48
+
 /**
  * text_name_valid() - whether @s may name a process, group or hook
  *
@@ -73,6 +75,14 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
  * Return: 0, -EINVAL for a quote that is not closed or a trailing backslash, -ENOMEM.
  */
 must_check int text_split_words(const char *s, char ***ret_words);
+
+/**
+ * text_utf8_len() - length of the well-formed UTF-8 character that @s begins with
+ * @n: bytes that may be looked at
+ *
+ * Return: 1 … 4, or 0 when there is none.
+ */
+size_t text_utf8_len(const char *s, size_t n);
 
 /** text_utf8_valid() - whether @n bytes are well-formed UTF-8 (RFC 3629) */
 bool text_utf8_valid(const char *s, size_t n);

@@ -26,15 +26,22 @@ must_check int size_parse(const char *s, uint64_t *ret_bytes);
  */
 must_check int duration_parse(const char *s, usec_t *ret_usec);
 
-/** size_format() - "64M", "1.5G", "812K", "17B", "max" into @buf; returns @buf */
+/**
+ * size_format() - "64M", "1.5G", "812K", "17B", "max": rounded, one decimal below 10; returns @buf
+ */
 const char *size_format(uint64_t bytes, char buf[static UNITS_TEXT_MAX]);
 
-/** duration_format() - the two largest units: "3s", "4m12s", "2d3h", "15ms"; returns @buf */
+/**
+ * duration_format() - the two largest units, rounded down: "4m12s", "2d3h", "3s"; milliseconds,
+ * "15ms", only below one second; "infinity". Returns @buf.
+ */
 const char *duration_format(usec_t usec, char buf[static UNITS_TEXT_MAX]);
+
+#define PERCENT_MAX 100000
 
 /**
  * percent_parse() - read "150%" as per cent of one CPU
- * @ret_percent: 1 … 100000
+ * @ret_percent: 1 … PERCENT_MAX
  *
  * Return: 0, -EINVAL, -ERANGE.
  */
