@@ -38,7 +38,7 @@ void frames_done(struct frames *f);
 size_t frames_len(const struct frames *f);
 
 /**
- * frames_room() - make room for bytes that are about to be received
+ * frames_room() - make room for bytes that are about to be received, while no message waits
  * @ret_room: where to put them; borrowed until the next call
  * @ret_size: how many fit, at least one
  *
