@@ -59,7 +59,7 @@ class Instance:
             self.env[name] = ":".join(filter(None, (os.environ.get(name), f"log_path={path}")))
 
     def write_config(self, config):
-        """Write the config file: a value that becomes JSON, or text as it is. 0600, as it should."""
+        """Write the config file, 0600: a value that becomes JSON, or text as it is."""
         text = config if isinstance(config, str) else json.dumps(config, indent=2)
         self.config_path.write_text(text)
         self.config_path.chmod(0o600)
@@ -147,7 +147,7 @@ class Instance:
         return "\n".join(parts)
 
     def finish(self):
-        """End everything and remove the folder; the list of what was wrong, empty when nothing was."""
+        """End everything, remove the folder, and return the list of what was wrong."""
         wrong = []
         if self._is_up:
             result = self.cli("down", exits=None)

@@ -30,5 +30,6 @@ def wait_until(condition, deadline=10.0, what=None):
                 return seen
         if late:
             name = what or getattr(condition, "__name__", "the condition")
-            raise AssertionError(f"waited {deadline * SLOWNESS:g} s for {name}, last seen: {seen!r}")
+            raise AssertionError(f"waited {deadline * SLOWNESS:g} s for {name}, "
+                                 f"last seen: {seen!r}")
         time.sleep(PAUSE_SECONDS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""meson_suite.py FOLDER LOG SUITE PATH [WRAPPER]: run the tests of one meson suite whose program lies
+"""meson_suite.py FOLDER LOG SUITE PATH [WRAPPER]: run the tests of a meson suite whose program lies
 below PATH ("" is all), and leave one JSON object a test in FOLDER/meson-logs/LOG.json.
 
 `meson test` is content with a suite that has no test, and never runs a test that is in none of the

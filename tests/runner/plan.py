@@ -75,8 +75,11 @@ def everyday(is_all=False):
 def thorough():
     """What `./test --all` adds: on every compiler, at every edge, and in good shape."""
     for path in sorted((TOP / "tests/lint").glob("check_*.py")):
-        yield Step(f"lint/{path.stem.removeprefix('check_')}", (PYTHON, "-B", path))
+        needs_build = path.stem == "check_tidy"  # the flags of each file, and every core
+        yield Step(f"lint/{path.stem.removeprefix('check_')}", (PYTHON, "-B", path),
+                   after=("build",) if needs_build else (), alone=needs_build)
     yield pytest("lint/self", TOP / "tests/lint")
+    yield pytest("runner", TOP / "tests/runner")
     yield meson("fuzz", BUILD, "fuzz", "build")
     yield meson("certification", BUILD, "certification", "build")
     yield meson("valgrind", BUILD, "unit", "build", "tests/unit/keeper/", VALGRIND_ENV, VALGRIND)

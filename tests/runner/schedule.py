@@ -89,6 +89,7 @@ class Schedule:
                 self._interrupt()
         finally:
             left = tree.kill(tree.descendants)
+            self._reap()
         if left and not self.is_interrupted:
             self.total.failed += 1
             print(f"FAILED  left behind, and killed now: {left}")

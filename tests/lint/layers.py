@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""The floors of the house: which file stands on which, as data.
+
+Components from the ground up; in each one its layers, lowest first, and its files (without suffix;
+a header and its .c are one). A file may include its own layer and lower ones. A file that is not
+listed here does not exist: whoever adds one decides where it stands.
+"""
+
+# component -> layer -> files
+LAYERS = {
+    "lib": {
+        "pure": "base dotenv error intake-frame json list text units",
+        "io": "clock daemon fd file log loop paths spawn",
+    },
+    "lib/varlink": {
+        "pure": "frames message",
+        "io": "call client link listener server service wire",
+    },
+}
+
+# component -> other components whose headers it may include, with the highest layer of theirs.
+# No daemon is in another's row: they know each other by their .varlink files only.
+USES = {
+    "lib": {},
+    "lib/varlink": {"lib": "io"},
+}
+
+# component -> headers of others that it may include beside that: contracts, each with its reason.
+CONTRACTS = {
+    # The control socket and the spec are what supervisor and keeper agree on.
+    "supervisor": ("supervisor/keeper/control-frame.h", "supervisor/keeper/spec-format.h"),
+}
+
+# A layer of these names decides: it is handed the time and the event, and touches nothing.
+PURE_LAYERS = ("pure", "model")
+NOT_PURE = (
+    "dirent.h", "fcntl.h", "netdb.h", "poll.h", "pthread.h", "spawn.h", "syslog.h", "time.h",
+    "sys/epoll.h", "sys/file.h", "sys/inotify.h", "sys/ioctl.h", "sys/mman.h", "sys/mount.h",
+    "sys/prctl.h", "sys/random.h", "sys/resource.h", "sys/signalfd.h", "sys/socket.h",
+    "sys/stat.h", "sys/statvfs.h", "sys/syscall.h", "sys/time.h", "sys/timerfd.h", "sys/uio.h",
+    "sys/un.h", "sys/vfs.h", "sys/wait.h",
+)
+
+# prefix of a third-party header -> (folder in which it may be included, how many files may)
+THIRD_PARTY = {
+    "event2/": ("lib/", None),
+    "systemd/sd-bus.h": ("supervisor/", 1),
+    "systemd/sd-daemon.h": ("lib/", 1),
+    "libcgroup.h": ("supervisor/", 1),
+    "zstd.h": ("log/", 1),
+    "git2.h": ("ci/git/", 1),
+    "git2/": ("ci/git/", 0),
+}
+
+# The keeper must never be wrong, so it links nothing: libc, and two headers of ours.
+BARE = "supervisor/keeper/"
+BARE_HEADERS = ("lib/base.h", "lib/intake-frame.h")
+BARE_FORBIDDEN = ("event2/", "jansson.h", "systemd/", "libcgroup.h", "zstd.h", "git2")
