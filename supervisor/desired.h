@@ -7,8 +7,9 @@ struct error;
 struct desired;
 
 /*
- * The operator's will: which services were stopped or started by hand. What was never touched follows
- * its autostart. Survives restarts of the supervisor and reboots (atomic file in the state folder).
+ * The operator's will: which services were stopped or started by hand. What was never touched
+ * follows its autostart. Survives restarts of the supervisor and reboots (atomic file in the state
+ * folder).
  */
 
 enum desired_state {

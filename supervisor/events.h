@@ -8,7 +8,7 @@
 struct list;
 
 /** Events held in memory for a subscriber that is a little behind; older ones are on disk. */
-#define EVENTS_RING 1024
+#define EVENTS_RING 256
 /** Events on disk: two files of at most this size. */
 #define EVENTS_FILE_MAX ((size_t)1024 * 1024)
 

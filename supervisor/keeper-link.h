@@ -13,7 +13,10 @@ struct keeper_link;
  * @exited:   a life has ended; comes before the snapshot that follows from it
  * @place:    asks for a place in the restart budget
  * @answer:   a request was taken or refused
- * @gone:     the connection has ended; free the link (allowed inside the callback)
+ * @gone:     the connection has ended; called once. Free the link: that is allowed inside any of
+ *            these callbacks
+ * @sockets:  an answer that came with descriptors (KEEPER_GET_FDS); those that are kept are taken
+ *            with steal_fd(), the others are closed. NULL: they are closed and @answer is called
  */
 struct keeper_link_events {
 	void (*snapshot)(const struct keeper_snapshot *snapshot, void *userdata);
@@ -21,6 +24,7 @@ struct keeper_link_events {
 	void (*place)(const struct keeper_place *place, void *userdata);
 	void (*answer)(const struct keeper_answer *answer, void *userdata);
 	void (*gone)(void *userdata);
+	void (*sockets)(const struct keeper_answer *answer, int *fds, size_t n_fds, void *userdata);
 };
 
 /**
@@ -43,7 +47,9 @@ void keeper_link_free(struct keeper_link *k);
  * @request: command, arg, cause, asker
  * @fds:     @n_fds descriptors for KEEPER_SET_FDS, borrowed
  *
- * What a full queue does not take waits here, at most 64 requests. Return: 0 or negative errno.
+ * What a full queue does not take waits here, at most 64 requests.
+ * Context: calls nobody back; a broken connection is told by the loop.
+ * Return: 0, -ENOBUFS when the keeper does not read, -ENOTCONN after @gone, negative errno.
  */
 must_check int keeper_link_send(struct keeper_link *k, const struct keeper_request *request,
 				const int *fds, size_t n_fds);

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/events.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/list.h"
+#include "lib/log.h"
+#include "supervisor/json-lines.h"
+
+/*
+ * What has happened, numbered, for whoever wants to know: at once by subscription, later by number.
+ *
+ * The last EVENTS_RING are held in memory as their lines, which is a fifth of what they take as
+ * JSON values; the others are in two files, the older of which goes when the newer one is full. The
+ * number stands first in each line, so that what is not wanted is passed over without being parsed,
+ * and so that even a torn last line tells which number was given out. Numbers go on where they were
+ * after a restart: somebody who comes back with one gets what he missed and nothing twice.
+ *
+ * A disk that takes no more costs the history, with one line in the log, and nothing else.
+ */
+
+struct events_subscriber {
+	struct list link;
+	struct events *events;
+	void (*fn)(json_t *event, void *userdata);
+	void *userdata;
+};
+
+struct events {
+	char *path;
+	char *old_path;
+	struct list subscribers;
+	bool telling;
+	bool disk_failed;
+	uint64_t seq;
+	size_t n_ring;
+	char *ring[EVENTS_RING]; /* the event with number s is at s % EVENTS_RING */
+};
+
+/* One line, wherever it lies. */
+struct slice {
+	const char *line;
+	size_t len;
+};
+
+struct slices {
+	struct slice *items;
+	size_t n;
+	size_t room;
+};
+
+/* The number of a line, 0 when it has none. */
+static uint64_t line_seq(const char *line, size_t len)
+{
+	static const char before[] = "{\"seq\":";
+	uint64_t seq = 0;
+
+	if (len < sizeof(before) || memcmp(line, before, sizeof(before) - 1) != 0)
+		return 0;
+	for (size_t i = sizeof(before) - 1; i < len; i++) {
+		if (line[i] < '0' || line[i] > '9' || seq > (UINT64_MAX - 9) / 10)
+			break;
+		seq = seq * 10 + (uint64_t)(line[i] - '0');
+	}
+	return seq;
+}
+
+/* The highest number that was given out; a torn last line had one too. */
+static int newest_seq(const char *path, uint64_t *ret_seq)
+{
+	cleanup_json_lines struct json_lines lines = {0};
+	const char *line;
+	size_t offset;
+	size_t len;
+	int r = json_lines_read(path, EVENTS_FILE_MAX * 2, &lines);
+
+	*ret_seq = 0;
+	if (r < 0)
+		return r;
+	offset = lines.len;
+	while (*ret_seq == 0 && json_lines_previous(&lines, &offset, &line, &len))
+		*ret_seq = line_seq(line, len);
+	if (lines.torn_len > 0)
+		*ret_seq = MAX_OF(*ret_seq, line_seq(lines.data + lines.len, lines.torn_len));
+	return 0;
+}
+
+int events_open(const char *folder, struct events **ret_events)
+{
+	struct events *e = calloc(1, sizeof(*e));
+	int r = 0;
+
+	if (!e)
+		return -ENOMEM;
+	list_init(&e->subscribers);
+	if (asprintf(&e->path, "%s/events.jsonl", folder) < 0) {
+		e->path = NULL;
+		r = -ENOMEM;
+	} else if (asprintf(&e->old_path, "%s/events.jsonl.1", folder) < 0) {
+		e->old_path = NULL;
+		r = -ENOMEM;
+	}
+	if (r == 0)
+		r = newest_seq(e->path, &e->seq);
+	if (r == 0 && e->seq == 0)
+		r = newest_seq(e->old_path, &e->seq);
+	if (r < 0) {
+		events_close(e);
+		return r;
+	}
+	*ret_events = e;
+	return 0;
+}
+
+void events_close(struct events *e)
+{
+	if (!e)
+		return;
+	list_for_each_safe (it, &e->subscribers)
+		events_unsubscribe(list_entry(it, struct events_subscriber, link));
+	for (size_t i = 0; i < EVENTS_RING; i++)
+		free(e->ring[i]);
+	free(e->path);
+	free(e->old_path);
+	free(e);
+}
+
+/* Puts number and time in front of what the caller said. */
+static json_t *complete(json_t *event, uint64_t seq)
+{
+	cleanup_json json_t *said = event;
+	cleanup_json json_t *all = json_object();
+
+	if (!said || !all || json_object_set_new(all, "seq", json_integer((json_int_t)seq)) < 0 ||
+	    json_object_set_new(all, "at_usec", json_integer((json_int_t)clock_at_usec())) < 0 ||
+	    json_object_update_missing(all, said) < 0)
+		return NULL;
+	return steal_ptr(all);
+}
+
+static void store(struct events *e, const char *line)
+{
+	uint64_t size = 0;
+	int r = json_lines_append(e->path, line, strlen(line), &size);
+
+	if (r == 0 && size > EVENTS_FILE_MAX && rename(e->path, e->old_path) < 0)
+		r = -errno;
+	if (r < 0 && !e->disk_failed)
+		log_error("cannot keep events in \"%s\": %s", e->path, strerror(-r));
+	e->disk_failed = r < 0;
+}
+
+static void tell(struct events *e, json_t *event)
+{
+	e->telling = true;
+	list_for_each (it, &e->subscribers) {
+		struct events_subscriber *s = list_entry(it, struct events_subscriber, link);
+
+		if (s->fn)
+			s->fn(event, s->userdata);
+	}
+	e->telling = false;
+	/* Those that unsubscribed meanwhile were only silenced: the list had to stay as it was. */
+	list_for_each_safe (it, &e->subscribers) {
+		struct events_subscriber *s = list_entry(it, struct events_subscriber, link);
+
+		if (!s->fn)
+			events_unsubscribe(s);
+	}
+}
+
+void events_add(struct events *e, json_t *event)
+{
+	cleanup_json json_t *all = complete(event, e->seq + 1);
+	char *line = all ? json_dumps(all, JSON_COMPACT) : NULL;
+	size_t place = (e->seq + 1) % EVENTS_RING;
+
+	if (!line) {
+		log_error("an event is lost: out of memory");
+		return;
+	}
+	e->seq++;
+	free(e->ring[place]);
+	e->ring[place] = line;
+	e->n_ring = MIN_OF(e->n_ring + 1, (size_t)EVENTS_RING);
+	store(e, line);
+	tell(e, all);
+}
+
+static int slices_add(struct slices *s, const char *line, size_t len)
+{
+	if (s->n == s->room) {
+		size_t room = s->room ? s->room * 2 : 256;
+		struct slice *grown = reallocarray(s->items, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		s->items = grown;
+		s->room = room;
+	}
+	s->items[s->n++] = (struct slice){.line = line, .len = len};
+	return 0;
+}
+
+/* The lines of a file with a number in (since, before). */
+static int slices_add_file(struct slices *s, const struct json_lines *lines, uint64_t since,
+			   uint64_t before)
+{
+	const char *line;
+	size_t offset = 0;
+	size_t len;
+	int r = 0;
+
+	while (r == 0 && json_lines_next(lines, &offset, &line, &len)) {
+		uint64_t seq = line_seq(line, len);
+
+		if (seq > since && seq < before)
+			r = slices_add(s, line, len);
+	}
+	return r;
+}
+
+static bool is_about(const json_t *event, char *const *names)
+{
+	const char *service = json_get_string(event, "service");
+
+	if (!names)
+		return true;
+	for (size_t i = 0; service && names[i]; i++) {
+		if (strcmp(names[i], service) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Parses the lines that are wanted; from the newest backwards when @since is 0. */
+static json_t *choose(const struct slices *s, uint64_t since, size_t limit, char *const *names)
+{
+	cleanup_json json_t *chosen = json_array();
+
+	for (size_t i = 0; chosen && i < s->n && json_array_size(chosen) < limit; i++) {
+		const struct slice *slice = &s->items[since == 0 ? s->n - 1 - i : i];
+		cleanup_json json_t *event =
+			json_loadb(slice->line, slice->len, JSON_REJECT_DUPLICATES, NULL);
+		int r = 0;
+
+		if (!event || !is_about(event, names))
+			continue;
+		r = since == 0 ? json_array_insert(chosen, 0, event)
+			       : json_array_append(chosen, event);
+		if (r < 0)
+			return NULL;
+	}
+	return steal_ptr(chosen);
+}
+
+json_t *events_since(struct events *e, uint64_t since, size_t limit, char *const *names)
+{
+	cleanup_json_lines struct json_lines older = {0};
+	cleanup_json_lines struct json_lines newer = {0};
+	uint64_t oldest_in_ring = e->seq - e->n_ring + 1;
+	struct slices slices = {0};
+	json_t *chosen = NULL;
+	int r = 0;
+
+	/* The files are read only when the ring does not reach back far enough. */
+	if (since + 1 < oldest_in_ring && (since > 0 || names || limit > e->n_ring)) {
+		if (json_lines_read(e->old_path, EVENTS_FILE_MAX * 2, &older) == 0)
+			r = slices_add_file(&slices, &older, since, oldest_in_ring);
+		if (r == 0 && json_lines_read(e->path, EVENTS_FILE_MAX * 2, &newer) == 0)
+			r = slices_add_file(&slices, &newer, since, oldest_in_ring);
+	}
+	for (uint64_t seq = MAX_OF(oldest_in_ring, since + 1); r == 0 && seq <= e->seq; seq++) {
+		const char *line = e->ring[seq % EVENTS_RING];
+
+		r = slices_add(&slices, line, strlen(line));
+	}
+	if (r == 0)
+		chosen = choose(&slices, since, limit, names);
+	free(slices.items);
+	return chosen;
+}
+
+int events_subscribe(struct events *e, void (*fn)(json_t *event, void *userdata), void *userdata,
+		     struct events_subscriber **ret_subscriber)
+{
+	struct events_subscriber *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->events = e;
+	s->fn = fn;
+	s->userdata = userdata;
+	list_append(&e->subscribers, &s->link);
+	*ret_subscriber = s;
+	return 0;
+}
+
+void events_unsubscribe(struct events_subscriber *s)
+{
+	if (!s)
+		return;
+	if (s->events->telling) {
+		s->fn = NULL;
+		return;
+	}
+	list_remove(&s->link);
+	free(s);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/exit-store.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/file.h"
+#include "lib/json.h"
+#include "lib/text.h"
+#include "supervisor/json-lines.h"
+
+/*
+ * The exit reports of each service, in one file a service, so that a service that crashes all day
+ * cannot push out why another one died last month.
+ *
+ * An exit appends a line and counts nothing: a crash loop pays for one write. Only when the file
+ * has grown past TRIM_AT_BYTES is it rewritten with what may stay, which is at most half of that,
+ * so that the price of a rewrite is spread over the hundreds of exits until the next one.
+ */
+
+/** Size at which a file is rewritten. Reports have some 450 bytes; the longest, some 3 KiB. */
+#define TRIM_AT_BYTES ((size_t)256 * 1024)
+#define KEEP_BYTES (TRIM_AT_BYTES / 2)
+
+static char *store_path(const char *folder, const char *name)
+{
+	char *path;
+
+	if (!text_name_valid(name)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	if (asprintf(&path, "%s/%s.jsonl", folder, name) < 0) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return path;
+}
+
+/* Keeps the newest EXIT_REPORTS_MAX lines, if they fit into KEEP_BYTES, and fewer otherwise. */
+static int trim(const char *path)
+{
+	cleanup_json_lines struct json_lines lines = {0};
+	const char *line;
+	size_t offset;
+	size_t len;
+	int r = json_lines_read(path, KEEP_BYTES, &lines);
+
+	if (r < 0)
+		return r;
+	offset = lines.len;
+	for (size_t n = 0; n < EXIT_REPORTS_MAX; n++) {
+		if (!json_lines_previous(&lines, &offset, &line, &len))
+			break;
+	}
+	return file_write_quick(path, lines.data + offset, lines.len - offset, 0600);
+}
+
+int exit_store_append(const char *folder, const char *name, const json_t *report)
+{
+	cleanup_free char *path = store_path(folder, name);
+	cleanup_free char *line = NULL;
+	uint64_t size;
+	int r;
+
+	if (!path)
+		return -errno;
+	line = json_dumps(report, JSON_COMPACT);
+	if (!line)
+		return -ENOMEM;
+	r = json_lines_append(path, line, strlen(line), &size);
+	if (r < 0)
+		return r;
+	return size > TRIM_AT_BYTES ? trim(path) : 0;
+}
+
+json_t *exit_store_load(const char *folder, const char *name, size_t limit)
+{
+	cleanup_json_lines struct json_lines lines = {0};
+	cleanup_json json_t *reports = json_array();
+	cleanup_free char *path = store_path(folder, name);
+	const char *line;
+	size_t offset;
+	size_t len;
+
+	if (!path || !reports || json_lines_read(path, TRIM_AT_BYTES * 2, &lines) < 0)
+		return NULL;
+	limit = MIN_OF(limit, (size_t)EXIT_REPORTS_MAX);
+	offset = lines.len;
+	while (json_array_size(reports) < limit &&
+	       json_lines_previous(&lines, &offset, &line, &len)) {
+		json_t *report = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+
+		if (report && json_array_append_new(reports, report) < 0)
+			return NULL;
+	}
+	return steal_ptr(reports);
+}
+
+uint64_t exit_store_newest_life(const char *folder, const char *name, unsigned instance)
+{
+	cleanup_json json_t *reports = exit_store_load(folder, name, EXIT_REPORTS_MAX);
+	json_t *report;
+	size_t i;
+
+	json_array_foreach (reports, i, report) {
+		if (json_get_uint(report, "instance", UINT64_MAX) == instance)
+			return json_get_uint(report, "life", 0);
+	}
+	return 0;
+}
