@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A supervisor that comes back.
+ *
+ * It knows nothing and asks: each control socket in run/keeper is a keeper that may live, and what
+ * the keepers greet with is the truth, whatever the predecessor was in the middle of. Nothing is
+ * started before this is done, so no second copy can appear.
+ */
+
+#include "supervisor/adopt.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/load.h"
+#include "lib/error.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/text.h"
+#include "supervisor/keeper-link.h"
+#include "supervisor/manager.h"
+#include "supervisor/run-files.h"
+#include "supervisor/service-keeper.h"
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+/* Its definition is gone; to be stopped it needs no more than a name. */
+static int add_removed(struct manager *m, const char *name, struct service **ret_service)
+{
+	struct config_rules rules = {0};
+	struct config *config = NULL;
+	struct service **services;
+	struct error err = {0};
+	struct service *s = NULL;
+	char text[CONFIG_NAME_MAX + 64];
+	int code;
+
+	snprintf(text, sizeof(text), "{\"processes\":{\"%s\":{\"command\":\"/bin/false\"}}}", name);
+	code = config_parse(text, strlen(text), "/removed.json", &rules, &config, &err);
+	if (code < 0)
+		return code;
+	code = service_new(&m->context, config, &config->processes[0], false, &s);
+	config_unref(config);
+	if (code < 0)
+		return code;
+	services = reallocarray(m->services, m->n_services + 1, sizeof(*services));
+	if (!services) {
+		service_free(s);
+		return -ENOMEM;
+	}
+	s->removed = true;
+	m->services = services;
+	m->services[m->n_services++] = s;
+	*ret_service = s;
+	return 0;
+}
+
+/* Return: 1 when the keeper lives, 0 when not, negative errno. */
+static int adopt_one(struct manager *m, const char *name)
+{
+	struct service *s = manager_find(m, name);
+	int code;
+
+	if (!s) {
+		code = add_removed(m, name, &s);
+		if (code < 0)
+			return code;
+	}
+	code = service_adopt(s);
+	if (code == 0)
+		return 1;
+	s->state = SLOT_STOPPED;
+	s->adopting = false;
+	run_file_remove(m->paths, name, SERVICE_SLOT);
+	log_debug("%s: nobody answers for its keeper: %s", name, strerror(-code));
+	return 0;
+}
+
+int adopt_keepers(struct manager *m, struct error *err)
+{
+	cleanup_free char *folder = file_path_join(m->paths->run, "keeper");
+	cleanup(close_dir) DIR *dir = folder ? opendir(folder) : NULL;
+	struct dirent *entry;
+	int n = 0;
+
+	if (!dir)
+		return error_set(err, -errno, "cannot read \"%s\": %s", folder ? folder : "",
+				 strerror(errno));
+	while ((entry = readdir(dir))) {
+		char name[CONFIG_NAME_MAX + 1];
+		unsigned instance;
+		int code;
+
+		if (!run_file_parse(entry->d_name, name, &instance) || instance != SERVICE_SLOT)
+			continue;
+		if (text_equal(name, "supervisor"))
+			continue;
+		code = adopt_one(m, name);
+		if (code < 0)
+			return error_set(err, code, "cannot take over the keeper of \"%s\": %s",
+					 name, strerror(-code));
+		n += code;
+	}
+	if (manager_relate(m) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return n;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+struct service;
+
+/*
+ * What happens to a service, as events for people: one line each on the time line.
+ */
+
+/** announce_start() - a life has begun */
+void announce_start(const struct service *s);
+
+/** announce_ready() - it is ready */
+void announce_ready(const struct service *s);
+
+/** announce_exit() - a life has ended; its last_exit tells how */
+void announce_exit(const struct service *s);
+
+/** announce_stopped() - its keeper has left: nothing of it is there any more */
+void announce_stopped(const struct service *s);
+
+/** announce_fail() - it could not even be tried, or its keeper died */
+void announce_fail(const struct service *s, const char *text);

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The interface io.slicekeep.supervisor: parameters in, one call of the manager, an answer out.
+ *
+ * Who may do what is the server's business (the role in the table below, from the peer's uid); what
+ * a caller claims to be is never asked for.
+ */
+
+#include "supervisor/api.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "config/mask.h"
+#include "lib/error.h"
+#include "lib/fd.h"
+#include "lib/file.h"
+#include "lib/json.h"
+#include "lib/text.h"
+#include "lib/varlink/server.h"
+#include "supervisor/apply.h"
+#include "supervisor/describe.h"
+#include "supervisor/events.h"
+#include "supervisor/exit-report.h"
+#include "supervisor/io.slicekeep.supervisor.varlink.h"
+#include "supervisor/manager.h"
+#include "supervisor/operation.h"
+#include "supervisor/stream.h"
+#include "config/revision.h"
+
+#define ID_NO_SUCH_SERVICE "io.slicekeep.supervisor.NoSuchService"
+#define ID_SHUTTING_DOWN "io.slicekeep.supervisor.ShuttingDown"
+#define ID_ACTION_FAILED "io.slicekeep.supervisor.ActionFailed"
+
+#define EXITS_DEFAULT 20
+#define EVENTS_DEFAULT 100
+#define WHO_MAX 40
+
+struct api {
+	struct manager *manager;
+	struct varlink_server *server;
+};
+
+/* --- who ----------------------------------------------------------------------------------- */
+
+static const char *who(const struct varlink_call *call, char buf[static WHO_MAX])
+{
+	uid_t uid = varlink_call_peer(call)->uid;
+	const struct passwd *pw = getpwuid(uid);
+
+	if (pw)
+		snprintf(buf, WHO_MAX, "%.*s", WHO_MAX - 1, pw->pw_name);
+	else
+		snprintf(buf, WHO_MAX, "uid %u", (unsigned)uid);
+	return buf;
+}
+
+static enum varlink_role role(int sock, const struct fd_peer *peer, void *userdata)
+{
+	const struct api *a = userdata;
+	const struct group *operators;
+
+	if (peer->uid == 0 || peer->uid == geteuid())
+		return VARLINK_ROLE_ADMIN;
+	if (a->manager->paths->layout != LAYOUT_SYSTEM)
+		return VARLINK_ROLE_NONE;
+	operators = getgrnam("slicekeep");
+	if (operators && fd_peer_in_group(sock, peer, operators->gr_gid))
+		return VARLINK_ROLE_OPERATE;
+	return VARLINK_ROLE_NONE;
+}
+
+/* --- looking ------------------------------------------------------------------------------- */
+
+static int reply(struct varlink_call *call, json_t *parameters, struct error *err)
+{
+	if (!parameters)
+		return error_set(err, -ENOMEM, "out of memory");
+	varlink_call_reply(call, parameters);
+	return 0;
+}
+
+static int on_status(struct varlink_call *call, json_t *parameters unused, void *userdata,
+		     struct error *err)
+{
+	const struct api *a = userdata;
+
+	return reply(call, describe_status(a->manager), err);
+}
+
+static int on_list(struct varlink_call *call, json_t *parameters, void *userdata, struct error *err)
+{
+	struct api *a = userdata;
+	json_t *names = json_object_get(parameters, "names");
+	bool count = json_get_bool(parameters, "count", false);
+
+	if (varlink_call_wants_more(call))
+		return stream_services(a->manager, call, names, count, err);
+	return reply(call,
+		     json_pack("{s:o}", "services", describe_services(a->manager, names, count)),
+		     err);
+}
+
+static int on_exits(struct varlink_call *call, json_t *parameters, void *userdata,
+		    struct error *err)
+{
+	struct api *a = userdata;
+	const char *name = json_get_string(parameters, "name");
+	size_t limit = (size_t)json_get_uint(parameters, "limit", EXITS_DEFAULT);
+	json_t *exits;
+
+	if (!name || !text_name_valid(name))
+		return error_set_id(err, -ENOENT, ID_NO_SUCH_SERVICE, "no service \"%s\"",
+				    name ? name : "");
+	exits = exit_store_load(a->manager->context.exits_folder, name, limit);
+	if (!manager_find(a->manager, name) && json_array_size(exits) == 0) {
+		json_decref(exits);
+		return error_set_id(err, -ENOENT, ID_NO_SUCH_SERVICE, "no service \"%s\"", name);
+	}
+	return reply(call, json_pack("{s:o}", "exits", exits), err);
+}
+
+static int on_events(struct varlink_call *call, json_t *parameters, void *userdata,
+		     struct error *err)
+{
+	struct api *a = userdata;
+	json_t *names = json_object_get(parameters, "names");
+	uint64_t since = json_get_uint(parameters, "since", 0);
+	size_t limit = (size_t)json_get_uint(parameters, "limit", EVENTS_DEFAULT);
+	cleanup_strings char **list = NULL;
+
+	if (varlink_call_wants_more(call))
+		return stream_events(a->manager, call, since, limit, names, err);
+	list = stream_names(names);
+	return reply(
+		call,
+		json_pack("{s:o}", "events", events_since(a->manager->events, since, limit, list)),
+		err);
+}
+
+/* --- acting -------------------------------------------------------------------------------- */
+
+static int operate(struct varlink_call *call, json_t *parameters, struct api *a,
+		   enum operation_kind kind, struct error *err)
+{
+	bool wait = json_get_bool(parameters, "wait", false);
+	char asker[WHO_MAX];
+
+	if (a->manager->stopping && kind != OPERATION_SHUTDOWN)
+		return error_set_id(err, -ESHUTDOWN, ID_SHUTTING_DOWN,
+				    "everything is being stopped: try again when it is down");
+	return operation_begin(a->manager, kind, call, json_object_get(parameters, "names"), wait,
+			       who(call, asker), err);
+}
+
+static int on_start(struct varlink_call *call, json_t *parameters, void *userdata,
+		    struct error *err)
+{
+	return operate(call, parameters, userdata, OPERATION_START, err);
+}
+
+static int on_stop(struct varlink_call *call, json_t *parameters, void *userdata, struct error *err)
+{
+	return operate(call, parameters, userdata, OPERATION_STOP, err);
+}
+
+static int on_restart(struct varlink_call *call, json_t *parameters, void *userdata,
+		      struct error *err)
+{
+	return operate(call, parameters, userdata, OPERATION_RESTART, err);
+}
+
+static int on_shutdown(struct varlink_call *call, json_t *parameters unused, void *userdata,
+		       struct error *err)
+{
+	struct api *a = userdata;
+	char asker[WHO_MAX];
+
+	return operation_begin(a->manager, OPERATION_SHUTDOWN, call, NULL, true, who(call, asker),
+			       err);
+}
+
+static int signal_number(const char *name)
+{
+	if (text_starts(name, "SIG"))
+		name += 3;
+	for (int signo = 1; signo < NSIG; signo++)
+		if (text_equal(sigabbrev_np(signo), name))
+			return signo;
+	return -EINVAL;
+}
+
+static int on_signal(struct varlink_call *call, json_t *parameters, void *userdata,
+		     struct error *err)
+{
+	struct api *a = userdata;
+	const char *name = json_get_string(parameters, "name");
+	const char *signal = json_get_string(parameters, "signal");
+	struct service *s = name ? manager_find(a->manager, name) : NULL;
+	int signo = signal ? signal_number(signal) : -EINVAL;
+	char asker[WHO_MAX];
+	int code;
+
+	if (!s)
+		return error_set_id(err, -ENOENT, ID_NO_SUCH_SERVICE, "no service \"%s\"",
+				    name ? name : "");
+	if (signo < 0)
+		return error_set_id(err, -EINVAL, ID_ACTION_FAILED,
+				    "no signal \"%s\": try HUP, USR1, TERM, …",
+				    signal ? signal : "");
+	code = service_signal(s, signo, who(call, asker));
+	if (code < 0)
+		return error_set_id(err, code, ID_ACTION_FAILED, "\"%s\" has no process", name);
+	varlink_call_reply(call, NULL);
+	return 0;
+}
+
+/* --- the config ---------------------------------------------------------------------------- */
+
+static int on_plan(struct varlink_call *call, json_t *parameters, void *userdata, struct error *err)
+{
+	struct api *a = userdata;
+	json_t *answer = NULL;
+	int code = apply_plan(a->manager, json_get_string(parameters, "text"), &answer, err);
+
+	return code < 0 ? code : reply(call, answer, err);
+}
+
+static int on_apply(struct varlink_call *call, json_t *parameters, void *userdata,
+		    struct error *err)
+{
+	struct api *a = userdata;
+	char asker[WHO_MAX];
+	const char *why = json_get_string(parameters, "why");
+	struct apply_request request = {
+		.text = json_get_string(parameters, "text"),
+		.save = json_get_bool(parameters, "save", false),
+		.who = who(call, asker),
+		.why = why ? why : "apply",
+	};
+	json_t *answer = NULL;
+	int code;
+
+	if (a->manager->stopping)
+		return error_set_id(err, -ESHUTDOWN, ID_SHUTTING_DOWN,
+				    "everything is being stopped: try again when it is down");
+	code = apply_config(a->manager, &request, &answer, err);
+	return code < 0 ? code : reply(call, answer, err);
+}
+
+static int on_config(struct varlink_call *call, json_t *parameters unused, void *userdata,
+		     struct error *err)
+{
+	struct api *a = userdata;
+	const struct config *c = a->manager->config;
+	cleanup_json json_t *shown = varlink_call_role(call) == VARLINK_ROLE_ADMIN
+					     ? json_incref(c->source)
+					     : config_mask(c->source);
+	cleanup_free char *text = shown ? json_dumps(shown, JSON_INDENT(2)) : NULL;
+
+	if (!text)
+		return error_set(err, -ENOMEM, "out of memory");
+	return reply(call,
+		     json_pack("{s:s, s:I}", "text", text, "revision",
+			       (json_int_t)a->manager->context.revision),
+		     err);
+}
+
+static int on_revisions(struct varlink_call *call, json_t *parameters unused, void *userdata,
+			struct error *err)
+{
+	struct api *a = userdata;
+
+	return reply(call,
+		     json_pack("{s:o}", "revisions", revision_list(a->manager->revisions_folder)),
+		     err);
+}
+
+/* --- the server ---------------------------------------------------------------------------- */
+
+static const struct varlink_method methods[] = {
+	{"Status", VARLINK_ROLE_READ, on_status},
+	{"List", VARLINK_ROLE_READ, on_list},
+	{"Exits", VARLINK_ROLE_READ, on_exits},
+	{"Events", VARLINK_ROLE_READ, on_events},
+	{"Start", VARLINK_ROLE_OPERATE, on_start},
+	{"Stop", VARLINK_ROLE_OPERATE, on_stop},
+	{"Restart", VARLINK_ROLE_OPERATE, on_restart},
+	{"Signal", VARLINK_ROLE_OPERATE, on_signal},
+	{"Plan", VARLINK_ROLE_READ, on_plan},
+	{"Apply", VARLINK_ROLE_ADMIN, on_apply},
+	{"Config", VARLINK_ROLE_READ, on_config},
+	{"Revisions", VARLINK_ROLE_READ, on_revisions},
+	{"Shutdown", VARLINK_ROLE_ADMIN, on_shutdown},
+};
+
+static const struct varlink_interface interface = {
+	.name = "io.slicekeep.supervisor",
+	.text = io_slicekeep_supervisor_varlink,
+	.methods = methods,
+	.n_methods = ARRAY_LEN(methods),
+};
+
+int api_new(struct manager *m, struct api **ret_api, struct error *err)
+{
+	cleanup_free char *path = file_path_join(m->paths->run, "supervisor.sock");
+	struct api *a = path ? calloc(1, sizeof(*a)) : NULL;
+	int code;
+	int fd;
+
+	if (!a)
+		return error_set(err, -ENOMEM, "out of memory");
+	a->manager = m;
+	code = varlink_server_new(m->loop, role, a, &a->server);
+	if (code == 0)
+		code = varlink_server_add(a->server, &interface);
+	fd = code < 0 ? code : fd_unix_listen(path, SOCK_STREAM, 0666);
+	if (fd >= 0)
+		code = varlink_server_listen(a->server, fd);
+	if (code < 0 || fd < 0) {
+		code = code < 0 ? code : fd;
+		api_free(a);
+		return error_set(err, code, "cannot listen on \"%s\": %s", path, strerror(-code));
+	}
+	*ret_api = a;
+	return 0;
+}
+
+void api_free(struct api *a)
+{
+	if (!a)
+		return;
+	varlink_server_free(a->server);
+	free(a);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/base.h"
+
+struct api;
+struct error;
+struct manager;
+
+/**
+ * api_new() - serve io.slicekeep.supervisor on run/supervisor.sock
+ *
+ * Return: 0 or negative errno with a text.
+ */
+must_check int api_new(struct manager *m, struct api **ret_api, struct error *err);
+
+/** api_free() - hang up on everybody; NULL is allowed */
+void api_free(struct api *a);

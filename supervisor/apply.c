@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A config becomes the applied one.
+ *
+ * All or nothing: the text is parsed, and for each process that the plan touches its user and its
+ * env_file are looked up, before the revision is stored and the first service changes; what fails
+ * until then leaves everything as it is. After that nothing can be refused any more - a program
+ * that does not exist is a service that fails, not a config that does.
+ *
+ * run/applied names the revision that counts. It lies below run/, so it ends with the platform:
+ * after `down` and after a reboot the file on disk is read.
+ */
+
+#include "supervisor/apply.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/load.h"
+#include "config/plan.h"
+#include "config/revision.h"
+#include "lib/error.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/text.h"
+#include "supervisor/desired.h"
+#include "supervisor/environment.h"
+#include "supervisor/events.h"
+#include "supervisor/identity.h"
+#include "supervisor/manager.h"
+#include "supervisor/own.h"
+
+#define ID_CONFIG_INVALID "io.slicekeep.supervisor.ConfigInvalid"
+
+static int parse(struct manager *m, const char *text, struct config **ret_config, struct error *err)
+{
+	struct config_rules rules = {
+		.system_layout = m->paths->layout == LAYOUT_SYSTEM,
+		.check_files = true,
+	};
+	int code;
+
+	if (text)
+		code = config_parse(text, strlen(text), m->paths->config, &rules, ret_config, err);
+	else
+		code = config_load(m->paths->config, &rules, ret_config, err);
+	if (code < 0 && err)
+		snprintf(err->id, sizeof(err->id), "%s", ID_CONFIG_INVALID);
+	return code;
+}
+
+static void plan_clear(struct plan *p)
+{
+	plan_done(p);
+}
+
+/* --- carrying out -------------------------------------------------------------------------- */
+
+static bool wanted_by_default(struct manager *m, const struct config_process *p)
+{
+	enum desired_state will = desired_get(m->desired, p->name);
+
+	return will == DESIRED_DEFAULT ? p->autostart : will == DESIRED_RUN;
+}
+
+static enum plan_effect effect_on(const struct plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->n_rows; i++)
+		if (text_equal(plan->rows[i].name, name))
+			return plan->rows[i].effect;
+	return PLAN_NOTHING;
+}
+
+static int change_service(struct manager *m, struct service *s, struct config *config,
+			  const struct config_process *p, enum plan_effect effect)
+{
+	struct error err = {0};
+	int code = service_change(s, config, p, effect == PLAN_LIVE, &err);
+
+	if (code < 0) {
+		log_error("%s: cannot be changed: %s", p->name, err.text);
+		return code;
+	}
+	if (s->removed) {
+		s->removed = false;
+		s->wanted = wanted_by_default(m, p);
+	}
+	if (effect == PLAN_RESTART && s->keeper_pid)
+		s->renewing = true;
+	return 0;
+}
+
+/* The new array: the processes of the config in its order, what left it, our own daemons. */
+static int rebuild(struct manager *m, struct config *config, const struct plan *plan)
+{
+	size_t room = m->n_services + config->n_processes + 1;
+	struct service **services = calloc(room, sizeof(struct service *));
+	size_t n = 0;
+	int code = services ? 0 : -ENOMEM;
+
+	for (size_t i = 0; code == 0 && i < config->n_processes; i++) {
+		const struct config_process *p = &config->processes[i];
+		struct service *s = manager_find(m, p->name);
+
+		if (s) {
+			code = change_service(m, s, config, p, effect_on(plan, p->name));
+		} else {
+			code = service_new(&m->context, config, p, false, &s);
+			if (code == 0)
+				s->wanted = wanted_by_default(m, p);
+		}
+		if (code == 0)
+			services[n++] = s;
+	}
+	for (size_t i = 0; code == 0 && i < m->n_services; i++) {
+		struct service *s = m->services[i];
+
+		if (!s->system && config_find(config, s->process->name))
+			continue;
+		if (!s->system) {
+			s->removed = true;
+			s->wanted = false;
+			s->renewing = false;
+		}
+		services[n++] = s;
+	}
+	if (code < 0) {
+		free(services);
+		return code;
+	}
+	free(m->services);
+	m->services = services;
+	m->n_services = n;
+	return manager_relate(m);
+}
+
+static void remember_applied(struct manager *m, uint64_t revision)
+{
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%" PRIu64 "\n", revision);
+	int code = file_write_quick(m->applied_file, text, (size_t)n, 0600);
+
+	if (code < 0)
+		log_error("cannot write \"%s\": %s", m->applied_file, strerror(-code));
+}
+
+void apply_forget(struct manager *m)
+{
+	(void)unlink(m->applied_file);
+}
+
+static int carry_out(struct manager *m, struct config *config, uint64_t revision, struct error *err)
+{
+	cleanup(plan_clear) struct plan plan = {0};
+	int code = plan_make(m->config, config, &plan);
+
+	if (code < 0)
+		return error_set(err, code, "out of memory");
+	m->context.revision = revision;
+	code = rebuild(m, config, &plan);
+	if (code < 0)
+		return error_set(err, code, "cannot carry the config out: %s", strerror(-code));
+	config_unref(m->config);
+	m->config = config_ref(config);
+	remember_applied(m, revision);
+	manager_settle_soon(m);
+	return own_daemons_apply(m, err);
+}
+
+/* --- checks before ------------------------------------------------------------------------- */
+
+static int check_process(struct manager *m, const struct config_process *p, struct error *err)
+{
+	struct identity id = {0};
+	char **env = NULL;
+	int code = identity_resolve(p->user, p->groups, &id, err);
+
+	if (code == 0)
+		code = environment_build(m->context.inherit, &id, p, &env, err);
+	strings_free(env);
+	identity_done(&id);
+	if (code < 0)
+		error_prefix(err, "processes.%s", p->name);
+	return code;
+}
+
+static int check_plan(struct manager *m, const struct config *config, const struct plan *plan,
+		      struct error *err)
+{
+	for (size_t i = 0; i < plan->n_rows; i++) {
+		const struct plan_row *row = &plan->rows[i];
+		int code;
+
+		if (row->effect != PLAN_START && row->effect != PLAN_RESTART)
+			continue;
+		code = check_process(m, config_find(config, row->name), err);
+		if (code < 0) {
+			snprintf(err->id, sizeof(err->id), "%s", ID_CONFIG_INVALID);
+			return code;
+		}
+	}
+	return 0;
+}
+
+/* --- the public ways in -------------------------------------------------------------------- */
+
+static json_t *plan_json(const struct plan *plan)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; rows && i < plan->n_rows; i++) {
+		const struct plan_row *row = &plan->rows[i];
+
+		json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "name", row->name,
+						      "effect", plan_effect_name(row->effect),
+						      "why", row->why ? row->why : ""));
+	}
+	return rows;
+}
+
+static json_t *warnings_json(const struct config *config)
+{
+	json_t *warnings = json_array();
+
+	for (size_t i = 0; i < strings_len(config->warnings); i++)
+		json_array_append_new(warnings, json_string(config->warnings[i]));
+	return warnings;
+}
+
+int apply_plan(struct manager *m, const char *text, json_t **ret_reply, struct error *err)
+{
+	cleanup(plan_clear) struct plan plan = {0};
+	struct config *config = NULL;
+	int code = parse(m, text, &config, err);
+
+	if (code < 0)
+		return code;
+	code = plan_make(m->config, config, &plan);
+	if (code == 0)
+		code = check_plan(m, config, &plan, err);
+	if (code == 0)
+		*ret_reply = json_pack("{s:o, s:o}", "rows", plan_json(&plan), "warnings",
+				       warnings_json(config));
+	config_unref(config);
+	return code;
+}
+
+static char *source_text(const struct config *config)
+{
+	return json_dumps(config->source, JSON_INDENT(2));
+}
+
+static int store(struct manager *m, const struct config *config, const struct apply_request *r,
+		 uint64_t *ret_revision, struct error *err)
+{
+	cleanup_free char *source = source_text(config);
+	int code;
+
+	if (!source)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (r->save && r->text) {
+		code = file_write_atomic(m->paths->config, r->text, strlen(r->text), 0600);
+		if (code < 0)
+			return error_set(err, code, "cannot write \"%s\": %s", m->paths->config,
+					 strerror(-code));
+	}
+	return revision_save(m->revisions_folder, r->who, r->why, source, ret_revision, err);
+}
+
+static void announce_config(struct manager *m, uint64_t revision, const struct apply_request *r)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "config revision %" PRIu64 " applied: %s", revision, r->why);
+	events_add(m->events,
+		   json_pack("{s:s, s:s, s:s}", "kind", "config", "text", text, "who", r->who));
+}
+
+int apply_config(struct manager *m, const struct apply_request *request, json_t **ret_reply,
+		 struct error *err)
+{
+	cleanup(plan_clear) struct plan plan = {0};
+	struct config *config = NULL;
+	uint64_t revision = 0;
+	int code = parse(m, request->text, &config, err);
+
+	if (code < 0)
+		return code;
+	code = plan_make(m->config, config, &plan);
+	if (code == 0)
+		code = check_plan(m, config, &plan, err);
+	if (code == 0)
+		code = store(m, config, request, &revision, err);
+	if (code == 0) {
+		*ret_reply = json_pack("{s:I, s:o, s:o}", "revision", (json_int_t)revision, "rows",
+				       plan_json(&plan), "warnings", warnings_json(config));
+		code = carry_out(m, config, revision, err);
+	}
+	if (code == 0)
+		announce_config(m, revision, request);
+	config_unref(config);
+	return code;
+}
+
+static int applied_revision(struct manager *m, struct revision *ret_revision)
+{
+	cleanup_free char *text = NULL;
+	struct error ignored = {0};
+	int code = file_read(m->applied_file, 64, &text, NULL);
+
+	if (code < 0)
+		return code;
+	return revision_load(m->revisions_folder, strtoull(text, NULL, 10), ret_revision, &ignored);
+}
+
+int apply_first(struct manager *m, struct error *err)
+{
+	struct apply_request request = {.who = "up", .why = "start"};
+	struct revision applied = {0};
+	struct config *config = NULL;
+	uint64_t revision = 0;
+	int code;
+
+	if (applied_revision(m, &applied) == 0) {
+		code = parse(m, applied.source, &config, err);
+		revision = applied.number;
+		revision_done(&applied);
+	} else {
+		code = parse(m, NULL, &config, err);
+		if (code == 0)
+			code = store(m, config, &request, &revision, err);
+	}
+	if (code == 0)
+		code = carry_out(m, config, revision, err);
+	config_unref(config);
+	return code;
+}

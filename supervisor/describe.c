@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The truth as JSON. Everything here is read from what the manager holds, but for two numbers that
+ * only /proc knows and that Status alone asks for: the memory of our own processes, and how many
+ * processes there are in all.
+ */
+
+#include "supervisor/describe.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/text.h"
+#include "supervisor/launcher.h"
+#include "supervisor/manager.h"
+#include "supervisor/proc.h"
+#include "supervisor/service-keeper.h"
+
+static bool lives(const struct service *s)
+{
+	return s->snapshot.main_pid > 0 && slot_holds_payload(s->state);
+}
+
+static json_t *optional_uint(uint64_t value)
+{
+	return value ? json_integer((json_int_t)value) : NULL;
+}
+
+static json_t *uptime(const struct service *s)
+{
+	if (!lives(s))
+		return NULL;
+	return json_integer((json_int_t)usec_sub(clock_now_usec(), s->snapshot.start_usec));
+}
+
+static json_t *next_start(const struct service *s)
+{
+	if (s->state != SLOT_BACKOFF)
+		return NULL;
+	return json_integer((json_int_t)usec_sub(s->snapshot.next_usec, clock_now_usec()));
+}
+
+static json_t *ports_json(const struct config_process *p)
+{
+	json_t *ports = json_array();
+
+	for (size_t i = 0; i < p->n_ports; i++)
+		if (p->ports[i])
+			json_array_append_new(ports, json_integer(p->ports[i]));
+	return ports;
+}
+
+static json_t *slots_json(const struct service *s)
+{
+	const struct keeper_snapshot *k = &s->snapshot;
+
+	if (s->state == SLOT_STOPPED)
+		return json_array();
+	return json_pack("[{s:i, s:s, s:o*, s:o*, s:b, s:o*, s:o*, s:i, s:o*, s:o*, s:o}]",
+			 "instance", SERVICE_SLOT, "state", slot_state_public(s->state), "pid",
+			 lives(s) ? json_integer(k->main_pid) : NULL, "keeper_pid",
+			 optional_uint((uint64_t)s->keeper_pid), "ready", slot_is_ready(s->state),
+			 "uptime_usec", uptime(s), "next_start_usec", next_start(s), "restarts",
+			 (int)k->n_restarts, "life", optional_uint(s->life), "status",
+			 k->status[0] ? json_text(k->status, strlen(k->status)) : NULL, "ports",
+			 ports_json(s->process));
+}
+
+static json_t *strings_json(char *const *strings)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < strings_len(strings); i++)
+		json_array_append_new(array, json_string(strings[i]));
+	return array;
+}
+
+static json_t *waits_for(const struct manager *m, const struct service *s)
+{
+	const struct service *blocker;
+
+	if (s->state != SLOT_WAITING)
+		return json_array();
+	blocker = manager_blocker(m, s);
+	return blocker ? json_pack("[s]", blocker->process->name) : json_array();
+}
+
+/** Processes of one service that are counted. */
+#define COUNT_MAX 1024
+
+json_t *describe_service(const struct manager *m, const struct service *s, bool count)
+{
+	uint64_t processes = count && lives(s) ? proc_count_tree(s->keeper_pid, COUNT_MAX) : 0;
+
+	const struct config_process *p = s->process;
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o*, s:o*, s:i, s:o, s:o, s:o, s:o, "
+			 "s:s*, s:O*}",
+			 "name", p->name, "state", slot_state_public(s->state), "desired",
+			 s->wanted ? "run" : "stop", "type",
+			 p->type == CONFIG_TYPE_ONESHOT ? "oneshot" : "service", "slice",
+			 s->system  ? "system"
+			 : p->slice ? p->slice
+				    : "default",
+			 "system", s->system, "removed", s->removed, "pid",
+			 lives(s) ? json_integer(s->snapshot.main_pid) : NULL, "uptime_usec",
+			 uptime(s), "restarts", (int)s->snapshot.n_restarts, "ports", ports_json(p),
+			 "slots", slots_json(s), "after", strings_json(p->after), "waits_for",
+			 waits_for(m, s), "note", s->note[0] ? s->note : NULL, "last_exit",
+			 s->last_exit);
+}
+
+static bool named(const json_t *names, const char *name)
+{
+	size_t i;
+	json_t *value;
+
+	if (json_array_size(names) == 0)
+		return true;
+	json_array_foreach (names, i, value)
+		if (text_equal(json_string_value(value), name))
+			return true;
+	return false;
+}
+
+json_t *describe_services(const struct manager *m, const json_t *names, bool count)
+{
+	json_t *services = json_array();
+
+	for (size_t i = 0; services && i < m->n_services; i++)
+		if (named(names, m->services[i]->process->name))
+			json_array_append_new(services, describe_service(m, m->services[i], count));
+	return services;
+}
+
+static json_t *warnings_json(const struct manager *m)
+{
+	return strings_json(m->config->warnings);
+}
+
+json_t *describe_status(const struct manager *m)
+{
+	static const char *const layouts[] = {"system", "user", "home"};
+	uint64_t pss = proc_pss_bytes(getpid());
+	int n_keepers = 0;
+	int n_processes = 1;
+
+	static_assert(ARRAY_LEN(layouts) == LAYOUT_COUNT, "a name for each layout");
+	for (size_t i = 0; i < m->n_services; i++) {
+		const struct service *s = m->services[i];
+
+		if (!s->keeper_pid)
+			continue;
+		n_keepers++;
+		pss += proc_pss_bytes(s->keeper_pid);
+		if (s->system && lives(s)) {
+			pss += proc_pss_bytes(s->snapshot.main_pid);
+			n_processes++;
+		}
+	}
+	if (m->outer_keeper) {
+		pss += proc_pss_bytes(m->outer_keeper);
+		n_keepers++;
+	}
+	return json_pack("{s:s, s:i, s:I, s:s, s:s, s:s, s:I, s:s*, s:o, s:i, s:i, s:i, s:o*}",
+			 "version", SLICEKEEP_VERSION, "pid", (int)getpid(), "started_at_usec",
+			 (json_int_t)m->started_at_usec, "launcher", m->launcher->ops->name,
+			 "layout", layouts[m->paths->layout], "config", m->paths->config,
+			 "revision", (json_int_t)m->context.revision, "limits_note",
+			 m->launcher->ops->limits_note(m->launcher), "warnings", warnings_json(m),
+			 "services", (int)m->n_services, "keepers", n_keepers, "processes",
+			 n_processes, "pss_bytes", optional_uint(pss));
+}

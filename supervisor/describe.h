@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+
+#include "lib/base.h"
+
+struct manager;
+struct service;
+
+/**
+ * describe_service() - type Service of the interface
+ * @count: count its processes too, which reads /proc
+ *
+ * Return: a new reference, or NULL.
+ */
+json_t *describe_service(const struct manager *m, const struct service *s, bool count);
+
+/**
+ * describe_services() - array of type Service
+ * @names: array of strings; NULL or empty: all
+ */
+json_t *describe_services(const struct manager *m, const json_t *names, bool count);
+
+/** describe_status() - answer of Status */
+json_t *describe_status(const struct manager *m);

@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * All services together.
+ *
+ * The manager owns the services and what they share, and turns what happens to one of them into a
+ * look at all of them (settle.c) in the next turn of the loop, once, however many changes one turn
+ * brought. The operator's will is on disk before anything is done about it. Who else wants to know
+ * what happens (an order that waits for its end, a list that is watched) is a watcher.
+ */
+
+#include "supervisor/manager.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/error.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/text.h"
+#include "supervisor/adopt.h"
+#include "supervisor/apply.h"
+#include "supervisor/desired.h"
+#include "supervisor/events.h"
+#include "supervisor/launcher.h"
+#include "supervisor/order.h"
+#include "supervisor/prober.h"
+#include "supervisor/run-files.h"
+#include "supervisor/service-keeper.h"
+#include "supervisor/settle.h"
+
+/** Keepers whose pids are told to a sweep. */
+#define KNOWN_MAX 4096
+
+/* --- watchers ------------------------------------------------------------------------------ */
+
+void manager_watch(struct manager *m, struct manager_watcher *w)
+{
+	list_append(&m->watchers, &w->link);
+}
+
+void manager_unwatch(struct manager_watcher *w)
+{
+	list_remove(&w->link);
+}
+
+static void on_changed(struct service *s, void *userdata)
+{
+	struct manager *m = userdata;
+
+	list_for_each_safe (it, &m->watchers) {
+		struct manager_watcher *w = list_entry(it, struct manager_watcher, link);
+
+		if (w->changed)
+			w->changed(s, w->userdata);
+	}
+	manager_settle_soon(m);
+}
+
+static void on_exited(struct service *s, const struct keeper_exit *report, void *userdata)
+{
+	struct manager *m = userdata;
+
+	list_for_each_safe (it, &m->watchers) {
+		struct manager_watcher *w = list_entry(it, struct manager_watcher, link);
+
+		if (w->exited)
+			w->exited(s, report, w->userdata);
+	}
+}
+
+static void on_settle(void *userdata)
+{
+	struct manager *m = userdata;
+
+	if (settle(m)) {
+		manager_settle_soon(m);
+		return;
+	}
+	if (m->adopting_until_usec)
+		ignore_result(loop_timer_set(&m->settle_timer, m->adopting_until_usec));
+	list_for_each_safe (it, &m->watchers) {
+		struct manager_watcher *w = list_entry(it, struct manager_watcher, link);
+
+		if (w->settled)
+			w->settled(w->userdata);
+	}
+}
+
+void manager_settle_soon(struct manager *m)
+{
+	int code = loop_timer_set(&m->settle_timer, 0);
+
+	if (code < 0)
+		log_error("cannot set a timer: %s", strerror(-code));
+}
+
+/* --- sweeping and the budget --------------------------------------------------------------- */
+
+void manager_sweep(struct manager *m)
+{
+	cleanup_free pid_t *known = calloc(KNOWN_MAX, sizeof(*known));
+	size_t n = 0;
+	int killed;
+
+	if (!known) {
+		log_error("out of memory: processes without a keeper are not looked for");
+		return;
+	}
+	for (size_t i = 0; i < m->n_services && n < KNOWN_MAX; i++)
+		if (m->services[i]->keeper_pid && !m->services[i]->keeper_ended)
+			known[n++] = m->services[i]->keeper_pid;
+	n += prober_pids(m->prober, known + n, KNOWN_MAX - n);
+	killed = m->launcher->ops->sweep(m->launcher, known, n);
+	if (killed > 0)
+		log_notice("killed %d processes that had lost their keeper", killed);
+	else if (killed < 0)
+		log_error("cannot look for processes without a keeper: %s", strerror(-killed));
+}
+
+static void on_sweep(struct service *s unused, void *userdata)
+{
+	manager_sweep(userdata);
+}
+
+static void grant_places(struct manager *m)
+{
+	for (size_t i = 0; i < m->n_services; i++) {
+		struct service *s = m->services[i];
+		usec_t at = 0;
+		int code;
+
+		if (!s->wants_place)
+			continue;
+		if (budget_take(&m->budget, clock_now_usec(), &at)) {
+			s->wants_place = false;
+			service_grant_place(s);
+			continue;
+		}
+		code = loop_timer_set(&m->budget_timer, at);
+		if (code < 0)
+			log_error("cannot set a timer: %s", strerror(-code));
+		return;
+	}
+}
+
+static void on_budget(void *userdata)
+{
+	grant_places(userdata);
+}
+
+static void on_place(struct service *s, void *userdata)
+{
+	s->wants_place = true;
+	grant_places(userdata);
+}
+
+static void on_keeper_gone(const char *name, unsigned instance, pid_t pid, int wait_status unused,
+			   void *userdata)
+{
+	struct manager *m = userdata;
+	struct service *s = manager_find(m, name);
+
+	if (s && instance == SERVICE_SLOT)
+		service_keeper_gone(s, pid);
+}
+
+static const struct launcher_events launcher_events = {.keeper_gone = on_keeper_gone};
+
+/* --- the order ----------------------------------------------------------------------------- */
+
+static size_t index_of(const struct manager *m, const char *name)
+{
+	for (size_t i = 0; i < m->n_services; i++)
+		if (text_equal(m->services[i]->process->name, name))
+			return i;
+	return m->n_services;
+}
+
+int manager_relate(struct manager *m)
+{
+	cleanup_free struct order_edge *edges = NULL;
+	size_t n_edges = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_services; i++)
+		n_edges += strings_len(m->services[i]->process->after);
+	edges = calloc(n_edges + 1, sizeof(*edges));
+	if (!edges)
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n_services; i++) {
+		char **after = m->services[i]->process->after;
+
+		for (size_t k = 0; k < strings_len(after); k++) {
+			size_t used = index_of(m, after[k]);
+
+			if (used < m->n_services)
+				edges[n++] = (struct order_edge){.user = i, .used = used};
+		}
+	}
+	return order_build(&m->order, m->n_services, edges, n);
+}
+
+struct service *manager_find(const struct manager *m, const char *name)
+{
+	size_t i = index_of(m, name);
+
+	return i < m->n_services ? m->services[i] : NULL;
+}
+
+struct service *manager_blocker(const struct manager *m, const struct service *s)
+{
+	size_t i = index_of(m, s->process->name);
+	size_t blocker = order_blocker(&m->order, i);
+
+	return blocker == i ? NULL : m->services[blocker];
+}
+
+/* --- orders -------------------------------------------------------------------------------- */
+
+int manager_start(struct manager *m, struct service *s, const char *asker, struct error *err)
+{
+	int code = desired_set(m->desired, s->process->name, DESIRED_RUN, err);
+
+	if (code < 0)
+		return code;
+	code = service_order(s, SLOT_EVENT_WANT, asker, err);
+	if (code < 0)
+		return code;
+	s->wanted = true;
+	manager_settle_soon(m);
+	return 0;
+}
+
+int manager_stop(struct manager *m, struct service *s, const char *asker, struct error *err)
+{
+	int code = desired_set(m->desired, s->process->name, DESIRED_STOP, err);
+
+	if (code < 0)
+		return code;
+	code = service_set_asker(s, asker);
+	if (code < 0)
+		return error_set(err, code, "out of memory");
+	s->wanted = false;
+	s->renewing = false;
+	manager_settle_soon(m);
+	return 0;
+}
+
+int manager_restart(struct manager *m, struct service *s, bool in_order, const char *asker,
+		    struct error *err)
+{
+	int code;
+
+	if (!s->wanted || s->state == SLOT_STOPPED)
+		return manager_start(m, s, asker, err);
+	if (!in_order) {
+		code = service_order(s, SLOT_EVENT_RENEW, asker, err);
+	} else {
+		code = service_set_asker(s, asker);
+		s->renewing = code == 0;
+	}
+	manager_settle_soon(m);
+	return code;
+}
+
+void manager_shutdown(struct manager *m, const char *asker)
+{
+	for (size_t i = 0; i < m->n_services; i++)
+		if (service_set_asker(m->services[i], asker) < 0)
+			log_error("out of memory: the reports do not say who asked");
+	m->stopping = true;
+	manager_settle_soon(m);
+}
+
+bool manager_all_stopped(const struct manager *m)
+{
+	for (size_t i = 0; i < m->n_services; i++)
+		if (m->services[i]->state != SLOT_STOPPED)
+			return false;
+	return true;
+}
+
+/* --- the beginning ------------------------------------------------------------------------- */
+
+static void announce_supervisor(struct manager *m, int n_adopted)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "supervisor %s started, %d keepers taken over",
+		 SLICEKEEP_VERSION, n_adopted);
+	events_add(m->events, json_pack("{s:s, s:s}", "kind", "supervisor", "text", text));
+}
+
+/** How long keepers that were there before us may take to greet. */
+#define ADOPT_USEC (2 * USEC_PER_SEC)
+
+int manager_begin(struct manager *m, struct error *err)
+{
+	int n_adopted;
+	int code = apply_first(m, err);
+
+	if (code < 0)
+		return code;
+	n_adopted = adopt_keepers(m, err);
+	if (n_adopted < 0)
+		return n_adopted;
+	m->adopting_until_usec = clock_now_usec() + ADOPT_USEC;
+	announce_supervisor(m, n_adopted);
+	manager_settle_soon(m);
+	return 0;
+}
+
+/* --- coming and going ---------------------------------------------------------------------- */
+
+static int open_state(struct manager *m, struct error *err)
+{
+	const struct paths *p = m->paths;
+	int code = paths_make(p, err);
+
+	if (code < 0)
+		return code;
+	code = run_files_make(p);
+	if (code < 0)
+		return error_set(err, code, "cannot make folders in \"%s\": %s", p->run,
+				 strerror(-code));
+	m->revisions_folder = file_path_join(p->state, "revisions");
+	m->applied_file = file_path_join(p->run, "applied");
+	m->context.exits_folder = file_path_join(p->state, "exits");
+	if (!m->revisions_folder || !m->applied_file || !m->context.exits_folder)
+		return error_set(err, -ENOMEM, "out of memory");
+	code = file_make_folders(m->context.exits_folder, 0700);
+	if (code == 0)
+		code = events_open(p->state, &m->events);
+	if (code < 0)
+		return error_set(err, code, "cannot use the state folder \"%s\": %s", p->state,
+				 strerror(-code));
+	return desired_open(p->state, &m->desired, err);
+}
+
+static int open_hands(struct manager *m, struct error *err)
+{
+	int code = loop_timer_init(&m->settle_timer, m->loop, on_settle, m);
+
+	if (code == 0)
+		code = loop_timer_init(&m->budget_timer, m->loop, on_budget, m);
+	if (code == 0)
+		code = prober_new(m->loop, m->paths, &m->prober);
+	if (code < 0)
+		return error_set(err, code, "cannot start: %s", strerror(-code));
+	return launcher_direct_new(m->loop, m->paths, &launcher_events, m, &m->launcher, err);
+}
+
+int manager_new(struct loop *loop, const struct paths *paths, struct manager **ret_manager,
+		struct error *err)
+{
+	struct manager *m = calloc(1, sizeof(*m));
+	int code;
+
+	if (!m)
+		return error_set(err, -ENOMEM, "out of memory");
+	m->loop = loop;
+	m->paths = paths;
+	m->started_at_usec = clock_at_usec();
+	list_init(&m->watchers);
+	budget_init(&m->budget, clock_now_usec());
+	code = open_state(m, err);
+	if (code == 0)
+		code = open_hands(m, err);
+	if (code < 0) {
+		manager_free(m);
+		return code;
+	}
+	m->context = (struct service_context){
+		.loop = loop,
+		.paths = paths,
+		.launcher = m->launcher,
+		.prober = m->prober,
+		.events = m->events,
+		.inherit = environ,
+		.exits_folder = m->context.exits_folder,
+		.changed = on_changed,
+		.exited = on_exited,
+		.sweep = on_sweep,
+		.place = on_place,
+		.userdata = m,
+	};
+	*ret_manager = m;
+	return 0;
+}
+
+void manager_free(struct manager *m)
+{
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->n_services; i++)
+		service_free(m->services[i]);
+	free(m->services);
+	order_done(&m->order);
+	loop_timer_done(&m->settle_timer);
+	loop_timer_done(&m->budget_timer);
+	prober_free(m->prober);
+	if (m->launcher)
+		m->launcher->ops->free(m->launcher);
+	events_close(m->events);
+	desired_close(m->desired);
+	config_unref(m->config);
+	config_unref(m->own);
+	free(m->context.exits_folder);
+	free(m->revisions_folder);
+	free(m->applied_file);
+	free(m);
+}

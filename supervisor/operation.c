@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * An order that waits for its end.
+ *
+ * `start` means "is it ready now?", not "was it asked to": an operation gives the order to each of
+ * its services, then watches the manager until each has come to an end that answers the question:
+ * ready, stopped, or failed with a reason. A crash of a life that began after the order is such an
+ * end: the keeper goes on trying, but the person who typed the command learns at once.
+ *
+ * The caller may hang up; the order stands all the same.
+ */
+
+#include "supervisor/operation.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "lib/json.h"
+#include "lib/log.h"
+#include "lib/text.h"
+#include "lib/varlink/server.h"
+#include "supervisor/manager.h"
+
+#define TEXT_MAX 320
+
+/**
+ * struct item - one service of an operation
+ * @life_before: lives up to this one are not the order's doing
+ * @sent:        the state that was last reported
+ */
+struct item {
+	char *name;
+	uint64_t life_before;
+	bool done;
+	bool ok;
+	enum slot_state sent;
+	char text[TEXT_MAX];
+};
+
+struct operation {
+	struct manager *manager;
+	struct manager_watcher watcher;
+	enum operation_kind kind;
+	struct varlink_call *call;
+	struct item *items;
+	size_t n_items;
+	size_t n_done;
+	bool begun;
+};
+
+static void operation_free(struct operation *o)
+{
+	if (!o)
+		return;
+	manager_unwatch(&o->watcher);
+	for (size_t i = 0; i < o->n_items; i++)
+		free(o->items[i].name);
+	free(o->items);
+	free(o);
+}
+
+/* --- answers ------------------------------------------------------------------------------- */
+
+static json_t *progress_json(const struct operation *o, const struct item *item)
+{
+	const struct service *s = manager_find(o->manager, item->name);
+
+	return json_pack("{s:s, s:s, s:b, s:b, s:o*}", "name", item->name, "state",
+			 s ? slot_state_public(s->state) : "stopped", "done", item->done, "ok",
+			 item->ok, "text",
+			 item->text[0] ? json_text(item->text, strlen(item->text)) : NULL);
+}
+
+static void report_step(struct operation *o, struct item *item)
+{
+	if (o->call && varlink_call_wants_more(o->call))
+		ignore_result(varlink_call_continue(
+			o->call, json_pack("{s:[o]}", "progress", progress_json(o, item))));
+}
+
+static void finish_if_done(struct operation *o)
+{
+	json_t *progress;
+
+	if (!o->begun || o->n_done < o->n_items)
+		return;
+	progress = json_array();
+	for (size_t i = 0; i < o->n_items; i++)
+		json_array_append_new(progress, progress_json(o, &o->items[i]));
+	if (o->call)
+		varlink_call_reply(o->call, json_pack("{s:o}", "progress", progress));
+	operation_free(o);
+}
+
+static void end_item(struct operation *o, struct item *item, bool ok, const char *text)
+{
+	if (item->done)
+		return;
+	item->done = true;
+	item->ok = ok;
+	snprintf(item->text, sizeof(item->text), "%s", text);
+	o->n_done++;
+	report_step(o, item);
+}
+
+/* --- ends ---------------------------------------------------------------------------------- */
+
+static const char *last_summary(const struct service *s)
+{
+	const char *summary = json_get_string(s->last_exit, "summary");
+
+	return summary ? summary : s->note;
+}
+
+static void check_stopped(struct operation *o, struct item *item, const struct service *s)
+{
+	char text[96] = "";
+
+	if (s && s->state != SLOT_STOPPED)
+		return;
+	if (s && item->sent != SLOT_STOPPED && s->last_exit)
+		snprintf(text, sizeof(text), "%" PRIu64 " processes, %" PRIu64 " left",
+			 1 + json_get_uint(s->last_exit, "killed", 0),
+			 json_get_uint(s->last_exit, "left", 0));
+	end_item(o, item, true, text);
+}
+
+/* What it waits for will not become ready by itself. */
+static bool hopeless(const struct service *blocker)
+{
+	return !blocker->wanted || blocker->state == SLOT_FAILED || blocker->state == SLOT_LOST ||
+	       blocker->state == SLOT_BACKOFF;
+}
+
+static void check_waiting(struct operation *o, struct item *item, const struct service *s)
+{
+	const struct service *blocker = manager_blocker(o->manager, s);
+	char text[160];
+
+	if (!blocker || !hopeless(blocker))
+		return;
+	snprintf(text, sizeof(text), "waits for \"%s\", which is %s", blocker->process->name,
+		 blocker->wanted ? slot_state_public(blocker->state) : "stopped: start it first");
+	end_item(o, item, false, text);
+}
+
+static void check_started(struct operation *o, struct item *item, const struct service *s)
+{
+	bool new_life = o->kind == OPERATION_START || (s && s->life > item->life_before);
+
+	if (!s) {
+		end_item(o, item, false, "it was removed from the config");
+		return;
+	}
+	if (slot_is_ready(s->state) && new_life && !s->renewing)
+		end_item(o, item, true, "");
+	else if (s->state == SLOT_FAILED && new_life)
+		end_item(o, item, false, last_summary(s));
+	else if (s->state == SLOT_LOST && s->note[0])
+		end_item(o, item, false, s->note);
+	else if (s->state == SLOT_WAITING && !s->renewing)
+		check_waiting(o, item, s);
+	else if (!s->wanted)
+		end_item(o, item, false, "it was stopped meanwhile");
+}
+
+static void check_item(struct operation *o, struct item *item)
+{
+	const struct service *s = manager_find(o->manager, item->name);
+
+	if (item->done)
+		return;
+	if (o->kind == OPERATION_STOP || o->kind == OPERATION_SHUTDOWN)
+		check_stopped(o, item, s);
+	else
+		check_started(o, item, s);
+	if (s && !item->done && s->state != item->sent)
+		report_step(o, item);
+	if (s)
+		item->sent = s->state;
+}
+
+static struct item *item_of(struct operation *o, const struct service *s)
+{
+	for (size_t i = 0; i < o->n_items; i++)
+		if (text_equal(o->items[i].name, s->process->name))
+			return &o->items[i];
+	return NULL;
+}
+
+static void on_changed(struct service *s, void *userdata)
+{
+	struct operation *o = userdata;
+	struct item *item = item_of(o, s);
+
+	if (item)
+		check_item(o, item);
+}
+
+static bool ends_a_start(const struct service *s, const struct keeper_exit *report)
+{
+	bool asked =
+		report->cause == KEEPER_CAUSE_STOP || report->cause == KEEPER_CAUSE_STOP_TIMEOUT;
+	bool well = report->cause == KEEPER_CAUSE_EXIT && report->wait_status == 0;
+
+	return !asked && !(well && s->process->type == CONFIG_TYPE_ONESHOT);
+}
+
+static void on_exited(struct service *s, const struct keeper_exit *report, void *userdata)
+{
+	struct operation *o = userdata;
+	struct item *item = item_of(o, s);
+	bool starts = o->kind == OPERATION_START || o->kind == OPERATION_RESTART;
+
+	if (item && starts && report->life > item->life_before && ends_a_start(s, report))
+		end_item(o, item, false, last_summary(s));
+}
+
+static void on_settled(void *userdata)
+{
+	struct operation *o = userdata;
+
+	for (size_t i = 0; i < o->n_items; i++)
+		check_item(o, &o->items[i]);
+	finish_if_done(o);
+}
+
+static void on_gone(void *userdata)
+{
+	struct operation *o = userdata;
+
+	o->call = NULL;
+	operation_free(o);
+}
+
+/* --- the beginning ------------------------------------------------------------------------- */
+
+static int add_item(struct operation *o, const struct service *s)
+{
+	struct item *item = &o->items[o->n_items];
+
+	item->name = strdup(s->process->name);
+	if (!item->name)
+		return -ENOMEM;
+	item->life_before = s->life;
+	item->sent = s->state;
+	o->n_items++;
+	return 0;
+}
+
+static int add_items(struct operation *o, const json_t *names, struct error *err)
+{
+	size_t n = json_array_size(names);
+	size_t room = MAX_OF(n, o->manager->n_services);
+	int code = 0;
+
+	o->items = calloc(room + 1, sizeof(*o->items));
+	if (!o->items)
+		return error_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; n == 0 && code == 0 && i < o->manager->n_services; i++)
+		if (!o->manager->services[i]->system)
+			code = add_item(o, o->manager->services[i]);
+	for (size_t i = 0; code == 0 && i < n; i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+		const struct service *s = name ? manager_find(o->manager, name) : NULL;
+
+		if (!s)
+			return error_set_id(err, -ENOENT, "io.slicekeep.supervisor.NoSuchService",
+					    "no service \"%s\"", name ? name : "");
+		if (!item_of(o, s))
+			code = add_item(o, s);
+	}
+	return code < 0 ? error_set(err, code, "out of memory") : 0;
+}
+
+/* Whether a service comes after, or before, another one of the same order. */
+static bool is_related(struct operation *o, const struct service *s)
+{
+	char **after = s->process->after;
+
+	for (size_t i = 0; i < o->n_items; i++) {
+		const struct service *other = manager_find(o->manager, o->items[i].name);
+
+		for (size_t k = 0; k < strings_len(after); k++)
+			if (text_equal(after[k], o->items[i].name))
+				return true;
+		for (size_t k = 0; other && k < strings_len(other->process->after); k++)
+			if (text_equal(other->process->after[k], s->process->name))
+				return true;
+	}
+	return false;
+}
+
+static int give_order(struct operation *o, struct service *s, const char *asker, struct error *err)
+{
+	switch (o->kind) {
+	case OPERATION_START:
+		return manager_start(o->manager, s, asker, err);
+	case OPERATION_STOP:
+		return manager_stop(o->manager, s, asker, err);
+	case OPERATION_RESTART:
+		return manager_restart(o->manager, s, is_related(o, s), asker, err);
+	case OPERATION_SHUTDOWN:
+	case OPERATION_KIND_COUNT:
+		break;
+	}
+	return 0;
+}
+
+static void give_orders(struct operation *o, const char *asker)
+{
+	for (size_t i = 0; i < o->n_items; i++) {
+		struct service *s = manager_find(o->manager, o->items[i].name);
+		struct error err = {0};
+
+		if (s && give_order(o, s, asker, &err) < 0)
+			end_item(o, &o->items[i], false, err.text);
+	}
+	if (o->kind == OPERATION_SHUTDOWN)
+		manager_shutdown(o->manager, asker);
+}
+
+int operation_begin(struct manager *m, enum operation_kind kind, struct varlink_call *call,
+		    const json_t *names, bool wait, const char *asker, struct error *err)
+{
+	struct operation *o = calloc(1, sizeof(*o));
+	int code;
+
+	if (!o)
+		return error_set(err, -ENOMEM, "out of memory");
+	o->manager = m;
+	o->kind = kind;
+	o->call = call;
+	o->watcher = (struct manager_watcher){
+		.changed = on_changed,
+		.exited = on_exited,
+		.settled = on_settled,
+		.userdata = o,
+	};
+	list_init(&o->watcher.link);
+	code = add_items(o, names, err);
+	if (code < 0) {
+		operation_free(o);
+		return code;
+	}
+	varlink_call_watch(call, on_gone, NULL, o);
+	manager_watch(m, &o->watcher);
+	give_orders(o, asker);
+	o->begun = true;
+	for (size_t i = 0; !wait && i < o->n_items; i++)
+		end_item(o, &o->items[i], true, "");
+	manager_settle_soon(m);
+	return 0;
+}

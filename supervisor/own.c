@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Our own daemons, supervised by the same code as everybody else's: a keeper each, restarts, exit
+ * reports, a row in `ls`. What differs is their definition, which is written here instead of in the
+ * config: they come back within a second whatever happens, and their sockets are bound by us, so
+ * that nobody is refused while one of them is being restarted or upgraded.
+ */
+
+#include "supervisor/own.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "config/load.h"
+#include "lib/error.h"
+#include "lib/file.h"
+#include "supervisor/manager.h"
+#include "supervisor/run-files.h"
+
+/* The definition is put together as a config of its own, which the parser gives all its defaults.
+ */
+static json_t *log_definition(const struct manager *m, const char *program)
+{
+	const struct config *c = m->config;
+	char total[32];
+	char segment[32];
+	json_t *args = json_array();
+
+	if (c->log_max_total_bytes) {
+		snprintf(total, sizeof(total), "%" PRIu64, c->log_max_total_bytes);
+		json_array_append_new(args, json_string("--max-total"));
+		json_array_append_new(args, json_string(total));
+	}
+	if (c->segment_bytes) {
+		snprintf(segment, sizeof(segment), "%" PRIu64, c->segment_bytes);
+		json_array_append_new(args, json_string("--segment"));
+		json_array_append_new(args, json_string(segment));
+	}
+	return json_pack("{s:s, s:o, s:s, s:{s:b}, s:{s:s, s:s}}", "command", program, "args", args,
+			 "cwd", "/", "ready", "notify", 1, "restart", "delay", "100ms", "max_delay",
+			 "1s");
+}
+
+static int add_log_sockets(struct manager *m, struct service *s)
+{
+	cleanup_free char *intake = run_file_intake(m->paths);
+	cleanup_free char *varlink = file_path_join(m->paths->run, "log.sock");
+	int code;
+
+	if (!intake || !varlink)
+		return -ENOMEM;
+	code = sockets_add(&s->sockets, "intake", intake, SOCK_SEQPACKET);
+	if (code == 0)
+		code = sockets_add(&s->sockets, "varlink", varlink, SOCK_STREAM);
+	return code;
+}
+
+static int parse_definition(struct manager *m, const char *program, struct config **ret_own,
+			    struct error *err)
+{
+	json_t *definition = log_definition(m, program);
+	json_t *file = definition ? json_pack("{s:{s:o}}", "processes", "log", definition) : NULL;
+	cleanup_free char *text = file ? json_dumps(file, JSON_COMPACT) : NULL;
+	struct config_rules rules = {.own_daemons = true};
+
+	json_decref(file);
+	if (!text)
+		return error_set(err, -ENOMEM, "out of memory");
+	return config_parse(text, strlen(text), "/our-own-daemons.json", &rules, ret_own, err);
+}
+
+static int add_log(struct manager *m, struct error *err)
+{
+	struct service **services;
+	struct service *s = NULL;
+	int code = service_new(&m->context, m->own, &m->own->processes[0], true, &s);
+
+	if (code == 0)
+		code = add_log_sockets(m, s);
+	services =
+		code == 0 ? reallocarray(m->services, m->n_services + 1, sizeof(*services)) : NULL;
+	if (!services) {
+		service_free(s);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	s->wanted = true;
+	m->services = services;
+	m->services[m->n_services++] = s;
+	return manager_relate(m);
+}
+
+static int change_log(struct manager *m, struct service *s, struct config *old, struct error *err)
+{
+	struct plan plan = {0};
+	int code = plan_make(old, m->own, &plan);
+	bool restart = code == 0 && plan.n_rows > 0 && plan.rows[0].effect == PLAN_RESTART;
+
+	plan_done(&plan);
+	if (code == 0)
+		code = service_change(s, m->own, &m->own->processes[0], false, err);
+	if (code == 0 && restart)
+		code = service_order(s, SLOT_EVENT_RENEW, "config", err);
+	return code;
+}
+
+int own_daemons_apply(struct manager *m, struct error *err)
+{
+	cleanup_free char *program = paths_program("slicekeep-log");
+	struct service *s = manager_find(m, "log");
+	struct config *old = m->own;
+	struct config *own = NULL;
+	int code;
+
+	if (!program)
+		return error_set(err, -ENOENT,
+				 "the program \"slicekeep-log\" is missing: install it");
+	code = parse_definition(m, program, &own, err);
+	if (code < 0)
+		return code;
+	m->own = own;
+	code = s ? change_log(m, s, old, err) : add_log(m, err);
+	config_unref(old);
+	return code;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+
+#include "lib/base.h"
+
+struct error;
+struct manager;
+struct varlink_call;
+
+/**
+ * stream_services() - answer List with "more": the services now, and again after each change
+ * @names: borrowed; only these
+ *
+ * Return: 0, or negative errno with a text.
+ */
+must_check int stream_services(struct manager *m, struct varlink_call *call, json_t *names,
+			       bool count, struct error *err);
+
+/**
+ * stream_events() - answer Events with "more": what follows @since
+ * @limit: of the past
+ * @names: borrowed; only these services, NULL or empty for all
+ *
+ * Return: 0, or negative errno with a text.
+ */
+must_check int stream_events(struct manager *m, struct varlink_call *call, uint64_t since,
+			     size_t limit, json_t *names, struct error *err);
+
+/** stream_names() - array of strings as a NULL-terminated vector; heap, NULL for none or on failure
+ */
+char **stream_names(const json_t *names);
