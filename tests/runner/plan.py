@@ -23,6 +23,9 @@ SANITIZED_ENV = {
     "SLICEKEEP_TEST_SANITIZED": "1",
     "SLICEKEEP_TEST_SLOWNESS": "4",
 }
+# gcc 12's analyzer does not understand the cleanup attribute: it takes what free_ptr() frees for
+# uninitialized and what an intrusive list holds for lost. LeakSanitizer and valgrind look for those.
+ANALYZER = "-fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-use-of-uninitialized-value"
 VALGRIND_ENV = {"SLICEKEEP_TEST_SLOWNESS": "10"}
 VALGRIND = ("valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all "
             "--errors-for-leak-kinds=all")
@@ -89,7 +92,8 @@ def thorough():
     yield meson("sanitize/fuzz", SANITIZED, "fuzz", "sanitize/build", env=SANITIZED_ENV)
     yield from integration("sanitize/integration", SANITIZED, "sanitize/build", "sanitize",
                            SANITIZED_ENV, only_with="mark.sanitize")
-    yield build("werror/gcc", TOP / "build-gcc", "-Dtests=true", "-Dwerror=true")
+    yield build("werror/gcc", TOP / "build-gcc", "-Dtests=true", "-Dwerror=true",
+                f"-Dc_args={ANALYZER}")
     yield build("werror/clang", TOP / "build-clang", "-Dtests=true", "-Dwerror=true",
                 compiler="clang")
 
