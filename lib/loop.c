@@ -26,6 +26,7 @@
 
 struct loop {
 	struct event_base *base;
+	struct list pids; /* struct loop_pid by link */
 	bool stopped;
 	int code;
 };
@@ -51,6 +52,7 @@ int loop_new(struct loop **ret_loop)
 	if (!l || !l->base)
 		return -ENOMEM;
 	event_set_log_callback(on_message);
+	list_init(&l->pids);
 	*ret_loop = steal_ptr(l);
 	return 0;
 }
@@ -270,6 +272,7 @@ int loop_pid_init(struct loop_pid *s, struct loop *l, pid_t pid, int pidfd, loop
 	int r;
 
 	*s = (struct loop_pid){.fn = fn, .userdata = userdata, .pid = pid, .pidfd = pidfd};
+	list_init(&s->link);
 	if (s->pidfd < 0) {
 		s->pidfd = pidfd_open(pid, 0);
 		if (s->pidfd < 0)
@@ -278,12 +281,25 @@ int loop_pid_init(struct loop_pid *s, struct loop *l, pid_t pid, int pidfd, loop
 	r = loop_fd_init(&s->source, l, s->pidfd, LOOP_READ, on_pid, s);
 	if (r < 0)
 		loop_pid_done(s);
+	else
+		list_append(&l->pids, &s->link);
 	return r;
 }
 
 void loop_pid_done(struct loop_pid *s)
 {
 	loop_fd_done(&s->source);
-	if (s->fn) /* a zeroed source has no descriptor, though 0 would be a valid one */
-		close_fd(&s->pidfd);
+	if (!s->fn) /* zeroed: no descriptor, though 0 would be a valid one, and in no list */
+		return;
+	list_remove(&s->link);
+	close_fd(&s->pidfd);
+}
+
+bool loop_watches_pid(const struct loop *l, pid_t pid)
+{
+	list_for_each (it, &l->pids) {
+		if (list_entry(it, const struct loop_pid, link)->pid == pid)
+			return true;
+	}
+	return false;
 }

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include "lib/base.h"
+#include "lib/list.h"
 
 /*
  * The event loop: libevent behind four small nouns. A daemon has one loop; sources live inside the
@@ -118,6 +119,7 @@ typedef void (*loop_pid_fn)(pid_t pid, int wait_status, void *userdata);
 /** struct loop_pid - the end of a process, by pidfd; a child is reaped */
 struct loop_pid {
 	struct loop_fd source;
+	struct list link;
 	loop_pid_fn fn;
 	void *userdata;
 	pid_t pid;
@@ -135,3 +137,11 @@ must_check int loop_pid_init(struct loop_pid *s, struct loop *l, pid_t pid, int 
 
 /** loop_pid_done() - stop watching and close the pidfd; the process runs on */
 void loop_pid_done(struct loop_pid *s);
+
+/**
+ * loop_watches_pid() - whether a loop_pid waits for the end of @pid
+ *
+ * A daemon that is a subreaper gets children that it never started; it may reap those that nobody
+ * waits for, and must leave the others.
+ */
+bool loop_watches_pid(const struct loop *l, pid_t pid);
