@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "config/mask.h"
+#include "config/revision.h"
 #include "lib/error.h"
 #include "lib/fd.h"
 #include "lib/file.h"
@@ -29,12 +30,11 @@
 #include "supervisor/apply.h"
 #include "supervisor/describe.h"
 #include "supervisor/events.h"
-#include "supervisor/exit-report.h"
+#include "supervisor/exit-store.h"
 #include "supervisor/io.slicekeep.supervisor.varlink.h"
 #include "supervisor/manager.h"
 #include "supervisor/operation.h"
 #include "supervisor/stream.h"
-#include "config/revision.h"
 
 #define ID_NO_SUCH_SERVICE "io.slicekeep.supervisor.NoSuchService"
 #define ID_SHUTTING_DOWN "io.slicekeep.supervisor.ShuttingDown"

@@ -89,29 +89,39 @@ static json_t *waits_for(const struct manager *m, const struct service *s)
 	return blocker ? json_pack("[s]", blocker->process->name) : json_array();
 }
 
+static const char *slice_of(const struct service *s)
+{
+	if (s->system)
+		return "system";
+	return s->process->slice ? s->process->slice : "default";
+}
+
 /** Processes of one service that are counted. */
 #define COUNT_MAX 1024
 
 json_t *describe_service(const struct manager *m, const struct service *s, bool count)
 {
-	uint64_t processes = count && lives(s) ? proc_count_tree(s->keeper_pid, COUNT_MAX) : 0;
-
 	const struct config_process *p = s->process;
+	uint64_t counted = count && lives(s) ? proc_count_tree(s->keeper_pid, COUNT_MAX) : 0;
+	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o*, s:o*, s:i}", "name",
+				 p->name, "state", slot_state_public(s->state), "desired",
+				 s->wanted ? "run" : "stop", "type",
+				 p->type == CONFIG_TYPE_ONESHOT ? "oneshot" : "service", "slice",
+				 slice_of(s), "system", s->system, "removed", s->removed, "pid",
+				 lives(s) ? json_integer(s->snapshot.main_pid) : NULL,
+				 "uptime_usec", uptime(s), "restarts", (int)s->snapshot.n_restarts);
+	json_t *more = json_pack("{s:o*, s:o, s:o, s:o, s:o, s:s*, s:O*}", "processes",
+				 optional_uint(counted ? counted - 1 : 0), "ports", ports_json(p),
+				 "slots", slots_json(s), "after", strings_json(p->after),
+				 "waits_for", waits_for(m, s), "note", s->note[0] ? s->note : NULL,
+				 "last_exit", s->last_exit);
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o*, s:o*, s:i, s:o, s:o, s:o, s:o, "
-			 "s:s*, s:O*}",
-			 "name", p->name, "state", slot_state_public(s->state), "desired",
-			 s->wanted ? "run" : "stop", "type",
-			 p->type == CONFIG_TYPE_ONESHOT ? "oneshot" : "service", "slice",
-			 s->system  ? "system"
-			 : p->slice ? p->slice
-				    : "default",
-			 "system", s->system, "removed", s->removed, "pid",
-			 lives(s) ? json_integer(s->snapshot.main_pid) : NULL, "uptime_usec",
-			 uptime(s), "restarts", (int)s->snapshot.n_restarts, "ports", ports_json(p),
-			 "slots", slots_json(s), "after", strings_json(p->after), "waits_for",
-			 waits_for(m, s), "note", s->note[0] ? s->note : NULL, "last_exit",
-			 s->last_exit);
+	if (!json || !more || json_object_update(json, more) < 0) {
+		json_decref(json);
+		json = NULL;
+	}
+	json_decref(more);
+	return json;
 }
 
 static bool named(const json_t *names, const char *name)
@@ -121,7 +131,7 @@ static bool named(const json_t *names, const char *name)
 
 	if (json_array_size(names) == 0)
 		return true;
-	json_array_foreach (names, i, value)
+	json_array_foreach(names, i, value)
 		if (text_equal(json_string_value(value), name))
 			return true;
 	return false;

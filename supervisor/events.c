@@ -120,7 +120,7 @@ void events_close(struct events *e)
 {
 	if (!e)
 		return;
-	list_for_each_safe (it, &e->subscribers)
+	list_for_each_safe(it, &e->subscribers)
 		events_unsubscribe(list_entry(it, struct events_subscriber, link));
 	for (size_t i = 0; i < EVENTS_RING; i++)
 		free(e->ring[i]);
@@ -157,7 +157,7 @@ static void store(struct events *e, const char *line)
 static void tell(struct events *e, json_t *event)
 {
 	e->telling = true;
-	list_for_each (it, &e->subscribers) {
+	list_for_each(it, &e->subscribers) {
 		struct events_subscriber *s = list_entry(it, struct events_subscriber, link);
 
 		if (s->fn)
@@ -165,7 +165,7 @@ static void tell(struct events *e, json_t *event)
 	}
 	e->telling = false;
 	/* Those that unsubscribed meanwhile were only silenced: the list had to stay as it was. */
-	list_for_each_safe (it, &e->subscribers) {
+	list_for_each_safe(it, &e->subscribers) {
 		struct events_subscriber *s = list_entry(it, struct events_subscriber, link);
 
 		if (!s->fn)
@@ -310,4 +310,9 @@ void events_unsubscribe(struct events_subscriber *s)
 	}
 	list_remove(&s->link);
 	free(s);
+}
+
+uint64_t events_newest(const struct events *e)
+{
+	return e->seq;
 }

@@ -38,6 +38,9 @@ void events_add(struct events *e, json_t *event);
  */
 json_t *events_since(struct events *e, uint64_t since, size_t limit, char *const *names);
 
+/** events_newest() - sequence number of the newest event, 0 before the first */
+uint64_t events_newest(const struct events *e);
+
 /** events_subscribe() - call @fn with each new event (borrowed); Return: 0 or -ENOMEM */
 must_check int events_subscribe(struct events *e, void (*fn)(json_t *event, void *userdata),
 				void *userdata, struct events_subscriber **ret_subscriber);

@@ -16,15 +16,6 @@
 #include "lib/paths.h"
 #include "lib/text.h"
 
-static char *below_run(const struct paths *paths, const char *fmt, const char *name,
-		       unsigned instance)
-{
-	char file[CONFIG_NAME_MAX + 32];
-
-	snprintf(file, sizeof(file), fmt, name, instance);
-	return file_path_join(paths->run, file);
-}
-
 int run_files_make(const struct paths *paths)
 {
 	static const char *const folders[] = {"keeper", "spec"};
@@ -41,12 +32,18 @@ int run_files_make(const struct paths *paths)
 
 char *run_file_control(const struct paths *paths, const char *name, unsigned instance)
 {
-	return below_run(paths, "keeper/%s-%u.sock", name, instance);
+	char file[CONFIG_NAME_MAX + 32];
+
+	snprintf(file, sizeof(file), "keeper/%s-%u.sock", name, instance);
+	return file_path_join(paths->run, file);
 }
 
 char *run_file_spec(const struct paths *paths, const char *name, unsigned instance)
 {
-	return below_run(paths, "spec/%s-%u", name, instance);
+	char file[CONFIG_NAME_MAX + 32];
+
+	snprintf(file, sizeof(file), "spec/%s-%u", name, instance);
+	return file_path_join(paths->run, file);
 }
 
 char *run_file_intake(const struct paths *paths)

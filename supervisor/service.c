@@ -23,6 +23,7 @@
 #include "lib/text.h"
 #include "supervisor/announce.h"
 #include "supervisor/exit-report.h"
+#include "supervisor/exit-store.h"
 #include "supervisor/keeper-link.h"
 #include "supervisor/launcher.h"
 #include "supervisor/run-files.h"
