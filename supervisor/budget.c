@@ -18,16 +18,14 @@ void budget_init(struct budget *b, usec_t now_usec)
 	b->filled_usec = now_usec;
 }
 
+#define USEC_PER_THOUSANDTH (USEC_PER_SEC / (BUDGET_PER_SEC * MILLI))
+
 static void budget_fill(struct budget *b, usec_t now_usec)
 {
-	usec_t past = usec_sub(now_usec, b->filled_usec);
-	uint64_t more = past > USEC_PER_SEC ? BUDGET_BURST * MILLI
-					    : past * BUDGET_PER_SEC * MILLI / USEC_PER_SEC;
+	uint64_t more = usec_sub(now_usec, b->filled_usec) / USEC_PER_THOUSANDTH;
 
-	if (!more)
-		return; /* time too short for a thousandth of a place stays in the account */
 	b->places_milli = MIN_OF(b->places_milli + more, (uint64_t)BUDGET_BURST * MILLI);
-	b->filled_usec = now_usec;
+	b->filled_usec += more * USEC_PER_THOUSANDTH; /* what is left over counts next time */
 }
 
 bool budget_take(struct budget *b, usec_t now_usec, usec_t *ret_at_usec)
@@ -37,7 +35,6 @@ bool budget_take(struct budget *b, usec_t now_usec, usec_t *ret_at_usec)
 		b->places_milli -= MILLI;
 		return true;
 	}
-	*ret_at_usec =
-		now_usec + (MILLI - b->places_milli) * USEC_PER_SEC / (BUDGET_PER_SEC * MILLI) + 1;
+	*ret_at_usec = b->filled_usec + (MILLI - b->places_milli) * USEC_PER_THOUSANDTH;
 	return false;
 }
