@@ -38,7 +38,7 @@ NOT_PURE = (
     "sys/epoll.h", "sys/file.h", "sys/inotify.h", "sys/ioctl.h", "sys/mman.h", "sys/mount.h",
     "sys/prctl.h", "sys/random.h", "sys/resource.h", "sys/signalfd.h", "sys/socket.h",
     "sys/stat.h", "sys/statvfs.h", "sys/syscall.h", "sys/time.h", "sys/timerfd.h", "sys/uio.h",
-    "sys/un.h", "sys/vfs.h", "sys/wait.h",
+    "sys/un.h", "sys/vfs.h",
 )
 
 # prefix of a third-party header -> (folder in which it may be included, how many files may)

@@ -11,6 +11,7 @@ import check_format
 import check_head
 import check_interfaces
 import check_layering
+import check_shell
 import check_sizes
 import check_tidy
 import check_words
@@ -209,6 +210,15 @@ def test_format_bad_and_good(tree):
     top = tree({".clang-format": style, "lib/a.c": "int  x;\n", "lib/b.c": "int x;\n"})
     found = list(check_format.check(top))
     assert found and {finding.path for finding in found} == {"lib/a.c"}
+
+
+def test_shell_bad_and_good(tree):
+    top = tree({"a": "#!/bin/sh\nrm $1\n", "b": '#!/bin/bash\nrm "$1"\n', "c": "rm $1\n"})
+    assert {finding.path for finding in check_shell.check(top)} == {"a"}
+
+
+def test_shell_without_scripts(tree):
+    assert "no shell script" in texts(check_shell.check(tree({"c": "rm $1\n"})))
 
 
 def test_tidy_bad_and_good(tree):
