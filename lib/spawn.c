@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/wait.h>
 
 /*
@@ -72,7 +73,8 @@ static int attributes_fill(posix_spawnattr_t *attributes, bool session)
 	sigset_t none;
 	int r;
 
-	(void)sigfillset(&all);
+	/* sigfillset() leaves out the two that glibc keeps for threads; they would stay ignored. */
+	memset(&all, 0xff, sizeof(all));
 	(void)sigemptyset(&none);
 	if (session)
 		flags |= POSIX_SPAWN_SETSID;

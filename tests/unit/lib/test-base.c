@@ -72,7 +72,7 @@ static void list_keeps_the_order_of_appending(void **state)
 
 	for (size_t i = 0; i < 3; i++)
 		list_append(&l, &elements[i].link);
-	list_for_each (it, &l)
+	list_for_each(it, &l)
 		assert_int_equal(list_entry(it, struct element, link)->value, expected++);
 	assert_int_equal(expected, 3);
 }
@@ -85,7 +85,7 @@ static void list_element_may_be_removed_while_running_and_twice(void **state)
 
 	for (size_t i = 0; i < 3; i++)
 		list_append(&l, &elements[i].link);
-	list_for_each_safe (it, &l) {
+	list_for_each_safe(it, &l) {
 		list_remove(it);
 		list_remove(it);
 		seen++;
