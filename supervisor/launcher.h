@@ -39,7 +39,8 @@ struct launch {
 
 /**
  * struct launcher_events - what a launcher reports
- * @keeper_gone: a keeper that start() began has ended; @wait_status as of waitpid(2), or -1
+ * @keeper_gone: a keeper that start() began or adopt() took has ended; @wait_status as of
+ *               waitpid(2), or -1 when it was not our child
  */
 struct launcher_events {
 	void (*keeper_gone)(const char *name, unsigned instance, pid_t pid, int wait_status,
@@ -51,9 +52,13 @@ struct launcher_events {
  * @start:       Return: 0, or negative errno with a text; never blocks on the keeper
  * @set_limits:  change caps of a running instance; Return: 0, -EOPNOTSUPP where nothing enforces
  * @sweep:       a keeper died and its control socket is dead: kill whatever it left. @known are the
- *               @n_known pids of keepers that live. Return: processes killed, or negative errno
- * @limits_note: why limits are not enforced, or NULL; borrowed
+ *               @n_known pids of keepers that live; those that start() or adopt() watches are known
+ *               anyway. Return: processes killed, all of them dead now; -EBUSY when some are not
+ *               dead yet: sweep again before that service starts; negative errno
+ * @limits_note: why limits are not enforced, "limits not enforced: …", or NULL; borrowed
  * @free:        forget everything; keepers run on
+ * @adopt:       watch a keeper that an earlier supervisor started; one that is watched already
+ *               stays as it is. Return: 0, -ESRCH when it is gone, negative errno
  */
 struct launcher_ops {
 	const char *name;
@@ -63,6 +68,7 @@ struct launcher_ops {
 	int (*sweep)(struct launcher *l, const pid_t *known, size_t n_known);
 	const char *(*limits_note)(struct launcher *l);
 	void (*free)(struct launcher *l);
+	int (*adopt)(struct launcher *l, const char *name, unsigned instance, pid_t pid);
 };
 
 /** struct launcher - what each launcher embeds first */
@@ -79,3 +85,11 @@ struct launcher {
 must_check int launcher_direct_new(struct loop *loop, const struct paths *paths,
 				   const struct launcher_events *events, void *userdata,
 				   struct launcher **ret_launcher, struct error *err);
+
+/**
+ * launcher_direct_set_own_keeper() - the keeper that this supervisor runs under
+ * @pid: keeper_pid in the greeting of its control socket; 0: there is none
+ *
+ * Only while that process is our parent does a sweep look at its children as well.
+ */
+void launcher_direct_set_own_keeper(struct launcher *l, pid_t pid);

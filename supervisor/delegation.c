@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/delegation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/file.h"
+#include "lib/text.h"
+
+/*
+ * Which part of the way to a delegated cgroup is missing on this machine, in words.
+ *
+ * "Limits not enforced" alone sends a person searching for an hour: a container with a read-only
+ * tree, a machine whose controllers belong to cgroup v1 and a shell without a delegated subtree
+ * need three different remedies. What is looked at is what a launcher would use: the mount of
+ * cgroup v2, our own cgroup in it, the right to write there, and the controllers that it offers.
+ */
+
+#define PROC_BYTES_MAX ((size_t)4 * 1024 * 1024)
+
+static const char *const controllers[] = {"memory", "cpu", "pids"};
+
+/**
+ * struct mount - what mountinfo tells about cgroups
+ * @root:       which cgroup is mounted, heap
+ * @folder:     where; NULL when cgroup v2 is mounted nowhere; heap
+ * @read_only:  the mount
+ * @v1:         a controller is mounted as cgroup v1
+ */
+struct mount {
+	char *root;
+	char *folder;
+	bool read_only;
+	bool v1;
+};
+
+static void mount_done(struct mount *m)
+{
+	free(m->root);
+	free(m->folder);
+}
+
+/* mountinfo writes blanks and backslashes as \ooo. */
+static char *unescaped(const char *s)
+{
+	char *copy = strdup(s);
+	char *to = copy;
+
+	for (const char *from = s; copy && *from; to++) {
+		unsigned value;
+
+		if (from[0] == '\\' && sscanf(from, "\\%3o", &value) == 1) {
+			*to = (char)value;
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	if (copy)
+		*to = '\0';
+	return copy;
+}
+
+static void take_cgroup2(struct mount *m, const char *root, const char *folder, const char *options)
+{
+	if (m->folder)
+		return;
+	m->root = unescaped(root);
+	m->folder = unescaped(folder);
+	m->read_only = strcmp(options, "ro") == 0 || text_starts(options, "ro,");
+}
+
+/* "ID PARENT MAJOR:MINOR ROOT FOLDER OPTIONS [MORE]... - TYPE SOURCE SUPER_OPTIONS" */
+static void take_line(struct mount *m, char *line)
+{
+	char *fields[6] = {0};
+	char *rest = strstr(line, " - ");
+	char *next = line;
+	char *type;
+
+	if (!rest)
+		return;
+	*rest = '\0';
+	rest += strlen(" - ");
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		fields[i] = strsep(&next, " ");
+	type = strsep(&rest, " ");
+	if (!fields[5])
+		return;
+	if (strcmp(type, "cgroup2") == 0)
+		take_cgroup2(m, fields[3], fields[4], fields[5]);
+	else if (strcmp(type, "cgroup") == 0 && rest && !strstr(rest, "name="))
+		m->v1 = true;
+}
+
+static int read_mount(const char *proc_self, struct mount *m)
+{
+	cleanup_free char *path = file_path_join(proc_self, "mountinfo");
+	cleanup_free char *text = NULL;
+	char *next;
+	char *line;
+
+	if (!path)
+		return -ENOMEM;
+	if (file_read(path, PROC_BYTES_MAX, &text, NULL) < 0)
+		return 0;
+	next = text;
+	while ((line = strsep(&next, "\n")))
+		take_line(m, line);
+	return 0;
+}
+
+/* The folder of our own cgroup v2 below the mount; NULL when it is not to be seen there. */
+static char *own_folder(const char *proc_self, const struct mount *m)
+{
+	cleanup_free char *path = file_path_join(proc_self, "cgroup");
+	cleanup_free char *text = NULL;
+	const char *own;
+	char *folder;
+	size_t skip = strcmp(m->root, "/") == 0 ? 0 : strlen(m->root);
+
+	if (!path || file_read(path, PROC_BYTES_MAX, &text, NULL) < 0)
+		return NULL;
+	own = text_starts(text, "0::") ? text : strstr(text, "\n0::");
+	if (!own)
+		return NULL;
+	own = strchr(own, '/');
+	if (!own || strncmp(own, m->root, skip) != 0)
+		return NULL;
+	own += skip;
+	if (asprintf(&folder, "%s%.*s", m->folder, (int)strcspn(own, "\n"), own) < 0)
+		return NULL;
+	return folder;
+}
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = words; (at = strstr(at, word)); at += n) {
+		bool begins = at == words || at[-1] == ' ';
+
+		if (begins && (at[n] == ' ' || at[n] == '\n' || at[n] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+/* Appends the controllers that are not among @offered. */
+static void add_missing(struct text *t, const char *offered)
+{
+	for (size_t i = 0; i < ARRAY_LEN(controllers); i++) {
+		if (has_word(offered, controllers[i]))
+			continue;
+		text_add(t, t->len > 0 ? ", " : "");
+		text_add(t, controllers[i]);
+	}
+}
+
+static bool may_write(const char *folder, const char *name)
+{
+	cleanup_free char *path = file_path_join(folder, name);
+
+	return path && access(path, W_OK) == 0;
+}
+
+static void add_reason(struct text *t, const struct mount *m, const char *folder)
+{
+	cleanup_free char *path = folder ? file_path_join(folder, "cgroup.controllers") : NULL;
+	cleanup_text struct text missing = {0};
+	cleanup_free char *offered = NULL;
+
+	if (path)
+		ignore_result(file_read(path, PROC_BYTES_MAX, &offered, NULL));
+	add_missing(&missing, offered ? offered : "");
+	if (!m->folder)
+		text_add(t, "cgroup v2 is not mounted here");
+	else if (m->v1 && missing.len > 0)
+		text_add(t, "the controllers belong to cgroup v1 on this machine (boot it with "
+			    "systemd.unified_cgroup_hierarchy=1)");
+	else if (!folder || !offered)
+		text_addf(t, "our own cgroup is not to be seen below \"%s\"", m->folder);
+	else if (m->read_only)
+		text_addf(t, "\"%s\" is mounted read-only", m->folder);
+	else if (!may_write(folder, "") || !may_write(folder, "cgroup.procs") ||
+		 !may_write(folder, "cgroup.subtree_control"))
+		text_addf(t, "the cgroup \"%s\" is not delegated to us", folder);
+	else if (missing.len > 0)
+		text_addf(t, "the cgroup \"%s\" lacks the controllers %s", folder, missing.data);
+	else
+		text_add(t, "this version's direct launcher does not use cgroups yet");
+}
+
+char *delegation_note(const char *proc_self)
+{
+	cleanup(mount_done) struct mount m = {0};
+	cleanup_free char *folder = NULL;
+	struct text t = {0};
+
+	if (read_mount(proc_self, &m) < 0)
+		return NULL;
+	if (m.folder && m.root)
+		folder = own_folder(proc_self, &m);
+	text_add(&t, "limits not enforced: ");
+	add_reason(&t, &m, folder);
+	return text_take(&t);
+}

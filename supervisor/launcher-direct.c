@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/launcher.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "lib/error.h"
+#include "lib/fd.h"
+#include "lib/list.h"
+#include "lib/loop.h"
+#include "lib/paths.h"
+#include "lib/spawn.h"
+#include "supervisor/delegation.h"
+#include "supervisor/orphans.h"
+#include "supervisor/strangers.h"
+
+/*
+ * Keepers as our own children, each in a session of its own: nothing that happens to our terminal
+ * or our process group happens to them.
+ *
+ * The control socket is bound here and inherited, so that it takes connections before the keeper
+ * has run its first instruction: nobody waits for a file to appear. A keeper's standard streams are
+ * /dev/null. Everything that it has to say goes over the control socket, and a pipe of ours would
+ * end it with a SIGPIPE, or block it, after our own death, which is just what it has to survive; a
+ * terminal neither goes away nor fills up.
+ *
+ * A keeper that we started is our child; one that an earlier supervisor started is a child of the
+ * keeper that we run under, or of init. Both are watched by pidfd, and nothing else here makes a
+ * difference between them. Only the sweep does: what a dead keeper leaves behind comes to us in the
+ * first case and to our own keeper in the second, and it is looked for there only if our parent is
+ * known to be that keeper. Whose children a shell or an init has is none of our business.
+ */
+
+/* Descriptor number of the control socket in the keeper. */
+#define CONTROL_FD 3
+
+struct direct {
+	struct launcher base;
+	struct loop *loop;
+	const struct launcher_events *events;
+	void *userdata;
+	struct list keepers;
+	struct strangers strangers;
+	char *program;
+	char *note;
+	int null_fd;
+	pid_t own_keeper;
+};
+
+/* A keeper that is alive as far as we know. */
+struct watched {
+	struct list link;
+	struct direct *launcher;
+	struct loop_pid end;
+	char *name;
+	unsigned instance;
+	pid_t pid;
+};
+
+/* What a sweep leaves alone. */
+struct kept {
+	const struct direct *launcher;
+	const pid_t *known;
+	size_t n_known;
+};
+
+static struct direct *direct_of(struct launcher *l)
+{
+	return container_of(l, struct direct, base);
+}
+
+static void watched_free(struct watched *w)
+{
+	list_remove(&w->link);
+	loop_pid_done(&w->end);
+	free(w->name);
+	free(w);
+}
+
+static void on_keeper_end(pid_t pid, int wait_status, void *userdata)
+{
+	struct watched *w = userdata;
+	struct direct *d = w->launcher;
+
+	list_remove(&w->link);
+	d->events->keeper_gone(w->name, w->instance, pid, wait_status, d->userdata);
+	watched_free(w);
+}
+
+static int watch(struct direct *d, const char *name, unsigned instance, pid_t pid)
+{
+	struct watched *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return -ENOMEM;
+	list_init(&w->link);
+	w->launcher = d;
+	w->instance = instance;
+	w->pid = pid;
+	w->name = strdup(name);
+	r = w->name ? loop_pid_init(&w->end, d->loop, pid, -1, on_keeper_end, w) : -ENOMEM;
+	if (r < 0) {
+		watched_free(w);
+		return r;
+	}
+	list_append(&d->keepers, &w->link);
+	return 0;
+}
+
+static int direct_adopt(struct launcher *l, const char *name, unsigned instance, pid_t pid)
+{
+	struct direct *d = direct_of(l);
+
+	list_for_each(it, &d->keepers) {
+		const struct watched *w = list_entry(it, struct watched, link);
+
+		if (w->pid == pid && w->instance == instance && strcmp(w->name, name) == 0)
+			return 0;
+	}
+	return watch(d, name, instance, pid);
+}
+
+/* Binds the control socket, unless a keeper answers there. */
+static int bind_control(const struct launch *what, struct error *err)
+{
+	cleanup_close int other = fd_unix_connect(what->control, SOCK_SEQPACKET);
+	int fd;
+
+	if (other >= 0)
+		return error_set(err, -EEXIST, "a keeper of \"%s\" answers at \"%s\" already",
+				 what->name, what->control);
+	fd = fd_unix_listen(what->control, SOCK_SEQPACKET, 0600);
+	if (fd < 0)
+		return error_set(err, fd, "cannot bind the control socket \"%s\": %s",
+				 what->control, strerror(-fd));
+	return fd;
+}
+
+static int spawn_keeper(const struct direct *d, const struct launch *what, int control,
+			pid_t *ret_pid)
+{
+	char instance[16];
+	char control_fd[16];
+	char *argv[] = {d->program,
+			(char *)"--name",
+			(char *)what->name,
+			(char *)"--instance",
+			instance,
+			(char *)"--spec",
+			(char *)what->spec,
+			(char *)"--control-fd",
+			control_fd,
+			what->run ? (char *)"--start" : NULL,
+			NULL};
+	char *env[] = {NULL};
+	struct spawn s = {
+		.argv = argv,
+		.env = env,
+		.in_fd = -1,
+		.out_fd = d->null_fd,
+		.err_fd = isatty(STDERR_FILENO) ? -1 : d->null_fd,
+		.fds = &control,
+		.n_fds = 1,
+		.session = true,
+	};
+
+	snprintf(instance, sizeof(instance), "%u", what->instance);
+	snprintf(control_fd, sizeof(control_fd), "%d", CONTROL_FD);
+	return spawn_run(&s, ret_pid);
+}
+
+static int direct_start(struct launcher *l, const struct launch *what, struct error *err)
+{
+	struct direct *d = direct_of(l);
+	cleanup_close int control = bind_control(what, err);
+	pid_t pid = 0;
+	int r;
+
+	if (control < 0)
+		return control;
+	r = spawn_keeper(d, what, control, &pid);
+	if (r < 0)
+		return error_set(err, r, "cannot start \"%s\" for \"%s\": %s", d->program,
+				 what->name, strerror(-r));
+	r = watch(d, what->name, what->instance, pid);
+	if (r < 0) {
+		/* Nobody would notice its end. It is a child of ours, so the pid is still its. */
+		(void)kill(pid, SIGKILL);
+		return error_set(err, r, "cannot watch the keeper of \"%s\": %s", what->name,
+				 strerror(-r));
+	}
+	return 0;
+}
+
+static int direct_set_limits(struct launcher *l, const char *name, unsigned instance,
+			     const struct config_limits *limits, struct error *err)
+{
+	return error_set(err, -EOPNOTSUPP, "%s", direct_of(l)->note);
+}
+
+static bool is_kept(pid_t pid, void *userdata)
+{
+	const struct kept *k = userdata;
+
+	for (size_t i = 0; i < k->n_known; i++) {
+		if (k->known[i] == pid)
+			return true;
+	}
+	/* Whatever we wait for we have started: keepers that have not greeted yet, probes. */
+	return loop_watches_pid(k->launcher->loop, pid);
+}
+
+static int direct_sweep(struct launcher *l, const pid_t *known, size_t n_known)
+{
+	struct direct *d = direct_of(l);
+	struct kept kept = {.launcher = d, .known = known, .n_known = n_known};
+	int ours = orphans_kill(getpid(), is_kept, &kept);
+	int siblings = 0;
+
+	if (d->own_keeper > 0 && getppid() == d->own_keeper)
+		siblings = orphans_kill(d->own_keeper, is_kept, &kept);
+	if (ours < 0 || siblings < 0)
+		return ours < 0 ? ours : siblings;
+	return ours + siblings;
+}
+
+static const char *direct_limits_note(struct launcher *l)
+{
+	return direct_of(l)->note;
+}
+
+static void direct_free(struct launcher *l)
+{
+	struct direct *d = direct_of(l);
+
+	list_for_each_safe(it, &d->keepers)
+		watched_free(list_entry(it, struct watched, link));
+	strangers_done(&d->strangers);
+	close_fd(&d->null_fd);
+	free(d->program);
+	free(d->note);
+	free(d);
+}
+
+static const struct launcher_ops direct_ops = {
+	.name = "direct",
+	.start = direct_start,
+	.set_limits = direct_set_limits,
+	.sweep = direct_sweep,
+	.limits_note = direct_limits_note,
+	.free = direct_free,
+	.adopt = direct_adopt,
+};
+
+static int direct_init(struct direct *d, struct error *err)
+{
+	d->program = paths_program("slicekeep-keeper");
+	if (!d->program)
+		return error_set(err, -errno, "cannot find the program \"slicekeep-keeper\": %s",
+				 strerror(errno));
+	d->note = delegation_note("/proc/self");
+	if (!d->note)
+		return -ENOMEM;
+	d->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (d->null_fd < 0)
+		return error_set(err, -errno, "cannot open \"/dev/null\": %s", strerror(errno));
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return error_set(err, -errno, "cannot become a subreaper: %s", strerror(errno));
+	return strangers_init(&d->strangers, d->loop);
+}
+
+int launcher_direct_new(struct loop *loop, const struct paths *paths,
+			const struct launcher_events *events, void *userdata,
+			struct launcher **ret_launcher, struct error *err)
+{
+	struct direct *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return -ENOMEM;
+	d->base.ops = &direct_ops;
+	d->loop = loop;
+	d->events = events;
+	d->userdata = userdata;
+	d->null_fd = -1;
+	list_init(&d->keepers);
+	r = direct_init(d, err);
+	if (r < 0) {
+		direct_free(&d->base);
+		return r;
+	}
+	*ret_launcher = &d->base;
+	return 0;
+}
+
+void launcher_direct_set_own_keeper(struct launcher *l, pid_t pid)
+{
+	direct_of(l)->own_keeper = pid;
+}
