@@ -10,9 +10,9 @@ struct error;
 
 /** struct config_rules - what depends on where the config is going to run */
 struct config_rules {
-	bool system_layout;    /* root must be written out, a hook's user is never root */
-	bool own_daemons;      /* our own definitions: reserved names are allowed */
-	bool check_files;      /* the owner and mode of the file itself, the presence of scripts */
+	bool system_layout; /* root must be written out, a hook's user is never root */
+	bool own_daemons;   /* our own definitions: reserved names are allowed */
+	bool check_files;   /* the owner and mode of the file itself, the presence of scripts */
 };
 
 /**

@@ -27,7 +27,7 @@ enum config_restart_when {
 /** enum config_probe_kind - how readiness or health is found out */
 enum config_probe_kind {
 	CONFIG_PROBE_NONE,
-	CONFIG_PROBE_NOTIFY, /* READY=1 */
+	CONFIG_PROBE_NOTIFY, /* READY=1; as health: WATCHDOG=1 at least each @every_usec */
 	CONFIG_PROBE_TCP,    /* @target "127.0.0.1:8080" can be connected to */
 	CONFIG_PROBE_HTTP,   /* @target "http://…" answers 2xx or 3xx */
 	CONFIG_PROBE_EXEC,   /* @argv exits 0 */
@@ -75,7 +75,8 @@ enum config_log_policy {
 	CONFIG_LOG_DROP,
 };
 
-/** struct config_log - what the collector does with one service's output; 0: the total alone counts */
+/** struct config_log - what the collector does with one service's output; 0: the total alone counts
+ */
 struct config_log {
 	enum config_log_policy policy;
 	uint64_t max_total_bytes;
@@ -151,6 +152,7 @@ struct config_slice {
  * @log_max_total_bytes: cap on all segments; 0: default
  * @segment_bytes: size at which a segment is rotated
  * @source:   the file's JSON as written (dialect and variables untouched)
+ * @text:     the file as written, for a revision
  * @warnings: what is valid but needs to be said, NULL-terminated, ready to print
  */
 struct config {
@@ -168,6 +170,7 @@ struct config {
 	uint64_t log_max_total_bytes;
 	uint64_t segment_bytes;
 	json_t *source;
+	char *text;
 	char **warnings;
 };
 

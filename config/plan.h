@@ -8,10 +8,10 @@ struct config;
 /** enum plan_effect - what a new config does to one process */
 enum plan_effect {
 	PLAN_NOTHING,
-	PLAN_LIVE,    /* policies and limits: changed while it runs */
+	PLAN_LIVE, /* policies and limits: changed while it runs */
 	PLAN_RESTART,
-	PLAN_START,   /* new */
-	PLAN_STOP,    /* removed */
+	PLAN_START, /* new */
+	PLAN_STOP,  /* removed */
 	PLAN_EFFECT_COUNT,
 };
 
@@ -37,8 +37,7 @@ struct plan {
  *
  * Pure; both configs must outlive the plan. Return: 0 or -ENOMEM.
  */
-must_check int plan_make(const struct config *from, const struct config *to,
-			 struct plan *ret_plan);
+must_check int plan_make(const struct config *from, const struct config *to, struct plan *ret_plan);
 
 /** plan_done() - free the rows */
 void plan_done(struct plan *p);

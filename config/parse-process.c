@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * One process: its table, its defaults, and what its keys mean for each other.
+ *
+ * Members come in any order, so what depends on two of them (a oneshot's restart policy, probes and
+ * `listen`) is decided in process_finish(), when all are known.
+ */
+
+#include <signal.h>
+#include <string.h>
+
+#include "config/interpolate.h"
+#include "config/model.h"
+#include "config/parse.h"
+#include "config/scalar.h"
+#include "config/vector.h"
+#include "lib/file.h"
+#include "lib/json.h"
+#include "lib/text.h"
+
+#define RESTART_DELAY_USEC (100 * USEC_PER_MSEC)
+#define RESTART_MAX_DELAY_USEC (30 * USEC_PER_SEC)
+#define STOP_TIMEOUT_USEC (10 * USEC_PER_SEC)
+#define READY_UP_FOR_USEC USEC_PER_SEC
+#define READY_TIMEOUT_USEC (30 * USEC_PER_SEC)
+#define HEALTH_EVERY_USEC (10 * USEC_PER_SEC)
+#define HEALTH_TIMEOUT_USEC (5 * USEC_PER_SEC)
+#define HEALTH_FAILURES 3
+#define MIN_HEALTHY_USEC USEC_PER_SEC
+#define INSTANCES_MAX 64
+#define PORTS_MAX 64
+#define LISTEN_MAX 32
+#define AFTER_MAX 512
+#define GROUPS_MAX 256
+#define GLOBS_MAX 256
+#define VARIABLES_MAX 4000
+#define PORT_MAX 65535
+
+/** struct draft - a process that is being read; @restart_when is -1 until it is given */
+struct draft {
+	struct config_process out;
+	char *command;
+	const json_t *args;
+	const json_t *hook;
+	int restart_when;
+	const json_t *ignored;
+};
+
+static const char *const type_words[] = {"service", "oneshot", NULL};
+static const char *const when_words[] = {"always", "on-failure", "never", NULL};
+static const char *const policy_words[] = {"block", "drop", NULL};
+static const char *const sandbox_words[] = {"default", "off", NULL};
+
+static const struct {
+	const char *name;
+	int number;
+} signals[] = {
+	{"SIGTERM", SIGTERM}, {"SIGINT", SIGINT},   {"SIGQUIT", SIGQUIT},   {"SIGHUP", SIGHUP},
+	{"SIGUSR1", SIGUSR1}, {"SIGUSR2", SIGUSR2}, {"SIGWINCH", SIGWINCH}, {"SIGALRM", SIGALRM},
+	{"SIGABRT", SIGABRT}, {"SIGPWR", SIGPWR},   {"SIGKILL", SIGKILL},
+};
+
+static int read_signal(struct parse *p, const json_t *value, const struct field *f, void *member)
+{
+	const char *names[ARRAY_LEN(signals)];
+	const char *s = json_string_value(value);
+	const char *near;
+	int *target = member;
+
+	if (!s)
+		return parse_fail_kind(p, "a signal such as \"SIGTERM\"", value);
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		names[i] = signals[i].name;
+		if (!strcmp(s, names[i])) {
+			*target = signals[i].number;
+			return 0;
+		}
+	}
+	near = text_nearest(s, names, ARRAY_LEN(names));
+	return parse_fail(p, "'%s' is no signal to stop with, did you mean '%s'?", s,
+			  near ? near : "SIGTERM");
+}
+
+static int read_port(struct parse *p, const json_t *value, unsigned *ret_port)
+{
+	const char *s = json_string_value(value);
+	uint64_t port = 0;
+
+	if (s && !strcmp(s, INTERPOLATE_PORT)) {
+		*ret_port = 0;
+		return 0;
+	}
+	if (!s && !json_is_integer(value))
+		return parse_fail_kind(p, "a port or \"" INTERPOLATE_PORT "\"", value);
+	if (s && !parse_number(s, PORT_MAX, &port))
+		return parse_fail(p, "'%s' is no port: 1 to 65535, or \"" INTERPOLATE_PORT "\"", s);
+	if (!s && json_integer_value(value) > 0)
+		port = (uint64_t)json_integer_value(value);
+	if (port == 0 || port > PORT_MAX)
+		return parse_fail(p, "is no port: 1 to 65535");
+	*ret_port = (unsigned)port;
+	return 0;
+}
+
+static int read_ports(struct parse *p, const json_t *array, const struct field *f, void *member)
+{
+	struct config_process *out = member;
+	size_t i;
+	json_t *value;
+
+	if (!json_is_array(array))
+		return parse_fail_kind(p, "an array of ports", array);
+	if (json_array_size(array) > PORTS_MAX)
+		return parse_fail(p, "more than %d ports", PORTS_MAX);
+	out->ports = calloc(json_array_size(array) + 1, sizeof(*out->ports));
+	if (!out->ports)
+		return parse_fail_memory(p);
+	json_array_foreach((json_t *)array, i, value) {
+		int r;
+
+		place_push_index(&p->place, i);
+		r = read_port(p, value, &out->ports[i]);
+		if (r < 0)
+			return r;
+		place_pop(&p->place);
+		out->n_ports++;
+		if (out->ports[i] == 0)
+			r = parse_note_later(p, f->key, array);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_listen(struct parse *p, struct config_process *out, const char *name,
+		      const json_t *value)
+{
+	struct config_listen *grown;
+	struct config_listen one = {0};
+	int r;
+
+	if (!json_is_string(value))
+		return parse_fail_kind(p, "an address", value);
+	r = parse_address(p, json_string_value(value));
+	if (r < 0)
+		return r;
+	if (out->n_listen == LISTEN_MAX)
+		return parse_fail(p, "more than %d sockets", LISTEN_MAX);
+	grown = reallocarray(out->listen, out->n_listen + 1, sizeof(*grown));
+	if (!grown)
+		return parse_fail_memory(p);
+	out->listen = grown;
+	one.name = name ? strdup(name) : NULL;
+	one.address = strdup(json_string_value(value));
+	grown[out->n_listen++] = one;
+	return (name && !one.name) || !one.address ? parse_fail_memory(p) : 0;
+}
+
+/* One address, a list of them, or an object of named ones. */
+static int read_listen(struct parse *p, const json_t *value, const struct field *f, void *member)
+{
+	const char *key;
+	json_t *one;
+	size_t i;
+	int r = 0;
+
+	if (json_is_string(value))
+		return add_listen(p, member, NULL, value);
+	if (!json_is_array(value) && !json_is_object(value))
+		return parse_fail_kind(p, "an address or a list of them", value);
+	json_array_foreach((json_t *)value, i, one) {
+		place_push_index(&p->place, i);
+		r = add_listen(p, member, NULL, one);
+		if (r < 0)
+			return r;
+		place_pop(&p->place);
+	}
+	json_object_foreach((json_t *)value, key, one) {
+		place_push_key(&p->place, key);
+		if (!text_name_valid(key))
+			return parse_fail(p, "no valid name for a socket: a-z, 0-9, '-', '_'");
+		r = add_listen(p, member, key, one);
+		if (r < 0)
+			return r;
+		place_pop(&p->place);
+	}
+	return 0;
+}
+
+static int read_instances(struct parse *p, const json_t *value, const struct field *f, void *member)
+{
+	int r;
+
+	r = parse_unsigned(p, value, f, member);
+	if (r == 0 && json_integer_value(value) > 1)
+		r = parse_note_later(p, f->key, value);
+	return r;
+}
+
+static int read_credentials(struct parse *p, const json_t *object, const struct field *f,
+			    void *member)
+{
+	const char *key;
+	json_t *value;
+
+	if (!json_is_object(object))
+		return parse_fail_kind(p, "an object of files", object);
+	json_object_foreach((json_t *)object, key, value) {
+		cleanup_free char *path = NULL;
+		int r;
+
+		place_push_key(&p->place, key);
+		if (!text_name_valid(key))
+			return parse_fail(p, "no valid name: a-z, 0-9, '-', '_'");
+		r = parse_path(p, value, f, &path);
+		if (r < 0)
+			return r;
+		place_pop(&p->place);
+	}
+	return 0;
+}
+
+/* Globs and paths that only a later build looks at: right, and not kept. */
+static int check_strings(struct parse *p, const json_t *value, const struct field *f, void *member)
+{
+	cleanup_strings char **strings = NULL;
+
+	return parse_strings(p, value, f, &strings);
+}
+
+static int check_text(struct parse *p, const json_t *value, const struct field *f, void *member)
+{
+	cleanup_free char *s = NULL;
+
+	return parse_text(p, value, f, &s);
+}
+
+static int check_word(struct parse *p, const json_t *value, const struct field *f, void *member)
+{
+	int ignored;
+
+	return parse_word(p, value, f, &ignored);
+}
+
+#define AT(member) offsetof(struct draft, member)
+
+static int read_restart(struct parse *p, const json_t *value, const struct field *f, void *member)
+{
+	static const struct field fields[] = {
+		{"when", parse_word, AT(restart_when), .words = when_words},
+		{"delay", parse_duration, AT(out.restart_delay_usec), USEC_PER_MSEC, USEC_PER_DAY},
+		{"max_delay", parse_duration, AT(out.restart_max_delay_usec), USEC_PER_MSEC,
+		 USEC_PER_DAY},
+		{"max_restarts", parse_unsigned, AT(out.restart_max), 1, 1000000},
+	};
+	struct draft *d = member;
+	int r;
+
+	r = parse_object(p, value, fields, ARRAY_LEN(fields), d);
+	if (r < 0)
+		return r;
+	if (d->out.restart_delay_usec <= d->out.restart_max_delay_usec)
+		return 0;
+	if (json_object_get(value, "max_delay"))
+		return parse_fail(p, "delay is longer than max_delay");
+	d->out.restart_max_delay_usec = d->out.restart_delay_usec;
+	return 0;
+}
+
+static int read_stop(struct parse *p, const json_t *value, const struct field *f, void *member)
+{
+	static const struct field fields[] = {
+		{"signal", read_signal, AT(out.stop_signal)},
+		{"timeout", parse_duration, AT(out.stop_timeout_usec), 0, USEC_PER_DAY},
+	};
+
+	return parse_object(p, value, fields, ARRAY_LEN(fields), member);
+}
+
+static int read_log(struct parse *p, const json_t *value, const struct field *f, void *member)
+{
+	static const struct field fields[] = {
+		{"policy", parse_word, AT(out.log.policy), .words = policy_words},
+		{"max_total", parse_size, AT(out.log.max_total_bytes), 65536},
+		{"max_age", parse_duration, AT(out.log.max_age_usec), USEC_PER_MINUTE,
+		 36500 * USEC_PER_DAY},
+	};
+
+	return parse_object(p, value, fields, ARRAY_LEN(fields), member);
+}
+
+static const struct field process_fields[] = {
+	{"script", parse_path, AT(out.script)},
+	{"command", parse_text, AT(command)},
+	{"args", parse_borrowed, AT(args)},
+	{"cwd", parse_path, AT(out.cwd)},
+	{"env", parse_environment, AT(out.env), .max = VARIABLES_MAX},
+	{"env_file", parse_path, AT(out.env_file)},
+	{"user", parse_text, AT(out.user), .max = 256},
+	{"groups", parse_strings, AT(out.groups), 0, GROUPS_MAX},
+	{"slice", parse_text, AT(out.slice), .later = true},
+	{"instances", read_instances, AT(out.instances), 1, INSTANCES_MAX},
+	{"ports", read_ports, AT(out)},
+	{"listen", read_listen, AT(out), .later = true},
+	{"limits", parse_limits, AT(out.limits)},
+	{"restart", read_restart, 0},
+	{"ready", parse_ready, AT(out.ready)},
+	{"health", parse_health, AT(out.health)},
+	{"stop", read_stop, 0},
+	{"after", parse_strings, AT(out.after), 0, AFTER_MAX},
+	{"type", parse_word, AT(out.type), .words = type_words},
+	{"autostart", parse_bool, AT(out.autostart)},
+	{"schedule", check_text, AT(ignored), .max = 256, .later = true},
+	{"watch", check_strings, AT(ignored), 0, GLOBS_MAX, .later = true},
+	{"exclusive", parse_bool, AT(out.exclusive), .later = true},
+	{"drain", parse_duration, AT(out.drain_usec), 0, USEC_PER_DAY, .later = true},
+	{"min_healthy_time", parse_duration, AT(out.min_healthy_usec), 0, USEC_PER_DAY,
+	 .later = true},
+	{"max_parallel", parse_unsigned, AT(out.max_parallel), 1, INSTANCES_MAX, .later = true},
+	{"sandbox", check_word, AT(ignored), .words = sandbox_words, .later = true},
+	{"writable", check_strings, AT(ignored), 0, GLOBS_MAX, .later = true},
+	{"credentials", read_credentials, AT(ignored), .later = true},
+	{"merge_streams", parse_bool, AT(out.merge_streams)},
+	{"log", read_log, 0},
+	{"webhook", parse_borrowed, AT(hook)},
+};
+
+static void set_defaults(struct draft *d)
+{
+	d->restart_when = -1;
+	d->out = (struct config_process){
+		.instances = 1,
+		.restart_delay_usec = RESTART_DELAY_USEC,
+		.restart_max_delay_usec = RESTART_MAX_DELAY_USEC,
+		.health = {.timeout_usec = HEALTH_TIMEOUT_USEC,
+			   .every_usec = HEALTH_EVERY_USEC,
+			   .failures = HEALTH_FAILURES},
+		.stop_signal = SIGTERM,
+		.stop_timeout_usec = STOP_TIMEOUT_USEC,
+		.autostart = true,
+		.drain_usec = USEC_INFINITY,
+		.min_healthy_usec = MIN_HEALTHY_USEC,
+		.max_parallel = 1,
+	};
+	parse_limits_unset(&d->out.limits);
+}
+
+/* Complain about a member, or a member of a member, of the process. */
+static int fail_member(struct parse *p, const char *key, const char *inner, const char *what)
+{
+	place_push_key(&p->place, key);
+	if (inner)
+		place_push_key(&p->place, inner);
+	return parse_fail(p, "%s", what);
+}
+
+static int finish_oneshot(struct parse *p, struct draft *d)
+{
+	if (d->restart_when == CONFIG_RESTART_ALWAYS)
+		return fail_member(p, "restart", "when",
+				   "a oneshot that succeeded is done: 'on-failure' or 'never'");
+	if (d->out.ready.kind != CONFIG_PROBE_NONE)
+		return fail_member(p, "ready", NULL,
+				   "a oneshot is ready when it has exited with 0");
+	if (d->out.health.kind != CONFIG_PROBE_NONE)
+		return fail_member(p, "health", NULL, "a oneshot has an end and no health");
+	if (d->out.ready.timeout_usec == 0)
+		d->out.ready.timeout_usec = USEC_INFINITY;
+	d->out.restart_when = d->restart_when < 0 ? CONFIG_RESTART_NEVER
+						  : (enum config_restart_when)d->restart_when;
+	return 0;
+}
+
+static int finish_service(struct parse *p, struct draft *d)
+{
+	struct config_probe *ready = &d->out.ready;
+	bool has_timeout = ready->timeout_usec > 0;
+
+	if (ready->kind == CONFIG_PROBE_NONE) {
+		ready->kind = CONFIG_PROBE_UP_FOR;
+		ready->up_for_usec = READY_UP_FOR_USEC;
+	}
+	if (!has_timeout)
+		ready->timeout_usec = MAX_OF(READY_TIMEOUT_USEC, 2 * ready->up_for_usec);
+	if (ready->kind == CONFIG_PROBE_UP_FOR && ready->up_for_usec > ready->timeout_usec)
+		return fail_member(p, "ready", "timeout", "is over before up_for is");
+	d->out.restart_when = d->restart_when < 0 ? CONFIG_RESTART_ALWAYS
+						  : (enum config_restart_when)d->restart_when;
+	return 0;
+}
+
+static bool has_slot_port(const struct config_process *c)
+{
+	for (size_t i = 0; i < c->n_ports; i++) {
+		if (c->ports[i] == 0)
+			return true;
+	}
+	return false;
+}
+
+static int check_probe(struct parse *p, const struct config_process *c, const char *key,
+		       const struct config_probe *probe)
+{
+	bool is_slots;
+
+	if (probe->kind != CONFIG_PROBE_TCP && probe->kind != CONFIG_PROBE_HTTP)
+		return 0;
+	is_slots = strstr(probe->target, INTERPOLATE_PORT) != NULL;
+	if (c->n_listen > 0)
+		return fail_member(p, key, NULL,
+				   "on a shared `listen` any instance would answer, or none: use "
+				   "notify, log or exec");
+	if (is_slots && !has_slot_port(c))
+		return fail_member(p, key, NULL,
+				   "names " INTERPOLATE_PORT
+				   ", but 'ports' has no \"" INTERPOLATE_PORT "\"");
+	if (!is_slots && c->instances > 1)
+		return fail_member(p, key, NULL,
+				   "with several instances it must name " INTERPOLATE_PORT);
+	return 0;
+}
+
+static int check_ports(struct parse *p, const struct config_process *c)
+{
+	for (size_t i = 0; c->instances > 1 && i < c->n_ports; i++) {
+		if (c->ports[i] != 0)
+			return fail_member(
+				p, "ports", NULL,
+				"a fixed port with several instances: write \"" INTERPOLATE_PORT
+				"\" or use 'listen'");
+	}
+	return 0;
+}
+
+static int finish_listen(struct parse *p, struct config_process *c)
+{
+	for (size_t i = 0; i < c->n_listen; i++) {
+		if (!c->listen[i].name)
+			c->listen[i].name = strdup(c->name);
+		if (!c->listen[i].name)
+			return parse_fail_memory(p);
+	}
+	return 0;
+}
+
+/* What the members mean for each other. */
+static int process_finish(struct parse *p, struct draft *d)
+{
+	struct config_process *out = &d->out;
+	int r;
+
+	if (!out->cwd)
+		out->cwd = strdup(p->config->folder);
+	if (!out->cwd)
+		return parse_fail_memory(p);
+	if (out->drain_usec == USEC_INFINITY)
+		out->drain_usec = out->stop_timeout_usec;
+	r = out->type == CONFIG_TYPE_ONESHOT ? finish_oneshot(p, d) : finish_service(p, d);
+	if (r == 0)
+		r = check_probe(p, out, "ready", &out->ready);
+	if (r == 0)
+		r = check_probe(p, out, "health", &out->health);
+	if (r == 0)
+		r = check_ports(p, out);
+	if (r == 0)
+		r = finish_listen(p, out);
+	return r;
+}
+
+static int read_draft(struct parse *p, const char *name, const json_t *object, struct draft *d)
+{
+	int r;
+
+	r = parse_name(p, name);
+	if (r < 0)
+		return r;
+	d->out.name = strdup(name);
+	d->out.later = json_object();
+	if (!d->out.name || !d->out.later)
+		return parse_fail_memory(p);
+	p->later = d->out.later;
+	r = parse_object(p, object, process_fields, ARRAY_LEN(process_fields), d);
+	if (r == 0)
+		r = process_finish(p, d);
+	p->later = NULL;
+	if (r == 0)
+		r = parse_command(p, d->out.script, d->command, d->args, &d->out);
+	if (r == 0 && d->hook) {
+		place_push_key(&p->place, "webhook");
+		r = parse_hook(p, name, d->hook);
+		place_pop(&p->place);
+	}
+	return r;
+}
+
+int parse_process(struct parse *p, const char *name, const json_t *object,
+		  struct config_process *target)
+{
+	struct draft d = {0};
+	int r;
+
+	set_defaults(&d);
+	r = read_draft(p, name, object, &d);
+	/* Half-read or not: the config owns it, and frees it. */
+	*target = d.out;
+	free(d.command);
+	return r;
+}

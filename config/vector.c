@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * NULL-terminated vectors of strings that grow. The terminator alone says where the end is, so an
+ * append walks there; vectors here have at most a few thousand entries.
+ */
+
+#include "config/vector.h"
+
+#include <string.h>
+
+#include "lib/text.h"
+
+int strings_add(char ***strings, char *s)
+{
+	size_t n = strings_len(*strings);
+	char **grown;
+
+	if (!s)
+		return -ENOMEM;
+	grown = reallocarray(*strings, n + 2, sizeof(*grown));
+	if (!grown) {
+		free(s);
+		return -ENOMEM;
+	}
+	grown[n] = s;
+	grown[n + 1] = NULL;
+	*strings = grown;
+	return 0;
+}
+
+bool strings_equal(char *const *a, char *const *b)
+{
+	size_t n = strings_len(a);
+
+	if (n != strings_len(b))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool strings_has(char *const *strings, const char *s)
+{
+	for (; strings && *strings; strings++) {
+		if (!strcmp(*strings, s))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/base.h"
+
+/**
+ * strings_add() - append to a NULL-terminated vector
+ * @strings: a vector that strings_free() frees, or NULL
+ * @s:       heap string, taken in any case; NULL (out of memory) is an error
+ *
+ * Return: 0 or -ENOMEM.
+ */
+must_check int strings_add(char ***strings, char *s);
+
+/** strings_equal() - whether two vectors hold the same in the same order; NULL is empty */
+bool strings_equal(char *const *a, char *const *b);
+
+/** strings_has() - whether @s is in the vector */
+bool strings_has(char *const *strings, const char *s);
