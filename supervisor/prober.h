@@ -49,8 +49,8 @@ size_t prober_pids(const struct prober *p, int *pids, size_t max);
 
 /**
  * prober_start() - one probe
- * @what: tcp, http, exec: one attempt, bounded by its timeout_usec; log: until a line matches or the
- *        timeout
+ * @what: tcp, http, exec: one attempt, bounded by its timeout_usec; log: until a line matches or
+ * the timeout
  * @fn:   called once unless cancelled, never from inside this call
  *
  * Return: 0, or negative errno with a text when it cannot even be tried.
