@@ -79,6 +79,11 @@ static int fail(const struct reader *r, unsigned line, const char *what)
 	return error_set(r->err, -EINVAL, "line %u: %s", line, what);
 }
 
+static int out_of_memory(const struct reader *r)
+{
+	return error_set(r->err, -ENOMEM, "out of memory");
+}
+
 static bool is_key(int c, bool first)
 {
 	if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_')
@@ -101,10 +106,14 @@ static int read_key(struct reader *r, struct text *key)
 	read_word(r, key);
 	if (text_equal(key->data, "export") && (peek(r) == ' ' || peek(r) == '\t')) {
 		skip_blanks(r);
-		text_done(key);
-		read_word(r, key);
+		if (peek(r) != '=') {
+			text_done(key);
+			read_word(r, key);
+		}
 	}
-	if (key->len == 0 && !key->failed)
+	if (key->failed)
+		return out_of_memory(r);
+	if (key->len == 0)
 		return fail(r, r->line, "expected the name of a variable: letters, digits and _");
 	skip_blanks(r);
 	if (peek(r) != '=')
@@ -169,7 +178,7 @@ static void read_unquoted(struct reader *r, struct text *value)
 }
 
 /* Puts KEY=VALUE in the vector, in the place of an earlier one. */
-static int set_variable(struct reader *r, const char *key, const char *value)
+static int set_variable(struct reader *r, const char *key, const struct text *value)
 {
 	cleanup_text struct text pair = {0};
 	size_t len;
@@ -179,10 +188,10 @@ static int set_variable(struct reader *r, const char *key, const char *value)
 	text_add(&pair, key);
 	text_add(&pair, "=");
 	len = pair.len;
-	text_add(&pair, value);
-	string = text_take(&pair);
+	text_add(&pair, value->data);
+	string = value->failed ? NULL : text_take(&pair);
 	if (!string)
-		return -ENOMEM;
+		return out_of_memory(r);
 	while (i < r->n_env && strncmp(r->env[i], string, len) != 0)
 		i++;
 	free(r->env[i]);
@@ -209,11 +218,7 @@ static int read_assignment(struct reader *r)
 		read_unquoted(r, &value);
 	if (result < 0)
 		return result;
-	if (!key.failed && !value.failed)
-		result = set_variable(r, key.data, value.data);
-	if (key.failed || value.failed || result < 0)
-		return error_set(r->err, -ENOMEM, "out of memory");
-	return 0;
+	return set_variable(r, key.data, &value);
 }
 
 static int read_lines(struct reader *r)
