@@ -34,7 +34,7 @@ static bool wills_valid(json_t *wills)
 
 	if (!json_is_object(wills))
 		return false;
-	json_object_foreach (wills, name, will) {
+	json_object_foreach(wills, name, will) {
 		const char *s = json_string_value(will);
 
 		if (!text_name_valid(name) || !(text_equal(s, "run") || text_equal(s, "stop")))

@@ -103,7 +103,7 @@ uint64_t exit_store_newest_life(const char *folder, const char *name, unsigned i
 	json_t *report;
 	size_t i;
 
-	json_array_foreach (reports, i, report) {
+	json_array_foreach(reports, i, report) {
 		if (json_get_uint(report, "instance", UINT64_MAX) == instance)
 			return json_get_uint(report, "life", 0);
 	}

@@ -243,7 +243,7 @@ void keeper_link_free(struct keeper_link *k)
 		k->let_go = true;
 		return;
 	}
-	list_for_each_safe (it, &k->pending)
+	list_for_each_safe(it, &k->pending)
 		pending_free(list_entry(it, struct pending, link));
 	loop_fd_done(&k->source);
 	close_fd(&k->fd);

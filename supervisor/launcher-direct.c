@@ -157,10 +157,8 @@ static int spawn_keeper(const struct direct *d, const struct launch *what, int c
 			control_fd,
 			what->run ? (char *)"--start" : NULL,
 			NULL};
-	char *env[] = {NULL};
 	struct spawn s = {
 		.argv = argv,
-		.env = env,
 		.in_fd = -1,
 		.out_fd = d->null_fd,
 		.err_fd = isatty(STDERR_FILENO) ? -1 : d->null_fd,

@@ -13,9 +13,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/error.h"
+#include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/text.h"
@@ -49,7 +52,7 @@ static void on_changed(struct service *s, void *userdata)
 {
 	struct manager *m = userdata;
 
-	list_for_each_safe (it, &m->watchers) {
+	list_for_each_safe(it, &m->watchers) {
 		struct manager_watcher *w = list_entry(it, struct manager_watcher, link);
 
 		if (w->changed)
@@ -62,7 +65,7 @@ static void on_exited(struct service *s, const struct keeper_exit *report, void 
 {
 	struct manager *m = userdata;
 
-	list_for_each_safe (it, &m->watchers) {
+	list_for_each_safe(it, &m->watchers) {
 		struct manager_watcher *w = list_entry(it, struct manager_watcher, link);
 
 		if (w->exited)
@@ -80,7 +83,7 @@ static void on_settle(void *userdata)
 	}
 	if (m->adopting_until_usec)
 		ignore_result(loop_timer_set(&m->settle_timer, m->adopting_until_usec));
-	list_for_each_safe (it, &m->watchers) {
+	list_for_each_safe(it, &m->watchers) {
 		struct manager_watcher *w = list_entry(it, struct manager_watcher, link);
 
 		if (w->settled)
@@ -98,7 +101,7 @@ void manager_settle_soon(struct manager *m)
 
 /* --- sweeping and the budget --------------------------------------------------------------- */
 
-void manager_sweep(struct manager *m)
+bool manager_sweep(struct manager *m)
 {
 	cleanup_free pid_t *known = calloc(KNOWN_MAX, sizeof(*known));
 	size_t n = 0;
@@ -106,7 +109,7 @@ void manager_sweep(struct manager *m)
 
 	if (!known) {
 		log_error("out of memory: processes without a keeper are not looked for");
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < m->n_services && n < KNOWN_MAX; i++)
 		if (m->services[i]->keeper_pid && !m->services[i]->keeper_ended)
@@ -116,12 +119,13 @@ void manager_sweep(struct manager *m)
 	if (killed > 0)
 		log_notice("killed %d processes that had lost their keeper", killed);
 	else if (killed < 0)
-		log_error("cannot look for processes without a keeper: %s", strerror(-killed));
+		log_error("cannot kill processes without a keeper: %s", strerror(-killed));
+	return killed >= 0;
 }
 
-static void on_sweep(struct service *s unused, void *userdata)
+static bool on_sweep(struct service *s unused, void *userdata)
 {
-	manager_sweep(userdata);
+	return manager_sweep(userdata);
 }
 
 static void grant_places(struct manager *m)
@@ -296,6 +300,19 @@ static void announce_supervisor(struct manager *m, int n_adopted)
 /** How long keepers that were there before us may take to greet. */
 #define ADOPT_USEC (2 * USEC_PER_SEC)
 
+/* Our own keeper is our parent, and listens where `up` told it to. A parent that does not is
+ * somebody else, a shell perhaps, whose other children are none of our business. */
+static pid_t find_outer_keeper(const struct manager *m)
+{
+	cleanup_free char *control = run_file_control(m->paths, "supervisor", SERVICE_SLOT);
+	cleanup_close int fd = control ? fd_unix_connect(control, SOCK_SEQPACKET) : -ENOMEM;
+	struct fd_peer peer;
+
+	if (fd < 0 || fd_peer_get(fd, &peer) < 0 || peer.pid != getppid())
+		return 0;
+	return peer.pid;
+}
+
 int manager_begin(struct manager *m, struct error *err)
 {
 	int n_adopted;
@@ -303,6 +320,8 @@ int manager_begin(struct manager *m, struct error *err)
 
 	if (code < 0)
 		return code;
+	m->outer_keeper = find_outer_keeper(m);
+	launcher_direct_set_own_keeper(m->launcher, m->outer_keeper);
 	n_adopted = adopt_keepers(m, err);
 	if (n_adopted < 0)
 		return n_adopted;

@@ -126,8 +126,8 @@ bool manager_all_stopped(const struct manager *m);
 /** manager_settle_soon() - look at all services again in the next turn */
 void manager_settle_soon(struct manager *m);
 
-/** manager_sweep() - kill what belongs to no keeper */
-void manager_sweep(struct manager *m);
+/** manager_sweep() - kill what belongs to no keeper; Return: whether nothing is left */
+bool manager_sweep(struct manager *m);
 
 /** manager_relate() - compute the order anew after services came or went; Return: 0 or -ENOMEM */
 must_check int manager_relate(struct manager *m);

@@ -86,7 +86,7 @@ static void act_launch(struct service *s)
 
 static void act_sweep(struct service *s)
 {
-	s->context->sweep(s, s->context->userdata);
+	s->unswept = !s->context->sweep(s, s->context->userdata);
 	set_retry(s);
 }
 
@@ -167,7 +167,7 @@ static void enter_stopped(struct service *s)
 static void enter_state(struct service *s)
 {
 	readiness_end(&s->readiness);
-	if (s->state != SLOT_LOST)
+	if (s->state != SLOT_LOST && s->state != SLOT_WAITING)
 		ignore_result(loop_timer_set(&s->retry, USEC_INFINITY));
 	if (s->state == SLOT_STARTING)
 		enter_starting(s);
@@ -389,7 +389,12 @@ static void on_readiness(enum readiness_result result, void *userdata)
 
 static void on_retry(void *userdata)
 {
-	feed(userdata, SLOT_EVENT_RETRY);
+	struct service *s = userdata;
+
+	if (s->state == SLOT_LOST)
+		feed(s, SLOT_EVENT_RETRY);
+	else
+		s->context->changed(s, s->context->userdata);
 }
 
 /* --- orders -------------------------------------------------------------------------------- */
@@ -424,6 +429,13 @@ int service_order(struct service *s, enum slot_event order, const char *asker, s
 
 void service_deps_ready(struct service *s)
 {
+	if (s->unswept) {
+		act_sweep(s);
+		if (s->unswept) {
+			service_say(s, "waits for processes of its last life that do not die");
+			return;
+		}
+	}
 	service_say(s, "%s", "");
 	feed(s, SLOT_EVENT_DEPS_READY);
 }

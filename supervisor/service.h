@@ -27,7 +27,8 @@ struct service;
  * @revision: of the applied config
  * @changed:  the service entered a state, or its note changed
  * @exited:   a life ended badly or well; the service's last_exit tells
- * @sweep:    its keeper is gone: kill what it left, before it is started again
+ * @sweep:    its keeper is gone: kill what it left, before it is started again. Return: whether
+ *            nothing is left
  * @place:    its keeper asks for a place in the restart budget
  */
 struct service_context {
@@ -41,7 +42,7 @@ struct service_context {
 	uint64_t revision;
 	void (*changed)(struct service *s, void *userdata);
 	void (*exited)(struct service *s, const struct keeper_exit *report, void *userdata);
-	void (*sweep)(struct service *s, void *userdata);
+	bool (*sweep)(struct service *s, void *userdata);
 	void (*place)(struct service *s, void *userdata);
 	void *userdata;
 };
@@ -54,6 +55,7 @@ struct service_context {
  * @system:   one of our own daemons
  * @removed:  not in the config any more; goes away once it has stopped
  * @wants_place: its keeper has asked for a place in the restart budget
+ * @unswept:  its keeper died, and not all that it left is known to be gone
  * @state:    where its instance stands
  * @keeper_pid: 0 while there is no keeper
  * @keeper_ended: its process has ended, but its last words may still wait in the link
@@ -73,6 +75,7 @@ struct service {
 	bool system;
 	bool removed;
 	bool wants_place;
+	bool unswept;
 	enum slot_state state;
 	pid_t keeper_pid;
 	bool keeper_ended;

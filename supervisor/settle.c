@@ -117,12 +117,11 @@ static bool still_adopting(struct manager *m)
 		all &= !m->services[i]->keeper || m->services[i]->greeted;
 	if (!all && clock_now_usec() < m->adopting_until_usec)
 		return true;
+	if (!all)
+		log_warning("a keeper does not answer: processes without one are not looked for");
+	else if (!manager_sweep(m) && clock_now_usec() < m->adopting_until_usec)
+		return true;
 	m->adopting_until_usec = 0;
-	if (all)
-		manager_sweep(m);
-	else
-		log_warning("a keeper does not answer: processes without a keeper are not "
-			    "looked for");
 	return false;
 }
 
