@@ -97,7 +97,7 @@ static int warn_processes(struct parse *p)
 {
 	cleanup_json json_t *keys = json_object(), *names = json_object();
 	cleanup_json json_t *limits = json_object(), *limited = json_object();
-	const struct group others = {keys, names}, caps = {limits, limited};
+	struct group others = {keys, names}, caps = {limits, limited};
 	int r = 0;
 
 	if (!keys || !names || !limits || !limited)

@@ -13,9 +13,6 @@ struct document;
 /** Bytes and values that variables may add up to. */
 #define INTERPOLATE_BYTES_MAX ((size_t)16 * 1024 * 1024)
 
-/** The variable that stays as it is: the supervisor knows it, for each slot another one. */
-#define INTERPOLATE_PORT "${PORT}"
-
 /**
  * interpolate() - a copy of a document in which all variables are replaced
  *

@@ -10,12 +10,10 @@
 #include <signal.h>
 #include <string.h>
 
-#include "config/interpolate.h"
 #include "config/model.h"
 #include "config/parse.h"
 #include "config/scalar.h"
 #include "config/vector.h"
-#include "lib/file.h"
 #include "lib/json.h"
 #include "lib/text.h"
 
@@ -29,13 +27,10 @@
 #define HEALTH_FAILURES 3
 #define MIN_HEALTHY_USEC USEC_PER_SEC
 #define INSTANCES_MAX 64
-#define PORTS_MAX 64
-#define LISTEN_MAX 32
 #define AFTER_MAX 512
 #define GROUPS_MAX 256
 #define GLOBS_MAX 256
 #define VARIABLES_MAX 4000
-#define PORT_MAX 65535
 
 /** struct draft - a process that is being read; @restart_when is -1 until it is given */
 struct draft {
@@ -80,112 +75,6 @@ static int read_signal(struct parse *p, const json_t *value, const struct field 
 	near = text_nearest(s, names, ARRAY_LEN(names));
 	return parse_fail(p, "'%s' is no signal to stop with, did you mean '%s'?", s,
 			  near ? near : "SIGTERM");
-}
-
-static int read_port(struct parse *p, const json_t *value, unsigned *ret_port)
-{
-	const char *s = json_string_value(value);
-	uint64_t port = 0;
-
-	if (s && !strcmp(s, INTERPOLATE_PORT)) {
-		*ret_port = 0;
-		return 0;
-	}
-	if (!s && !json_is_integer(value))
-		return parse_fail_kind(p, "a port or \"" INTERPOLATE_PORT "\"", value);
-	if (s && !parse_number(s, PORT_MAX, &port))
-		return parse_fail(p, "'%s' is no port: 1 to 65535, or \"" INTERPOLATE_PORT "\"", s);
-	if (!s && json_integer_value(value) > 0)
-		port = (uint64_t)json_integer_value(value);
-	if (port == 0 || port > PORT_MAX)
-		return parse_fail(p, "is no port: 1 to 65535");
-	*ret_port = (unsigned)port;
-	return 0;
-}
-
-static int read_ports(struct parse *p, const json_t *array, const struct field *f, void *member)
-{
-	struct config_process *out = member;
-	size_t i;
-	json_t *value;
-
-	if (!json_is_array(array))
-		return parse_fail_kind(p, "an array of ports", array);
-	if (json_array_size(array) > PORTS_MAX)
-		return parse_fail(p, "more than %d ports", PORTS_MAX);
-	out->ports = calloc(json_array_size(array) + 1, sizeof(*out->ports));
-	if (!out->ports)
-		return parse_fail_memory(p);
-	json_array_foreach((json_t *)array, i, value) {
-		int r;
-
-		place_push_index(&p->place, i);
-		r = read_port(p, value, &out->ports[i]);
-		if (r < 0)
-			return r;
-		place_pop(&p->place);
-		out->n_ports++;
-		if (out->ports[i] == 0)
-			r = parse_note_later(p, f->key, array);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int add_listen(struct parse *p, struct config_process *out, const char *name,
-		      const json_t *value)
-{
-	struct config_listen *grown;
-	struct config_listen one = {0};
-	int r;
-
-	if (!json_is_string(value))
-		return parse_fail_kind(p, "an address", value);
-	r = parse_address(p, json_string_value(value));
-	if (r < 0)
-		return r;
-	if (out->n_listen == LISTEN_MAX)
-		return parse_fail(p, "more than %d sockets", LISTEN_MAX);
-	grown = reallocarray(out->listen, out->n_listen + 1, sizeof(*grown));
-	if (!grown)
-		return parse_fail_memory(p);
-	out->listen = grown;
-	one.name = name ? strdup(name) : NULL;
-	one.address = strdup(json_string_value(value));
-	grown[out->n_listen++] = one;
-	return (name && !one.name) || !one.address ? parse_fail_memory(p) : 0;
-}
-
-/* One address, a list of them, or an object of named ones. */
-static int read_listen(struct parse *p, const json_t *value, const struct field *f, void *member)
-{
-	const char *key;
-	json_t *one;
-	size_t i;
-	int r = 0;
-
-	if (json_is_string(value))
-		return add_listen(p, member, NULL, value);
-	if (!json_is_array(value) && !json_is_object(value))
-		return parse_fail_kind(p, "an address or a list of them", value);
-	json_array_foreach((json_t *)value, i, one) {
-		place_push_index(&p->place, i);
-		r = add_listen(p, member, NULL, one);
-		if (r < 0)
-			return r;
-		place_pop(&p->place);
-	}
-	json_object_foreach((json_t *)value, key, one) {
-		place_push_key(&p->place, key);
-		if (!text_name_valid(key))
-			return parse_fail(p, "no valid name for a socket: a-z, 0-9, '-', '_'");
-		r = add_listen(p, member, key, one);
-		if (r < 0)
-			return r;
-		place_pop(&p->place);
-	}
-	return 0;
 }
 
 static int read_instances(struct parse *p, const json_t *value, const struct field *f, void *member)
@@ -301,8 +190,8 @@ static const struct field process_fields[] = {
 	{"groups", parse_strings, AT(out.groups), 0, GROUPS_MAX},
 	{"slice", parse_text, AT(out.slice), .later = true},
 	{"instances", read_instances, AT(out.instances), 1, INSTANCES_MAX},
-	{"ports", read_ports, AT(out)},
-	{"listen", read_listen, AT(out), .later = true},
+	{"ports", parse_ports, AT(out)},
+	{"listen", parse_listen, AT(out), .later = true},
 	{"limits", parse_limits, AT(out.limits)},
 	{"restart", read_restart, 0},
 	{"ready", parse_ready, AT(out.ready)},
@@ -346,25 +235,17 @@ static void set_defaults(struct draft *d)
 	parse_limits_unset(&d->out.limits);
 }
 
-/* Complain about a member, or a member of a member, of the process. */
-static int fail_member(struct parse *p, const char *key, const char *inner, const char *what)
-{
-	place_push_key(&p->place, key);
-	if (inner)
-		place_push_key(&p->place, inner);
-	return parse_fail(p, "%s", what);
-}
-
 static int finish_oneshot(struct parse *p, struct draft *d)
 {
 	if (d->restart_when == CONFIG_RESTART_ALWAYS)
-		return fail_member(p, "restart", "when",
-				   "a oneshot that succeeded is done: 'on-failure' or 'never'");
+		return parse_fail_member(
+			p, "restart", "when",
+			"a oneshot that succeeded is done: 'on-failure' or 'never'");
 	if (d->out.ready.kind != CONFIG_PROBE_NONE)
-		return fail_member(p, "ready", NULL,
-				   "a oneshot is ready when it has exited with 0");
+		return parse_fail_member(p, "ready", NULL,
+					 "a oneshot is ready when it has exited with 0");
 	if (d->out.health.kind != CONFIG_PROBE_NONE)
-		return fail_member(p, "health", NULL, "a oneshot has an end and no health");
+		return parse_fail_member(p, "health", NULL, "a oneshot has an end and no health");
 	if (d->out.ready.timeout_usec == 0)
 		d->out.ready.timeout_usec = USEC_INFINITY;
 	d->out.restart_when = d->restart_when < 0 ? CONFIG_RESTART_NEVER
@@ -384,63 +265,9 @@ static int finish_service(struct parse *p, struct draft *d)
 	if (!has_timeout)
 		ready->timeout_usec = MAX_OF(READY_TIMEOUT_USEC, 2 * ready->up_for_usec);
 	if (ready->kind == CONFIG_PROBE_UP_FOR && ready->up_for_usec > ready->timeout_usec)
-		return fail_member(p, "ready", "timeout", "is over before up_for is");
+		return parse_fail_member(p, "ready", "timeout", "is over before up_for is");
 	d->out.restart_when = d->restart_when < 0 ? CONFIG_RESTART_ALWAYS
 						  : (enum config_restart_when)d->restart_when;
-	return 0;
-}
-
-static bool has_slot_port(const struct config_process *c)
-{
-	for (size_t i = 0; i < c->n_ports; i++) {
-		if (c->ports[i] == 0)
-			return true;
-	}
-	return false;
-}
-
-static int check_probe(struct parse *p, const struct config_process *c, const char *key,
-		       const struct config_probe *probe)
-{
-	bool is_slots;
-
-	if (probe->kind != CONFIG_PROBE_TCP && probe->kind != CONFIG_PROBE_HTTP)
-		return 0;
-	is_slots = strstr(probe->target, INTERPOLATE_PORT) != NULL;
-	if (c->n_listen > 0)
-		return fail_member(p, key, NULL,
-				   "on a shared `listen` any instance would answer, or none: use "
-				   "notify, log or exec");
-	if (is_slots && !has_slot_port(c))
-		return fail_member(p, key, NULL,
-				   "names " INTERPOLATE_PORT
-				   ", but 'ports' has no \"" INTERPOLATE_PORT "\"");
-	if (!is_slots && c->instances > 1)
-		return fail_member(p, key, NULL,
-				   "with several instances it must name " INTERPOLATE_PORT);
-	return 0;
-}
-
-static int check_ports(struct parse *p, const struct config_process *c)
-{
-	for (size_t i = 0; c->instances > 1 && i < c->n_ports; i++) {
-		if (c->ports[i] != 0)
-			return fail_member(
-				p, "ports", NULL,
-				"a fixed port with several instances: write \"" INTERPOLATE_PORT
-				"\" or use 'listen'");
-	}
-	return 0;
-}
-
-static int finish_listen(struct parse *p, struct config_process *c)
-{
-	for (size_t i = 0; i < c->n_listen; i++) {
-		if (!c->listen[i].name)
-			c->listen[i].name = strdup(c->name);
-		if (!c->listen[i].name)
-			return parse_fail_memory(p);
-	}
 	return 0;
 }
 
@@ -458,13 +285,7 @@ static int process_finish(struct parse *p, struct draft *d)
 		out->drain_usec = out->stop_timeout_usec;
 	r = out->type == CONFIG_TYPE_ONESHOT ? finish_oneshot(p, d) : finish_service(p, d);
 	if (r == 0)
-		r = check_probe(p, out, "ready", &out->ready);
-	if (r == 0)
-		r = check_probe(p, out, "health", &out->health);
-	if (r == 0)
-		r = check_ports(p, out);
-	if (r == 0)
-		r = finish_listen(p, out);
+		r = parse_finish_ports(p, out);
 	return r;
 }
 

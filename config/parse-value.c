@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/address.h"
 #include "config/model.h"
 #include "config/parse.h"
+#include "config/pattern.h"
 #include "config/scalar.h"
 #include "config/vector.h"
 #include "lib/file.h"
@@ -245,26 +247,25 @@ int parse_borrowed(struct parse *p, const json_t *value, const struct field *f, 
 	return 0;
 }
 
-int parse_ignored(struct parse *p, const json_t *value, const struct field *f, void *member)
+int parse_address(const struct parse *p, const char *address)
 {
-	return 0;
+	if (address_is_bindable(address))
+		return 0;
+	if (address[0] == '/')
+		return parse_fail(p, "'%s' is too long for a Unix socket: %d bytes at most",
+				  address, ADDRESS_PATH_MAX);
+	return parse_fail(p,
+			  "'%s' is no address: write \"127.0.0.1:8080\", \"[::]:80\" or the "
+			  "absolute path of a socket",
+			  address);
 }
 
-bool parse_number(const char *s, uint64_t max, uint64_t *ret_number)
+int parse_regex(const struct parse *p, const char *regex)
 {
-	uint64_t n = 0;
+	char buf[PATTERN_FAULT_MAX];
+	const char *fault = pattern_fault(regex, buf);
 
-	if (!*s)
-		return false;
-	for (; *s; s++) {
-		if (*s < '0' || *s > '9')
-			return false;
-		n = n * 10 + (uint64_t)(*s - '0');
-		if (n > max)
-			return false;
-	}
-	*ret_number = n;
-	return true;
+	return fault ? parse_fail(p, "'%s' cannot be used: %s", regex, fault) : 0;
 }
 
 int parse_vector(const struct parse *p, const json_t *array, bool any, char ***ret_strings)

@@ -46,6 +46,14 @@ int parse_fail_kind(const struct parse *p, const char *wanted, const json_t *val
 	return parse_fail(p, "must be %s, not %s", wanted, scalar_kind(value));
 }
 
+int parse_fail_member(struct parse *p, const char *key, const char *inner, const char *what)
+{
+	place_push_key(&p->place, key);
+	if (inner)
+		place_push_key(&p->place, inner);
+	return parse_fail(p, "%s", what);
+}
+
 int parse_fail_memory(const struct parse *p)
 {
 	return document_fail_memory(p->document);

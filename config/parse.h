@@ -9,10 +9,8 @@
 
 struct config;
 struct config_limits;
-struct config_probe;
 struct config_process;
 struct config_rules;
-struct error;
 
 /**
  * struct parse - what is known while a config is read
@@ -64,6 +62,10 @@ must_check int parse_fail(const struct parse *p, const char *fmt, ...) printf_li
 /** parse_fail_kind() - "must be @wanted, not an array"; Return: -EINVAL */
 must_check int parse_fail_kind(const struct parse *p, const char *wanted, const json_t *value);
 
+/** parse_fail_member() - complain about the member @key, or its member @inner; Return: -EINVAL */
+must_check int parse_fail_member(struct parse *p, const char *key, const char *inner,
+				 const char *what);
+
 /** parse_fail_memory() - Return: -ENOMEM */
 must_check int parse_fail_memory(const struct parse *p);
 
@@ -86,13 +88,9 @@ field_reader parse_strings;     /* array of texts, min to max of them */
 field_reader parse_paths;       /* the same, made absolute */
 field_reader parse_environment; /* object -> "KEY=VALUE" */
 field_reader parse_borrowed;    /* json_t *: taken as it is */
-field_reader parse_ignored;     /* any value; nothing is stored */
 
 /** parse_name() - whether a key may name a process, a slice or a hook; Return: 0, -EINVAL */
 must_check int parse_name(const struct parse *p, const char *name);
-
-/** parse_number() - the integer that a text like "8080" is; false when it is none up to @max */
-bool parse_number(const char *s, uint64_t max, uint64_t *ret_number);
 
 /**
  * parse_vector() - array of scalars as texts, "node" "--port" 8080
@@ -113,10 +111,15 @@ must_check int parse_config(struct parse *p, const json_t *root);
 must_check int parse_process(struct parse *p, const char *name, const json_t *object,
 			     struct config_process *target);
 must_check int parse_hook(struct parse *p, const char *name, const json_t *object);
+field_reader parse_ports; /* both into a struct config_process */
+field_reader parse_listen;
 field_reader parse_limits;
 field_reader parse_slice_limits;
 field_reader parse_ready;
 field_reader parse_health;
+
+/** parse_finish_ports() - what ports, sockets, probes and instances mean for each other */
+must_check int parse_finish_ports(struct parse *p, struct config_process *c);
 
 /** parse_limits_unset() - all of them "not set" */
 void parse_limits_unset(struct config_limits *l);
