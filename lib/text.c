@@ -355,6 +355,23 @@ void text_add_escaped(struct text *t, const char *s, size_t n, bool keep_ansi)
 	}
 }
 
+void text_add_errno(struct text *t, int code)
+{
+	const char *words = strerrordesc_np(code);
+	char first[2] = {0};
+
+	if (!words) {
+		text_addf(t, "error %d", code);
+		return;
+	}
+	/* "RFS specific error" begins with a name, which stays as it is. */
+	first[0] = words[0];
+	if (words[0] >= 'A' && words[0] <= 'Z' && !(words[1] >= 'A' && words[1] <= 'Z'))
+		first[0] = (char)(words[0] - 'A' + 'a');
+	text_add(t, first);
+	text_add(t, words + 1);
+}
+
 void strings_free(char **strings)
 {
 	if (!strings)

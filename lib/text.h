@@ -95,6 +95,12 @@ bool text_utf8_valid(const char *s, size_t n);
  */
 void text_add_escaped(struct text *t, const char *s, size_t n, bool keep_ansi);
 
+/**
+ * text_add_errno() - append what an errno means, as the middle of a sentence: "permission denied"
+ * @code: positive errno
+ */
+void text_add_errno(struct text *t, int code);
+
 /** strings_free() - free a NULL-terminated vector and its strings; NULL is allowed */
 void strings_free(char **strings);
 

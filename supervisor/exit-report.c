@@ -87,30 +87,12 @@ static const char *signal_text(int signo, char buf[static 32])
 	return buf;
 }
 
-/* "no such file or directory": the C library's words, as the middle of a sentence. */
-static void add_errno(struct text *t, int code)
-{
-	const char *words = strerrordesc_np(code);
-	char first[2] = {0};
-
-	if (!words) {
-		text_addf(t, "error %d", code);
-		return;
-	}
-	/* "RFS specific error" begins with a name, which stays as it is. */
-	first[0] = words[0];
-	if (words[0] >= 'A' && words[0] <= 'Z' && !(words[1] >= 'A' && words[1] <= 'Z'))
-		first[0] = (char)(words[0] - 'A' + 'a');
-	text_add(t, first);
-	text_add(t, words + 1);
-}
-
 static void add_exec_failure(struct text *t, const struct keeper_exit *e)
 {
 	text_add(t, "could not start: ");
 	if (e->exec_step < ARRAY_LEN(step_words))
 		text_add(t, step_words[e->exec_step]);
-	add_errno(t, e->exec_errno);
+	text_add_errno(t, e->exec_errno);
 	if (*e->path) {
 		text_add(t, ": \"");
 		text_add_escaped(t, e->path, strlen(e->path), false);
