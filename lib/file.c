@@ -110,7 +110,9 @@ static int replacement_open(struct replacement *r, const char *path, mode_t mode
 	cleanup_free char *temporary = NULL;
 
 	r->folder = file_folder_of(path);
-	if (!r->folder || asprintf(&temporary, "%s/.replace-XXXXXX", r->folder) < 0)
+	if (r->folder)
+		temporary = file_path_join(r->folder, ".replace-XXXXXX");
+	if (!temporary)
 		return -ENOMEM;
 	r->fd = mkostemp(temporary, O_CLOEXEC);
 	if (r->fd < 0)

@@ -297,7 +297,7 @@ void loop_pid_done(struct loop_pid *s)
 
 bool loop_watches_pid(const struct loop *l, pid_t pid)
 {
-	list_for_each (it, &l->pids) {
+	list_for_each(it, &l->pids) {
 		if (list_entry(it, const struct loop_pid, link)->pid == pid)
 			return true;
 	}

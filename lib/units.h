@@ -6,7 +6,7 @@
 /** SIZE_INFINITY - the value of the size "max": no limit */
 #define SIZE_INFINITY UINT64_MAX
 
-#define UNITS_TEXT_MAX 32
+#define UNITS_TEXT_MAX 48
 
 /**
  * size_parse() - read "64M", "1.5G", "4096" or "max"

@@ -14,24 +14,25 @@
 
 #define INPUT_BYTES_MAX (4 * 1024 * 1024)
 
+static void close_file(FILE **file)
+{
+	if (*file)
+		(void)fclose(*file);
+}
+
 static bool replay(const char *folder, const char *name)
 {
-	char path[4096];
-	cleanup_free uint8_t *data = NULL;
+	char path[4096] = "";
+	cleanup(close_file) FILE *file = NULL;
+	cleanup_free uint8_t *data = malloc(INPUT_BYTES_MAX);
 	cleanup_free uint8_t *exact = NULL;
-	size_t size;
-	FILE *file;
+	size_t size = 0;
 
-	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path))
-		return false;
-	file = fopen(path, "rbe");
-	data = malloc(INPUT_BYTES_MAX);
-	if (!file || !data) {
-		perror(path);
-		return false;
-	}
-	size = fread(data, 1, INPUT_BYTES_MAX, file);
-	if (ferror(file) || fclose(file) != 0) {
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path))
+		file = fopen(path, "rbe");
+	if (file && data)
+		size = fread(data, 1, INPUT_BYTES_MAX, file);
+	if (!file || !data || ferror(file)) {
 		perror(path);
 		return false;
 	}
@@ -43,6 +44,7 @@ int main(int argc, char **argv)
 {
 	DIR *folder = argc == 2 ? opendir(argv[1]) : NULL;
 	unsigned n = 0;
+	bool failed = false;
 
 	if (!folder) {
 		(void)fprintf(stderr, "usage: replay FOLDER\n");
@@ -51,11 +53,13 @@ int main(int argc, char **argv)
 	for (struct dirent *e = readdir(folder); e; e = readdir(folder)) {
 		if (e->d_name[0] == '.')
 			continue;
-		if (!replay(argv[1], e->d_name))
-			return 1;
+		if (!replay(argv[1], e->d_name)) {
+			failed = true;
+			break;
+		}
 		n++;
 	}
 	(void)closedir(folder);
 	(void)printf("%u inputs\n", n);
-	return n > 0 ? 0 : 1;
+	return n > 0 && !failed ? 0 : 1;
 }

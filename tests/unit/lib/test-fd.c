@@ -391,6 +391,7 @@ static void listen_keeps_a_file_that_is_no_socket(void **state)
 	cleanup_close int file = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	struct stat st;
 
+	assert_true(file >= 0);
 	assert_int_equal(fd_unix_listen(path, SOCK_STREAM, 0600), -EADDRINUSE);
 	assert_int_equal(stat(path, &st), 0);
 	assert_true(S_ISREG(st.st_mode));
