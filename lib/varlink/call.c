@@ -68,6 +68,11 @@ bool varlink_call_wants_more(const struct varlink_call *c)
 	return c->more && !c->oneway;
 }
 
+bool varlink_call_is_oneway(const struct varlink_call *c)
+{
+	return c->oneway;
+}
+
 const struct fd_peer *varlink_call_peer(const struct varlink_call *c)
 {
 	return &c->peer;

@@ -142,9 +142,11 @@ static int client_receive(struct varlink_client *c, usec_t deadline_usec,
 	return message_reply_parse(text, n, ret_reply, err);
 }
 
-static int client_send(struct varlink_client *c, json_t *message, usec_t deadline_usec,
-		       struct error *err)
+/* Takes @parameters over in every case. */
+static int client_send(struct varlink_client *c, const char *method, json_t *parameters,
+		       unsigned flags, usec_t deadline_usec, struct error *err)
 {
+	cleanup_json json_t *message = message_call_new(method, parameters, flags);
 	int r;
 
 	if (c->broken)
@@ -154,33 +156,33 @@ static int client_send(struct varlink_client *c, json_t *message, usec_t deadlin
 	r = message ? frames_append(&c->out, message) : -ENOMEM;
 	if (r < 0)
 		return error_set(err, r, "cannot send the call: %s", strerror(-r));
-	c->waiting = true;
+	c->waiting = !(flags & MESSAGE_ONEWAY);
+	c->more = flags & MESSAGE_MORE;
 	r = client_flush(c, deadline_usec);
-	if (r < 0) {
-		c->broken = true;
+	c->broken = r < 0;
+	if (r < 0)
 		return error_set(err, r, "cannot send the call: %s", strerror(-r));
-	}
 	return 0;
 }
 
 int varlink_client_call(struct varlink_client *c, const char *method, json_t *parameters,
 			usec_t deadline_usec, json_t **ret_reply, struct error *err)
 {
-	cleanup_json json_t *message = message_call_new(method, parameters, 0);
-	int r;
+	int r = client_send(c, method, parameters, 0, deadline_usec, err);
 
-	c->more = false;
-	r = client_send(c, message, deadline_usec, err);
 	return r < 0 ? r : varlink_client_next(c, deadline_usec, ret_reply, err);
+}
+
+int varlink_client_tell(struct varlink_client *c, const char *method, json_t *parameters,
+			usec_t deadline_usec, struct error *err)
+{
+	return client_send(c, method, parameters, MESSAGE_ONEWAY, deadline_usec, err);
 }
 
 int varlink_client_begin(struct varlink_client *c, const char *method, json_t *parameters,
 			 struct error *err)
 {
-	cleanup_json json_t *message = message_call_new(method, parameters, MESSAGE_MORE);
-
-	c->more = true;
-	return client_send(c, message, USEC_INFINITY, err);
+	return client_send(c, method, parameters, MESSAGE_MORE, USEC_INFINITY, err);
 }
 
 int varlink_client_next(struct varlink_client *c, usec_t deadline_usec, json_t **ret_reply,
@@ -196,7 +198,7 @@ int varlink_client_next(struct varlink_client *c, usec_t deadline_usec, json_t *
 		r = error_set(err, -EBADMSG, "an answer came that nobody asked for");
 	if (r == -ETIMEDOUT)
 		return r;
-	c->waiting = r == 0 && reply.continues;
+	c->waiting = r == 0 && reply.continues && !reply.error;
 	c->broken = r < 0;
 	if (r < 0)
 		return r;

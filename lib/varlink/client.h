@@ -36,10 +36,20 @@ int varlink_client_fd(const struct varlink_client *c);
  * @ret_reply:     the parameters of the answer, a new reference
  *
  * Return: 0; -EREMOTEIO when the peer answered with an error (err->id and, from its parameter
- * "message", err->text are filled in); -ETIMEDOUT; -ECONNRESET; -EBADMSG.
+ * "message", err->text are filled in); -ETIMEDOUT, which leaves the call going: fetch its answer
+ * with varlink_client_next() or give the connection up; -EBUSY while an earlier call is going;
+ * -ECONNRESET; -EBADMSG.
  */
 must_check int varlink_client_call(struct varlink_client *c, const char *method, json_t *parameters,
 				   usec_t deadline_usec, json_t **ret_reply, struct error *err);
+
+/**
+ * varlink_client_tell() - call with "oneway": true; there is no answer
+ *
+ * Return: 0 when it was sent, otherwise as varlink_client_call().
+ */
+must_check int varlink_client_tell(struct varlink_client *c, const char *method, json_t *parameters,
+				   usec_t deadline_usec, struct error *err);
 
 /**
  * varlink_client_begin() - call with "more": true; answers are fetched by varlink_client_next()
@@ -50,7 +60,7 @@ must_check int varlink_client_begin(struct varlink_client *c, const char *method
 				    json_t *parameters, struct error *err);
 
 /**
- * varlink_client_next() - the next answer of a call begun with "more"
+ * varlink_client_next() - the next answer of a call begun with "more", or late
  * @ret_reply: a new reference
  *
  * Return: 1 when more answers follow, 0 when this was the last, otherwise as

@@ -36,7 +36,7 @@ struct varlink_link {
 
 static void link_destroy(struct varlink_link *k)
 {
-	list_for_each_safe (it, &k->calls)
+	list_for_each_safe(it, &k->calls)
 		free(list_entry(it, struct pending, link));
 	wire_free(k->wire);
 	free(k);

@@ -273,7 +273,7 @@ void varlink_server_free(struct varlink_server *s)
 		return;
 	for (size_t i = 0; i < s->n_listeners; i++)
 		listener_free(s->listeners[i]);
-	list_for_each_safe (it, &s->connections)
+	list_for_each_safe(it, &s->connections)
 		connection_free(list_entry(it, struct connection, link));
 	free(s->listeners);
 	free(s->served);

@@ -110,6 +110,9 @@ must_check int varlink_server_listen(struct varlink_server *s, int fd);
 /** varlink_call_wants_more() - the caller set "more" */
 bool varlink_call_wants_more(const struct varlink_call *c);
 
+/** varlink_call_is_oneway() - nobody waits for an answer; it is given all the same, and dropped */
+bool varlink_call_is_oneway(const struct varlink_call *c);
+
 /** varlink_call_peer() - who calls; borrowed */
 const struct fd_peer *varlink_call_peer(const struct varlink_call *c);
 

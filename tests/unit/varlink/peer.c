@@ -91,6 +91,11 @@ json_t *peer_hear(struct peer *p)
 	return message;
 }
 
+bool peer_can_hear(struct peer *p)
+{
+	return peer_wait(p, POLLIN, PEER_DEADLINE_MSEC);
+}
+
 bool peer_hears(struct peer *p, int msec)
 {
 	bool ended;

@@ -35,6 +35,9 @@ void peer_say(struct peer *p, const char *text);
 /** peer_hear() - wait for a message; Return: a new reference, NULL at the end of the stream */
 json_t *peer_hear(struct peer *p);
 
+/** peer_can_hear() - wait for bytes or the end, and leave them where they are */
+bool peer_can_hear(struct peer *p);
+
 /** peer_hears() - whether a complete message is there within @msec */
 bool peer_hears(struct peer *p, int msec);
 

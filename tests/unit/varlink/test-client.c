@@ -75,6 +75,34 @@ static void client_call_is_answered(void **state)
 	assert_true(varlink_client_fd(t->client) >= 0);
 }
 
+static void client_oneway_call_has_no_answer(void **state)
+{
+	struct table *t = *state;
+	cleanup_json json_t *stats = NULL;
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(varlink_client_tell(t->client, POOL "Note", NULL, soon(), &t->err),
+				 0);
+	assert_int_equal(call(t, POOL "Stats", NULL, &stats), 0);
+	assert_int_equal(json_get_uint(stats, "noted", 0), 3);
+}
+
+static void client_busy_with_a_call_goes_on_with_it(void **state)
+{
+	struct table *t = *state;
+	cleanup_json json_t *reply = NULL;
+
+	assert_int_equal(
+		varlink_client_begin(t->client, POOL "Stream", json_pack("{s:i}", "n", 2), &t->err),
+		0);
+	assert_int_equal(call(t, POOL "Echo", NULL, &reply), -EBUSY);
+	assert_int_equal(varlink_client_tell(t->client, POOL "Note", NULL, soon(), &t->err),
+			 -EBUSY);
+	assert_int_equal(varlink_client_next(t->client, soon(), &reply, &t->err), 1);
+	json_decref(steal_ptr(reply));
+	assert_int_equal(varlink_client_next(t->client, soon(), &reply, &t->err), 0);
+}
+
 static void client_long_call_and_answer_fit_through(void **state)
 {
 	char *text = malloc(3000000);
@@ -222,6 +250,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		pool_test(client_call_is_answered),
+		pool_test(client_oneway_call_has_no_answer),
+		pool_test(client_busy_with_a_call_goes_on_with_it),
 		pool_test(client_long_call_and_answer_fit_through),
 		pool_test(client_call_too_long_is_not_sent),
 		pool_test(client_error_has_its_id_and_text),

@@ -280,6 +280,29 @@ static void pressure_peer_that_stopped_talking_gets_a_long_answer(void **state)
 	assert_int_equal(i, 5000);
 }
 
+static void pressure_peer_that_stopped_talking_gets_what_waited_for_it(void **state)
+{
+	static const char head[] = "{\"method\":\"org.example.pool.Echo\",\"parameters\":{\"x\":\"";
+	static char text[2000000];
+	struct pool *pool = *state;
+	cleanup_json json_t *reply = NULL;
+	cleanup_peer struct peer peer;
+
+	memset(text, 'x', sizeof(text));
+	memcpy(text, head, sizeof(head) - 1);
+	strcpy(text + sizeof(text) - 4, "\"}}");
+	peer_connect(&peer, pool->path);
+	peer_say(&peer, text);
+	assert_int_equal(shutdown(peer.fd, SHUT_WR), 0);
+	assert_true(peer_can_hear(&peer));
+	assert_int_equal(stat_of(pool, "echoed"), 1);
+	reply = peer_hear(&peer);
+	assert_int_equal(
+		json_string_length(json_object_get(json_object_get(reply, "parameters"), "x")),
+		sizeof(text) - sizeof(head) - 3);
+	peer_assert_ended(&peer);
+}
+
 static void pressure_peer_that_stopped_talking_gets_a_late_answer(void **state)
 {
 	struct pool *pool = *state;
@@ -351,6 +374,7 @@ int main(void)
 		pool_test(pressure_call_answered_after_its_peer_left_is_harmless),
 		pool_test(pressure_peer_that_stopped_talking_gets_its_answers),
 		pool_test(pressure_peer_that_stopped_talking_gets_a_long_answer),
+		pool_test(pressure_peer_that_stopped_talking_gets_what_waited_for_it),
 		pool_test(pressure_peer_that_stopped_talking_gets_a_late_answer),
 		pool_test(pressure_calls_of_a_peer_that_left_are_carried_out),
 		pool_test(pressure_server_that_ends_tells_its_watchers),
