@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/http-client.h"
 
-#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <stdio.h>
@@ -31,11 +31,15 @@ struct http_get {
 	struct loop_timer tell;
 	struct evhttp_connection *connection;
 	struct evhttp_request *request;
+	bufferevent_event_cb
+		library_event; /* what evhttp does when the connection is made or not */
+	void *library_data;
 	http_get_fn fn;
 	void *userdata;
 	const char *text;
 	int status;
 	int code;
+	int socket_code;
 	bool ended;
 };
 
@@ -149,10 +153,7 @@ static const char *error_text(enum evhttp_request_error error)
 
 static void on_error(enum evhttp_request_error error, void *userdata)
 {
-	struct http_get *g = userdata;
-
-	/* libevent leaves the errno of the socket, if there was one. */
-	end(g, error == EVREQ_HTTP_BUFFER_ERROR ? errno : 0, error_text(error));
+	end(userdata, 0, error_text(error));
 }
 
 static int on_headers(struct evhttp_request *request, void *userdata)
@@ -170,7 +171,28 @@ static void on_done(struct evhttp_request *request, void *userdata)
 	/* A connection that could not be made comes here, without a status. */
 	if (request && g->status == 0)
 		g->status = evhttp_request_get_response_code(request);
-	end(g, g->status == 0 ? errno : 0, "no answer");
+	end(g, g->status == 0 ? g->socket_code : 0, "no answer");
+}
+
+/* evhttp closes the socket before it reports, and with it goes the reason: it is kept here. */
+static void on_connection(struct bufferevent *connection, short what, void *userdata)
+{
+	struct http_get *g = userdata;
+
+	if (what & BEV_EVENT_ERROR)
+		g->socket_code = EVUTIL_SOCKET_ERROR();
+	g->library_event(connection, what, g->library_data);
+}
+
+static void watch_connection(struct http_get *g)
+{
+	struct bufferevent *connection = evhttp_connection_get_bufferevent(g->connection);
+	bufferevent_data_cb on_read;
+	bufferevent_data_cb on_write;
+
+	bufferevent_getcb(connection, &on_read, &on_write, &g->library_event, &g->library_data);
+	if (g->library_event && !on_read && !on_write)
+		bufferevent_setcb(connection, NULL, NULL, on_connection, g);
 }
 
 static int send_request(struct http_get *g, const struct http_url *url)
@@ -192,6 +214,7 @@ static int send_request(struct http_get *g, const struct http_url *url)
 	errno = 0;
 	if (evhttp_make_request(g->connection, g->request, EVHTTP_REQ_GET, url->path) < 0)
 		return errno ? -errno : -EIO;
+	watch_connection(g);
 	return 0;
 }
 

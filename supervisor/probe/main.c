@@ -22,7 +22,8 @@
  * file and start no process. It says "ok" or "failed" with a few bytes of text, and if a server
  * makes it crash, the supervisor starts another one and counts the attempt as failed.
  *
- * It lives as long as the other end of its standard input.
+ * It lives as long as the other end of its standard input. When as many attempts are under way as
+ * it may have, it reads no further requests: they wait in the socket, and then in the supervisor.
  */
 
 #define NOBODY 65534
@@ -40,6 +41,7 @@ struct program {
 	struct loop *loop;
 	struct loop_fd input;
 	struct tasks *tasks;
+	bool waits; /* a reply for the supervisor to read */
 };
 
 /* Return: 0 or negative errno; after a failure nothing may be probed. */
@@ -58,13 +60,20 @@ static int drop_privileges(void)
 	return 0;
 }
 
+static void watch(struct program *p, int events)
+{
+	if (loop_fd_set(&p->input, events) < 0)
+		loop_stop(p->loop, 1);
+}
+
+/* A task has ended, so there is room for a request, or at least for its reply one day. */
 static int on_reply(const struct probe_reply *reply, void *userdata)
 {
 	struct program *p = userdata;
 	int r = fd_send(STDIN_FILENO, reply, sizeof(*reply), NULL, 0);
 
-	if (r == -EAGAIN && loop_fd_set(&p->input, LOOP_READ | LOOP_WRITE) < 0)
-		loop_stop(p->loop, 1);
+	p->waits = r == -EAGAIN;
+	watch(p, LOOP_READ | (p->waits ? LOOP_WRITE : 0));
 	return r;
 }
 
@@ -94,9 +103,13 @@ static void on_input(int fd, int events, void *userdata)
 {
 	struct program *p = userdata;
 
-	if ((events & LOOP_WRITE) && tasks_flush(p->tasks) && loop_fd_set(&p->input, LOOP_READ) < 0)
-		loop_stop(p->loop, 1);
-	if (events & LOOP_READ)
+	if ((events & LOOP_WRITE) && tasks_flush(p->tasks)) {
+		p->waits = false;
+		watch(p, LOOP_READ);
+	}
+	if (tasks_full(p->tasks))
+		watch(p, p->waits ? LOOP_WRITE : 0);
+	else if (events & LOOP_READ)
 		take_request(p);
 }
 

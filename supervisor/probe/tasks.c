@@ -56,7 +56,7 @@ static void task_set_reply(struct task *k, bool ok, const char *text)
 {
 	k->ended = true;
 	k->reply.ok = ok;
-	snprintf(k->reply.text, sizeof(k->reply.text), "%s", text);
+	snprintf(k->reply.text, sizeof(k->reply.text), "%.*s", PROBE_TEXT_MAX - 1, text);
 }
 
 static void task_send(struct task *k)
@@ -123,7 +123,7 @@ static void refuse(const struct tasks *t, uint64_t id, const char *text)
 
 static struct task *task_new(struct tasks *t, const struct probe_request *request)
 {
-	struct task *k = t->n < TASKS_MAX ? calloc(1, sizeof(*k)) : NULL;
+	struct task *k = calloc(1, sizeof(*k));
 
 	if (!k)
 		return NULL;
@@ -176,6 +176,11 @@ void tasks_free(struct tasks *t)
 	free(t);
 }
 
+bool tasks_full(const struct tasks *t)
+{
+	return t->n >= TASKS_MAX;
+}
+
 void tasks_request(struct tasks *t, const struct probe_request *request)
 {
 	struct error err = {0};
@@ -187,7 +192,7 @@ void tasks_request(struct tasks *t, const struct probe_request *request)
 	}
 	k = task_new(t, request);
 	if (!k) {
-		refuse(t, request->id, "too many probes at a time");
+		refuse(t, request->id, "the probe is out of memory");
 		return;
 	}
 	if (task_start(k, request, &err) < 0)

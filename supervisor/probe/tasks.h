@@ -7,7 +7,7 @@
 struct loop;
 struct tasks;
 
-/** Attempts at a time; one more is answered with a failure. */
+/** Attempts at a time. Further requests are left in the socket until one has ended. */
 #define TASKS_MAX 256
 
 /**
@@ -23,6 +23,9 @@ must_check int tasks_new(struct loop *loop, tasks_reply_fn reply, void *userdata
 
 /** tasks_free() - give up all attempts; NULL is allowed */
 void tasks_free(struct tasks *t);
+
+/** tasks_full() - whether no request may be given to tasks_request() now */
+bool tasks_full(const struct tasks *t);
 
 /** tasks_request() - carry out a request; what is wrong with it is said in the reply */
 void tasks_request(struct tasks *t, const struct probe_request *request);
