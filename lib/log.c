@@ -16,7 +16,8 @@
  * O_NONBLOCK belongs to the open pipe and not to our descriptor: set on 2 it would be set for every
  * other program that has the same pipe, our children and the shell included. So a pipe is opened
  * once more through /proc and that one, private to the log, is made non-blocking. Where that is not
- * permitted the pipe is asked by poll(2) before each line; it then has room for PIPE_BUF bytes.
+ * permitted the pipe is asked by poll(2) before each line; it then has room for PIPE_BUF bytes. A
+ * terminal is asked as well: somebody who presses Ctrl-S must not stop a daemon.
  *
  * A line and the note about lost ones in front of it are at most PIPE_BUF bytes, so a pipe takes
  * both or nothing. Control characters become '?': a line that quotes a stranger must stay one line.
@@ -31,22 +32,38 @@ static_assert(LINE_MAX_BYTES + NOTE_MAX_BYTES <= PIPE_BUF, "a pipe could take ha
 
 /* How standard error is written to. */
 enum log_sink {
-	LOG_SINK_PLAIN, /* a terminal or a file: waits, without prefix */
-	LOG_SINK_PIPE,  /* our own non-blocking way into the pipe */
-	LOG_SINK_POLL,  /* a pipe that could not be opened again */
+	LOG_SINK_FILE,
+	LOG_SINK_PIPE, /* our own non-blocking way into it */
+	LOG_SINK_POLL, /* a terminal, or a pipe that could not be opened again */
 	LOG_SINK_SOCKET,
 };
 
 static struct {
 	enum log_level max_level;
 	enum log_sink sink;
+	bool prefixed;
 	int pipe_fd;
 	unsigned long n_dropped;
 } log_state = {
 	.max_level = LOG_LEVEL_INFO,
-	.sink = LOG_SINK_PLAIN,
+	.sink = LOG_SINK_FILE,
 	.pipe_fd = -1,
 };
+
+static void choose_sink(mode_t mode)
+{
+	log_state.prefixed = S_ISFIFO(mode) || S_ISSOCK(mode);
+	log_state.sink = LOG_SINK_FILE;
+	if (S_ISSOCK(mode))
+		log_state.sink = LOG_SINK_SOCKET;
+	if (S_ISCHR(mode) || S_ISFIFO(mode))
+		log_state.sink = LOG_SINK_POLL;
+	if (!S_ISFIFO(mode))
+		return;
+	log_state.pipe_fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (log_state.pipe_fd >= 0)
+		log_state.sink = LOG_SINK_PIPE;
+}
 
 void log_init(enum log_level max_level)
 {
@@ -54,18 +71,10 @@ void log_init(enum log_level max_level)
 
 	close_fd(&log_state.pipe_fd);
 	log_state.max_level = max_level;
-	log_state.sink = LOG_SINK_PLAIN;
-	if (fstat(STDERR_FILENO, &st) < 0)
-		return;
-	if (S_ISSOCK(st.st_mode))
-		log_state.sink = LOG_SINK_SOCKET;
-	if (!S_ISFIFO(st.st_mode))
-		return;
-	log_state.pipe_fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	log_state.sink = log_state.pipe_fd >= 0 ? LOG_SINK_PIPE : LOG_SINK_POLL;
+	choose_sink(fstat(STDERR_FILENO, &st) < 0 ? 0 : st.st_mode);
 }
 
-static bool write_plain(const char *line, size_t n)
+static bool write_waiting(const char *line, size_t n)
 {
 	while (n > 0) {
 		ssize_t written = write(STDERR_FILENO, line, n);
@@ -84,7 +93,7 @@ static bool write_polled(const char *line, size_t n)
 {
 	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
 
-	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) && write_plain(line, n);
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) && write_waiting(line, n);
 }
 
 static bool write_line(const char *line, size_t n)
@@ -96,10 +105,10 @@ static bool write_line(const char *line, size_t n)
 		return send(STDERR_FILENO, line, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
 	case LOG_SINK_POLL:
 		return write_polled(line, n);
-	case LOG_SINK_PLAIN:
+	case LOG_SINK_FILE:
 		break;
 	}
-	return write_plain(line, n);
+	return write_waiting(line, n);
 }
 
 /* Makes what would end the line, or steer a terminal, harmless. */
@@ -137,7 +146,7 @@ static printf_like(4, 0) size_t
 
 static size_t put_prefix(char *buf, size_t size, enum log_level level)
 {
-	int n = log_state.sink == LOG_SINK_PLAIN ? 0 : snprintf(buf, size, "<%d>", (int)level);
+	int n = log_state.prefixed ? snprintf(buf, size, "<%d>", (int)level) : 0;
 
 	return n > 0 ? (size_t)n : 0;
 }
@@ -156,7 +165,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 
 		len = put_prefix(buf, NOTE_MAX_BYTES, LOG_LEVEL_WARNING);
 		n = snprintf(buf + len, NOTE_MAX_BYTES - len,
-			     "%lu lines are lost here: standard error was full\n",
+			     "lines lost here because standard error was full: %lu\n",
 			     log_state.n_dropped);
 		len += n > 0 ? (size_t)n : 0;
 	}

@@ -5,9 +5,9 @@
 
 /*
  * What a daemon says about itself: one line on stderr each, with the syslog prefix <N> when stderr
- * is a pipe (so that the collector knows the level), without it on a terminal. A daemon's stderr
- * never blocks it: what a full pipe does not take is dropped and counted, and the count is
- * reported with the next line that fits.
+ * is a pipe or a socket (so that the collector or the journal knows the level), without it on a
+ * terminal or in a file. A daemon's stderr never blocks it: what a full pipe does not take is
+ * dropped and counted, and the count is reported with the next line that fits.
  */
 
 enum log_level {
@@ -18,7 +18,11 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7,
 };
 
-/** log_init() - set the level and, when stderr is a pipe, make it non-blocking */
+/**
+ * log_init() - set the level and look at what stderr is; again whenever it was replaced
+ *
+ * O_NONBLOCK is not set on stderr itself, which others share.
+ */
 void log_init(enum log_level max_level);
 
 /** log_line() - print one line; the newline is added */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <termios.h>
 
 #include <cmocka.h>
 
@@ -199,7 +200,7 @@ static void log_to_a_full_pipe_drops_counts_and_tells(void **state)
 	log_info("again");
 	assert_string_equal(
 		received(),
-		"<4>2 lines are lost here: standard error was full\n<6>heard\n<6>again\n");
+		"<4>lines lost here because standard error was full: 2\n<6>heard\n<6>again\n");
 }
 
 static void log_to_a_full_pipe_of_somebody_else_drops_as_well(void **state)
@@ -214,7 +215,7 @@ static void log_to_a_full_pipe_of_somebody_else_drops_as_well(void **state)
 	assert_string_equal(received_after_filling(), "");
 	log_info("heard");
 	assert_string_equal(received(),
-			    "<4>1 lines are lost here: standard error was full\n<6>heard\n");
+			    "<4>lines lost here because standard error was full: 1\n<6>heard\n");
 }
 
 static void log_to_a_full_socket_drops_as_well(void **state)
@@ -234,7 +235,29 @@ static void log_to_a_full_socket_drops_as_well(void **state)
 	assert_string_equal(received_after_filling(), "");
 	log_info("heard");
 	assert_string_equal(received(),
-			    "<4>1 lines are lost here: standard error was full\n<6>heard\n");
+			    "<4>lines lost here because standard error was full: 1\n<6>heard\n");
+}
+
+static void log_to_a_terminal_is_plain_and_drops_when_it_is_stopped(void **state)
+{
+	int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	int other;
+
+	assert_true(terminal >= 0);
+	assert_int_equal(grantpt(terminal), 0);
+	assert_int_equal(unlockpt(terminal), 0);
+	other = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	assert_true(other >= 0);
+	redirect(terminal, other);
+	log_init(LOG_LEVEL_INFO);
+	log_info("seen");
+	assert_string_equal(received(), "seen\r\n");
+	assert_int_equal(tcflow(STDERR_FILENO, TCOOFF), 0);
+	log_info("lost");
+	assert_int_equal(tcflow(STDERR_FILENO, TCOON), 0);
+	log_info("heard");
+	assert_string_equal(received(),
+			    "lines lost here because standard error was full: 1\r\nheard\r\n");
 }
 
 static void log_without_standard_error_does_nothing(void **state)
@@ -261,6 +284,7 @@ int main(void)
 		test_with_stderr(log_to_a_full_pipe_drops_counts_and_tells),
 		test_with_stderr(log_to_a_full_pipe_of_somebody_else_drops_as_well),
 		test_with_stderr(log_to_a_full_socket_drops_as_well),
+		test_with_stderr(log_to_a_terminal_is_plain_and_drops_when_it_is_stopped),
 		test_with_stderr(log_without_standard_error_does_nothing),
 	};
 

@@ -511,6 +511,7 @@ static void child_by_a_descriptor_of_the_caller_closes_it(void **state)
 	close(release);
 	assert_int_equal(loop_run(loop), 0);
 	assert_int_equal(c.n_calls, 1);
+	assert_false(loop_watches_pid(loop, pid));
 	assert_int_equal(open_fds(), before);
 }
 
@@ -566,9 +567,12 @@ static void child_that_is_no_longer_watched_runs_on(void **state)
 	pid_t pid = child_start(&release, 8);
 	int status = 0;
 
+	assert_false(loop_watches_pid(loop, pid));
 	assert_int_equal(loop_pid_init(&c.source, loop, pid, -1, on_child, &c), 0);
+	assert_true(loop_watches_pid(loop, pid));
 	loop_pid_done(&c.source);
 	loop_pid_done(&c.source);
+	assert_false(loop_watches_pid(loop, pid));
 	assert_int_equal(kill(pid, 0), 0);
 	close(release);
 	assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -393,6 +393,26 @@ static void escape_keeps_colours_when_asked_and_nothing_else(void **state)
 	assert_escaped("\033", 1, true, "\\x1b");
 }
 
+static void errno_in_words_is_the_middle_of_a_sentence(void **state)
+{
+	static const struct {
+		int code;
+		const char *words;
+	} rows[] = {
+		{ENOENT, "no such file or directory"},
+		{EREMCHG, "remote address changed"},
+		{EDOTDOT, "RFS specific error"},
+		{98765, "error 98765"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		cleanup_text struct text t = {0};
+
+		text_add_errno(&t, rows[i].code);
+		assert_string_equal(t.data, rows[i].words);
+	}
+}
+
 static void strings_of_null_are_none(void **state)
 {
 	assert_int_equal(strings_len(NULL), 0);
@@ -432,6 +452,7 @@ int main(void)
 		cmocka_unit_test(escape_shows_control_characters_and_bad_bytes),
 		cmocka_unit_test(escape_shows_control_characters_of_two_bytes),
 		cmocka_unit_test(escape_keeps_colours_when_asked_and_nothing_else),
+		cmocka_unit_test(errno_in_words_is_the_middle_of_a_sentence),
 		cmocka_unit_test(strings_of_null_are_none),
 	};
 
