@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+
+#include "lib/base.h"
+#include "cli/log-source.h"
+
+/**
+ * log_direct_read() - read the segments without the collector, by `slicekeep-log read`
+ *
+ * Return: as log_source_read().
+ */
+must_check int log_direct_read(const struct cli *cli, json_t *filter, log_sink *sink,
+			       void *userdata, struct error *err);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where stored lines come from.
+ *
+ * The collector is asked first. Its socket outlives it, so a connection may be taken by nobody for
+ * a moment: the first answer has a deadline, after which the segments are read without it. When it
+ * dies in the middle of an answer, reading goes on at the cursor: no line is missing or shown
+ * twice.
+ */
+#include "cli/log-source.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/error.h"
+#include "lib/json.h"
+#include "lib/varlink/client.h"
+#include "cli/command.h"
+#include "cli/connect.h"
+#include "cli/log-direct.h"
+
+#define ANSWER_USEC (3 * USEC_PER_SEC)
+
+int log_source_advance(json_t *filter, const json_t *reply)
+{
+	const json_t *lines = json_object_get(reply, "lines");
+	const json_t *last = json_array_get(lines, json_array_size(lines) - 1);
+	json_t *cursor = json_object_get(reply, "cursor");
+
+	if (!cursor)
+		cursor = json_object_get(last, "cursor");
+	if (!json_is_string(cursor))
+		return 0;
+	if (json_object_set(filter, "cursor", cursor) < 0)
+		return -ENOMEM;
+	/* The cursor knows where to go on; these would start anew. */
+	(void)json_object_del(filter, "tail");
+	(void)json_object_del(filter, "since_at_usec");
+	return 0;
+}
+
+/* Whether the collector is not there, or went away: the lines are there all the same. */
+static bool is_down(int code)
+{
+	return code == -ENOENT || code == -ECONNREFUSED || code == -EAGAIN || code == -ETIMEDOUT ||
+	       supervisor_broke(code);
+}
+
+static int read_once(const struct cli *cli, json_t *filter, log_sink *sink, void *userdata,
+		     struct error *err)
+{
+	cleanup_client struct varlink_client *client = NULL;
+	json_t *parameters;
+	int code;
+
+	code = connect_once(cli, "log.sock", &client, err);
+	if (code < 0)
+		return code;
+	parameters = json_pack("{s:o}", "filter", json_deep_copy(filter));
+	code = varlink_client_begin(client, "io.slicekeep.log.Query", parameters, err);
+	while (code >= 0) {
+		cleanup_json json_t *reply = NULL;
+		int more = varlink_client_next(client, clock_now_usec() + ANSWER_USEC, &reply, err);
+
+		if (more < 0)
+			return more;
+		code = sink(json_object_get(reply, "lines"), userdata);
+		if (code == 0 && log_source_advance(filter, reply) < 0)
+			code = error_set(err, -ENOMEM, "out of memory");
+		if (more == 0)
+			break;
+	}
+	return code;
+}
+
+int log_source_read(const struct cli *cli, json_t *filter, log_sink *sink, void *userdata,
+		    struct error *err)
+{
+	int code = read_once(cli, filter, sink, userdata, err);
+
+	if (supervisor_broke(code))
+		code = read_once(cli, filter, sink, userdata, err);
+	if (!is_down(code))
+		return code;
+	(void)fprintf(stderr,
+		      "slicekeep: the collector is down; the segments are read without it\n");
+	return log_direct_read(cli, filter, sink, userdata, err);
+}
+
+struct keeper_of_lines {
+	json_t *lines;
+	uint64_t life;
+};
+
+static int keep_lines(const json_t *lines, void *userdata)
+{
+	struct keeper_of_lines *k = userdata;
+	json_t *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line) {
+		if ((k->life == 0 || json_get_uint(line, "life", 0) == k->life) &&
+		    json_array_append(k->lines, line) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static json_t *tail_filter(const struct log_tail *tail)
+{
+	cleanup_json json_t *filter =
+		json_pack("{s:[s], s:i}", "names", tail->name, "tail", (int)tail->n);
+	int bad = 0;
+
+	if (tail->life > 0)
+		bad |= json_object_set_new(filter, "since_life",
+					   json_integer((json_int_t)tail->life));
+	if (tail->until_at_usec > 0)
+		bad |= json_object_set_new(filter, "until_at_usec",
+					   json_integer((json_int_t)tail->until_at_usec));
+	return bad ? NULL : steal_ptr(filter);
+}
+
+json_t *log_source_tail(const struct cli *cli, const struct log_tail *tail)
+{
+	cleanup_json json_t *filter = tail_filter(tail);
+	struct keeper_of_lines k = {json_array(), tail->life};
+	struct error ignored = {0};
+
+	if (filter && k.lines)
+		ignore_result(log_source_read(cli, filter, keep_lines, &k, &ignored));
+	return k.lines;
+}
+
+json_t *log_source_services(const struct cli *cli)
+{
+	cleanup_client struct varlink_client *client = NULL;
+	cleanup_json json_t *reply = NULL;
+	struct error ignored = {0};
+
+	if (connect_once(cli, "log.sock", &client, &ignored) < 0 ||
+	    varlink_client_call(client, "io.slicekeep.log.Services", NULL,
+				clock_now_usec() + ANSWER_USEC, &reply, &ignored) < 0)
+		return NULL;
+	return json_incref(json_object_get(reply, "services"));
+}

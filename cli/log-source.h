@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+
+#include "lib/base.h"
+
+struct cli;
+struct error;
+
+/**
+ * log_sink - takes lines as they come
+ * @lines: array of the type Line of io.slicekeep.log, borrowed
+ *
+ * Return: 0, or a negative errno that ends the reading and is returned by it.
+ */
+typedef int log_sink(const json_t *lines, void *userdata);
+
+/**
+ * log_source_read() - all stored lines that match, from the collector, or, while it is down, from
+ * the segments themselves, which is said on stderr
+ * @filter: type Filter, borrowed; when 0 is returned its cursor points behind what was read
+ *
+ * Return: 0; -EREMOTEIO with the collector's complaint; negative errno with a text.
+ */
+must_check int log_source_read(const struct cli *cli, json_t *filter, log_sink *sink,
+			       void *userdata, struct error *err);
+
+/**
+ * struct log_tail - the last lines of one service
+ * @life:          of this life alone; 0: of any
+ * @until_at_usec: none that came later; 0: no bound
+ * @n:             at most that many
+ */
+struct log_tail {
+	const char *name;
+	uint64_t life;
+	usec_t until_at_usec;
+	unsigned n;
+};
+
+/**
+ * log_source_tail() - read them
+ *
+ * Return: array, new reference; empty also when the lines cannot be had: they are a convenience.
+ * NULL when out of memory.
+ */
+json_t *log_source_tail(const struct cli *cli, const struct log_tail *tail);
+
+/** log_source_services() - array of the type Service of io.slicekeep.log, or NULL */
+json_t *log_source_services(const struct cli *cli);
+
+/** log_source_advance() - let @filter go on behind a batch of lines; Return: 0 or -ENOMEM */
+must_check int log_source_advance(json_t *filter, const json_t *reply);

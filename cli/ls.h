@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/base.h"
+
+struct error;
+struct supervisor;
+
+/**
+ * ls_print() - print the table of services and what stands below it
+ * @names: only these, NULL-terminated; NULL or empty for all
+ *
+ * Return: 0 or negative errno with a text.
+ */
+must_check int ls_print(struct supervisor *s, char *const *names, struct error *err);

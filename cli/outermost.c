@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The outermost keeper, the one that keeps the supervisor itself; and the keepers seen from
+ * outside.
+ *
+ * The cli does not speak the keepers' control protocol. All that it wants to know is who holds a
+ * control socket, which the kernel tells of any connection, and when that process has ended, which
+ * its pidfd tells: no pid file that may lie, no waiting for a name to go away.
+ */
+#include "cli/outermost.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "lib/clock.h"
+#include "lib/error.h"
+#include "lib/fd.h"
+#include "lib/file.h"
+#include "lib/paths.h"
+#include "lib/spawn.h"
+#include "lib/text.h"
+
+#define CONTROL_SOCKET "keeper/supervisor-0.sock"
+
+bool outermost_is_alive(const struct paths *paths)
+{
+	cleanup_free char *path = file_path_join(paths->run, CONTROL_SOCKET);
+	cleanup_close int fd = -1;
+
+	if (!path)
+		return false;
+	fd = fd_unix_connect(path, SOCK_SEQPACKET);
+	/* A full backlog, and a folder that is closed to us, have an owner as well. */
+	return fd >= 0 || fd == -EAGAIN || fd == -EACCES;
+}
+
+struct outermost_files {
+	char *keeper;
+	char *supervisor;
+	char *control;
+	char *intake;
+};
+
+static void files_done(struct outermost_files *f)
+{
+	free(f->keeper);
+	free(f->supervisor);
+	free(f->control);
+	free(f->intake);
+}
+
+static int files_find(const struct paths *paths, struct outermost_files *f, struct error *err)
+{
+	f->keeper = paths_program("slicekeep-keeper");
+	if (!f->keeper)
+		return error_set(err, -errno,
+				 "cannot find \"slicekeep-keeper\" beside this program");
+	f->supervisor = paths_program("slicekeep-supervisor");
+	if (!f->supervisor)
+		return error_set(err, -errno,
+				 "cannot find \"slicekeep-supervisor\" beside this program");
+	f->control = file_path_join(paths->run, CONTROL_SOCKET);
+	f->intake = file_path_join(paths->run, "log.intake");
+	if (!f->control || !f->intake)
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int make_keeper_folder(const struct paths *paths, struct error *err)
+{
+	cleanup_free char *folder = file_path_join(paths->run, "keeper");
+	int code = folder ? file_make_folders(folder, 0700) : -ENOMEM;
+
+	if (code < 0)
+		return error_set(err, code, "cannot make the folder \"%s/keeper\": %s", paths->run,
+				 strerror(-code));
+	return 0;
+}
+
+int outermost_start(const struct paths *paths, const char *launcher, int said_fd, pid_t *ret_pid,
+		    struct error *err)
+{
+	cleanup(files_done) struct outermost_files files = {0};
+	int code;
+
+	code = files_find(paths, &files, err);
+	if (code == 0)
+		code = make_keeper_folder(paths, err);
+	if (code < 0)
+		return code;
+
+	/* Its stop may take as long as the slowest service wants, so it has no deadline of its own.
+	 */
+	const char *argv[] = {
+		files.keeper,
+		"--name",
+		"supervisor",
+		"--sweep=main",
+		"--restart",
+		"on-failure",
+		"--delay",
+		"100ms",
+		"--max-delay",
+		"1s",
+		"--stop-timeout",
+		"24h",
+		"--intake",
+		files.intake,
+		"--control",
+		files.control,
+		"--",
+		files.supervisor,
+		"--launcher",
+		launcher,
+		NULL,
+	};
+	struct spawn spawn = {
+		.argv = (char *const *)argv,
+		.in_fd = -1,
+		.out_fd = said_fd,
+		.err_fd = said_fd,
+		.session = true,
+	};
+
+	code = spawn_run(&spawn, ret_pid);
+	if (code < 0)
+		return error_set(err, code, "cannot start \"%s\": %s", files.keeper,
+				 strerror(-code));
+	return 0;
+}
+
+int process_pidfd(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int process_wait(int pidfd, usec_t deadline_usec)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+
+	for (;;) {
+		usec_t left_usec = usec_sub(deadline_usec, clock_now_usec());
+		int msec = -1;
+		int n;
+
+		if (deadline_usec != USEC_INFINITY)
+			msec = (int)MIN_OF((left_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC,
+					   (usec_t)INT32_MAX);
+		n = poll(&p, 1, msec);
+		if (n > 0)
+			return 0;
+		if (n == 0)
+			return -ETIMEDOUT;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+/* The process that called listen(2) on a control socket. */
+static int keeper_pidfd(const char *path)
+{
+	cleanup_close int sock = fd_unix_connect(path, SOCK_SEQPACKET);
+	struct fd_peer peer;
+	int code;
+
+	if (sock < 0)
+		return sock;
+	code = fd_peer_get(sock, &peer);
+	return code < 0 ? code : process_pidfd(peer.pid);
+}
+
+int outermost_pidfd(const struct paths *paths)
+{
+	cleanup_free char *path = file_path_join(paths->run, CONTROL_SOCKET);
+
+	return path ? keeper_pidfd(path) : -ENOMEM;
+}
+
+static int keepers_add(struct keepers *k, const char *folder, const char *name)
+{
+	cleanup_free char *path = file_path_join(folder, name);
+	cleanup_close int pidfd = -1;
+	int *pidfds;
+
+	if (!path)
+		return -ENOMEM;
+	pidfd = keeper_pidfd(path);
+	if (pidfd < 0)
+		return 0; /* a socket file that a dead keeper has left */
+	pidfds = reallocarray(k->pidfds, k->n + 1, sizeof(*pidfds));
+	if (!pidfds)
+		return -ENOMEM;
+	k->pidfds = pidfds;
+	k->pidfds[k->n++] = steal_fd(&pidfd);
+	return 0;
+}
+
+static int keepers_read(DIR *dir, const char *folder, struct keepers *k)
+{
+	const struct dirent *entry;
+	int code = 0;
+
+	while (code == 0 && (entry = readdir(dir))) {
+		if (text_ends(entry->d_name, ".sock"))
+			code = keepers_add(k, folder, entry->d_name);
+	}
+	return code;
+}
+
+int keepers_find(const struct paths *paths, struct keepers *ret_keepers)
+{
+	cleanup_free char *folder = file_path_join(paths->run, "keeper");
+	struct keepers k = {0};
+	DIR *dir;
+	int code;
+
+	if (!folder)
+		return -ENOMEM;
+	dir = opendir(folder);
+	if (!dir && errno != ENOENT)
+		return -errno;
+	code = dir ? keepers_read(dir, folder, &k) : 0;
+	if (dir)
+		(void)closedir(dir);
+	if (code < 0)
+		keepers_done(&k);
+	else
+		*ret_keepers = k;
+	return code;
+}
+
+void keepers_signal(const struct keepers *k, int signo)
+{
+	/* One that has ended already is what was wanted. */
+	for (size_t i = 0; i < k->n; i++)
+		(void)syscall(SYS_pidfd_send_signal, k->pidfds[i], signo, NULL, 0);
+}
+
+int keepers_wait(const struct keepers *k, usec_t deadline_usec)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < k->n && code == 0; i++)
+		code = process_wait(k->pidfds[i], deadline_usec);
+	return code;
+}
+
+void keepers_done(struct keepers *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		close_fd(&k->pidfds[i]);
+	free(k->pidfds);
+	*k = (struct keepers){0};
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+
+#include "cli/style.h"
+#include "lib/base.h"
+
+struct text;
+
+/**
+ * service_table() - append the table that `ls` shows
+ * @services:     array of the type Service of io.slicekeep.supervisor
+ * @elapsed_usec: time since that was true; uptimes grow by it
+ * @columns_max:  lines are cut at this width; 0: never
+ *
+ * Return: 0 or -ENOMEM.
+ */
+must_check int service_table(const json_t *services, usec_t elapsed_usec, const struct style *style,
+			     size_t columns_max, struct text *out);
+
+/**
+ * service_footer() - append warnings, why limits are not enforced, and what we cost
+ * @status:   answer of Status
+ * @services: array of Service, or NULL: then the line about ourselves is left out
+ */
+void service_footer(const json_t *status, const json_t *services, struct text *out);
+
+/**
+ * service_exported() - what `ls --json` prints: pid null where there is none, nothing left out
+ * @services: borrowed
+ *
+ * Return: a new reference, or NULL when out of memory.
+ */
+json_t *service_exported(const json_t *services);
+
+/**
+ * service_list_settled() - whether no service is on its way up
+ */
+bool service_list_settled(const json_t *services);

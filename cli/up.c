@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * up: the platform is started, in the background, and what came of it is shown.
+ *
+ * A config that is wrong is found here, before anything was started, because here somebody reads
+ * the message. What cannot be foreseen shows as a supervisor that does not answer: then what it
+ * said is printed and its keeper is ended again, so that a failed `up` leaves nothing running.
+ *
+ * Nothing that is started holds a descriptor of the caller: `ssh host slicekeep up` returns.
+ */
+#include "cli/up.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "lib/clock.h"
+#include "lib/error.h"
+#include "lib/file.h"
+#include "lib/json.h"
+#include "lib/text.h"
+#include "lib/varlink/client.h"
+#include "config/load.h"
+#include "config/model.h"
+#include "cli/command.h"
+#include "cli/connect.h"
+#include "cli/foreground.h"
+#include "cli/last-words.h"
+#include "cli/ls.h"
+#include "cli/outermost.h"
+#include "cli/service-table.h"
+
+#define READY_USEC (10 * USEC_PER_SEC)
+#define END_USEC (10 * USEC_PER_SEC)
+
+struct up_options {
+	const char *launcher;
+	bool foreground;
+};
+
+static int choose_launcher(const char *asked, const char **ret_launcher, struct error *err)
+{
+	const char *name = asked ? asked : getenv("SLICEKEEP_LAUNCHER");
+
+	if (!name || name[0] == '\0' || strcmp(name, "auto") == 0)
+		name = "direct";
+	if (strcmp(name, "systemd") == 0)
+		return error_set(
+			err, -ENOTSUP,
+			"the launcher \"systemd\" is not in this build yet: use \"direct\"");
+	if (strcmp(name, "direct") != 0)
+		return error_set(err, -EINVAL, "unknown launcher \"%s\": auto, systemd or direct",
+				 name);
+	*ret_launcher = name;
+	return 0;
+}
+
+int up_check_config(const struct cli *cli, struct config **ret_config, struct error *err)
+{
+	struct config_rules rules = {
+		.system_layout = cli->paths.layout == LAYOUT_SYSTEM,
+		.check_files = true,
+	};
+
+	if (access(cli->paths.config, F_OK) < 0 && errno == ENOENT)
+		return error_set(err, -EINVAL,
+				 "there is no config at \"%s\"; \"%s add NAME -- PROGRAM ARGS\" "
+				 "writes one",
+				 cli->paths.config, cli->hint);
+	return config_load(cli->paths.config, &rules, ret_config, err);
+}
+
+static void end_keeper(pid_t pid)
+{
+	cleanup_close int pidfd = process_pidfd(pid);
+
+	if (pidfd >= 0) {
+		(void)kill(pid, SIGTERM);
+		if (process_wait(pidfd, clock_now_usec() + END_USEC) == -ETIMEDOUT)
+			(void)kill(pid, SIGKILL);
+	}
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int start_and_connect(const struct cli *cli, const char *launcher, int said_fd,
+			     struct supervisor *s, struct error *err)
+{
+	cleanup_close int pidfd = -1;
+	pid_t pid = 0;
+	int code;
+
+	code = outermost_start(&cli->paths, launcher, said_fd, &pid, err);
+	if (code < 0)
+		return code;
+	pidfd = process_pidfd(pid);
+	s->cli = cli;
+	code = connect_wait(cli, "supervisor.sock", clock_now_usec() + READY_USEC, pidfd,
+			    &s->client, err);
+	if (code == 0)
+		return 0;
+	last_words_print(&cli->paths, said_fd);
+	end_keeper(pid);
+	return error_set(err, -EIO, "the supervisor does not come up; nothing was started");
+}
+
+static int start_platform(const struct cli *cli, const char *launcher, struct supervisor *s,
+			  struct error *err)
+{
+	cleanup_close int said_fd = -1;
+	struct config *config = NULL;
+	int code;
+
+	code = up_check_config(cli, &config, err);
+	if (code < 0)
+		return code == -ENOENT ? (err->code = -EINVAL) : code;
+	config_unref(config);
+	code = paths_make(&cli->paths, err);
+	if (code < 0)
+		return code;
+	said_fd = memfd_create("slicekeep-up", MFD_CLOEXEC);
+	if (said_fd < 0)
+		return error_set(err, -errno, "cannot make a memory file: %s", strerror(errno));
+	return start_and_connect(cli, launcher, said_fd, s, err);
+}
+
+/* Until no service is on its way up, or the time is over; a list that breaks off is no failure. */
+static void wait_until_settled(struct supervisor *s, usec_t deadline_usec)
+{
+	struct error ignored = {0};
+	int code = varlink_client_begin(s->client, "io.slicekeep.supervisor.List", NULL, &ignored);
+	bool settled = false;
+
+	while (code >= 0 && !settled) {
+		cleanup_json json_t *reply = NULL;
+
+		code = varlink_client_next(s->client, deadline_usec, &reply, &ignored);
+		settled = code >= 0 && service_list_settled(json_object_get(reply, "services"));
+	}
+}
+
+int up_start(struct cli *cli, const char *asked, struct supervisor *s, struct error *err)
+{
+	const char *launcher = NULL;
+	int code = choose_launcher(asked, &launcher, err);
+
+	if (code < 0)
+		return code;
+	if (supervisor_try(cli, s, err) == 0)
+		return UP_ALREADY;
+	if (err->code == -EACCES || err->code == -EPERM)
+		return err->code;
+	if (outermost_is_alive(&cli->paths)) {
+		code = supervisor_open(cli, s, err);
+		return code < 0 ? code : UP_ALREADY;
+	}
+	code = start_platform(cli, launcher, s, err);
+	if (code < 0)
+		return code;
+	wait_until_settled(s, clock_now_usec() + READY_USEC);
+	/* The list goes on on that connection; what follows needs its own. */
+	return supervisor_reopen(s, err);
+}
+
+int up_in_background(struct cli *cli, const char *launcher)
+{
+	cleanup_supervisor struct supervisor s = {0};
+	struct error err = {0};
+	int code = up_start(cli, launcher, &s, &err);
+
+	if (code >= 0)
+		code = ls_print(&s, NULL, &err);
+	return code < 0 ? command_fail(&err) : CLI_DONE;
+}
+
+static int up_run(struct cli *cli, char **argv)
+{
+	struct up_options o = {0};
+	struct options_rest rest;
+
+	if (!command_options(&command_up, argv, &o, &rest))
+		return CLI_USAGE;
+	if (rest.n_words > 0)
+		return command_usage(&command_up, "one service is started by \"start %s\"",
+				     rest.words[0]);
+	return o.foreground ? foreground_run(cli, o.launcher) : up_in_background(cli, o.launcher);
+}
+
+static const struct option_row up_rows[] = {
+	{"launcher", 0, OPTION_TEXT, offsetof(struct up_options, launcher), "L",
+	 "auto, systemd or direct (or SLICEKEEP_LAUNCHER)"},
+	{"foreground", 0, OPTION_FLAG, offsetof(struct up_options, foreground), NULL,
+	 "stay, and stop everything in order at Ctrl-C"},
+};
+
+const struct command command_up = {
+	.name = "up",
+	.group = COMMAND_PLATFORM,
+	.synopsis = "[--launcher L] [--foreground]",
+	.summary = "start the platform and its services",
+	.details = "Returns when the services have settled, after ten seconds at most; it has\n"
+		   "succeeded when the supervisor answers, even if a service failed.",
+	.options = up_rows,
+	.n_options = ARRAY_LEN(up_rows),
+	.run = up_run,
+};

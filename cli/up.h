@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/base.h"
+
+struct cli;
+struct config;
+struct error;
+struct supervisor;
+
+/** up_start() found a platform that runs already, and changed nothing */
+#define UP_ALREADY 1
+
+/**
+ * up_start() - start the platform if it does not run, and wait until its services have settled
+ * @launcher:       "auto", "direct"; NULL: SLICEKEEP_LAUNCHER, or auto
+ * @ret_supervisor: connected when this is no error
+ *
+ * Return: 0, UP_ALREADY, or negative errno with a text; what the supervisor said is on stderr.
+ */
+must_check int up_start(struct cli *cli, const char *launcher, struct supervisor *ret_supervisor,
+			struct error *err);
+
+/**
+ * up_in_background() - the same, and print the table
+ *
+ * Return: an enum cli_exit; everything was printed.
+ */
+must_check int up_in_background(struct cli *cli, const char *launcher);
+
+/**
+ * up_check_config() - read the config file as the supervisor would
+ * @ret_config: one reference
+ *
+ * Return: 0 or negative errno with a text.
+ */
+must_check int up_check_config(const struct cli *cli, struct config **ret_config,
+			       struct error *err);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Why a service is as it is, in words. Pure: the sentence about an exit comes with its report, made
+ * by the supervisor for everybody; here it is put into what the person asked, "why is it like that
+ * now?", with the evidence below it.
+ */
+#include "cli/why-words.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/json.h"
+#include "lib/text.h"
+#include "lib/units.h"
+#include "cli/words.h"
+
+#define NOTHING UINT64_MAX
+
+static const char *string_or(const json_t *object, const char *key, const char *otherwise)
+{
+	const char *s = json_get_string(object, key);
+
+	return s && s[0] ? s : otherwise;
+}
+
+static void add_safe(struct text *out, const char *s)
+{
+	text_add_escaped(out, s, strlen(s), false);
+}
+
+static usec_t next_start(const json_t *service)
+{
+	json_t *slot;
+	size_t i;
+
+	json_array_foreach(json_object_get(service, "slots"), i, slot) {
+		usec_t usec = json_get_uint(slot, "next_start_usec", NOTHING);
+
+		if (usec != NOTHING)
+			return usec;
+	}
+	return NOTHING;
+}
+
+static void add_exit(struct text *out, const json_t *exit)
+{
+	uint64_t failures = json_get_uint(exit, "failures", 0);
+	char buf[WORDS_MAX];
+
+	add_safe(out, string_or(exit, "summary", "ended"));
+	if (failures > 1)
+		text_addf(out, ", %s failure in a row", words_ordinal(failures, buf));
+}
+
+static void add_outlook(struct text *out, const json_t *service)
+{
+	usec_t next_usec = next_start(service);
+	const char *desired = string_or(service, "desired", "run");
+	char buf[WORDS_MAX];
+
+	if (next_usec != NOTHING)
+		text_addf(out, "; next try in %s", words_duration(next_usec, buf));
+	else if (text_equal(json_get_string(service, "state"), "failed"))
+		text_add(out, "; it is not tried again by itself");
+	else if (strcmp(desired, "stop") == 0)
+		text_add(out, "; it stays stopped until it is started");
+}
+
+/* What it does now, where that is not the consequence of its last exit. */
+static void add_present(struct text *out, const json_t *service, const json_t *exit)
+{
+	usec_t uptime_usec = json_get_uint(service, "uptime_usec", NOTHING);
+	const char *note = string_or(service, "note", NULL);
+	char buf[WORDS_MAX];
+
+	if (uptime_usec != NOTHING)
+		text_addf(out, " for %s", words_duration(uptime_usec, buf));
+	text_add(out, ": ");
+	if (json_array_size(json_object_get(service, "waits_for")) > 0) {
+		text_add(out, "waits for ");
+		words_list(out, json_object_get(service, "waits_for"));
+		text_add(out, "; ");
+	} else if (note) {
+		add_safe(out, note);
+		text_add(out, "; ");
+	}
+	if (!exit) {
+		text_add(out, "it has not exited yet");
+		return;
+	}
+	text_add(out, uptime_usec != NOTHING ? "before that " : "");
+	add_exit(out, exit);
+}
+
+void why_head(struct text *out, const char *name, const json_t *service, const json_t *exit,
+	      const struct style *style)
+{
+	const char *state = string_or(service, "state", "removed");
+
+	text_add(out, name);
+	text_addf(out, " %s%s%s", style_on(style, style_state(state)), state, style_off(style));
+	add_present(out, service, exit);
+	if (service && exit)
+		add_outlook(out, service);
+	text_add(out, "\n");
+}
+
+static void add_age(struct text *out, const json_t *exit, usec_t now_at_usec)
+{
+	usec_t at_usec = json_get_uint(exit, "at_usec", now_at_usec);
+	char buf[WORDS_MAX];
+
+	text_addf(out, "%s ago", words_duration(usec_sub(now_at_usec, at_usec), buf));
+}
+
+static void add_fact(struct text *out, const char *label)
+{
+	text_addf(out, "  %-10s", label);
+}
+
+static void add_usage(struct text *out, const json_t *exit)
+{
+	uint64_t memory_bytes =
+		json_get_uint(exit, "memory_peak_bytes", json_get_uint(exit, "maxrss_bytes", 0));
+	char size[UNITS_TEXT_MAX], user[WORDS_MAX], system[WORDS_MAX];
+
+	if (memory_bytes == 0 && json_get_uint(exit, "user_usec", 0) == 0)
+		return;
+	add_fact(out, "used");
+	text_addf(out, "%s of memory at most, %s of CPU (%s in the kernel)\n",
+		  size_format(memory_bytes, size),
+		  words_duration(json_get_uint(exit, "user_usec", 0) +
+					 json_get_uint(exit, "system_usec", 0),
+				 user),
+		  words_duration(json_get_uint(exit, "system_usec", 0), system));
+}
+
+static void add_count(struct text *out, const json_t *exit, const char *key, const char *label,
+		      const char *words)
+{
+	uint64_t n = json_get_uint(exit, key, 0);
+
+	if (n == 0)
+		return;
+	add_fact(out, label);
+	text_addf(out, "%" PRIu64 " %s\n", n, words);
+}
+
+static void add_throttling(struct text *out, const json_t *exit)
+{
+	usec_t usec = json_get_uint(exit, "throttled_usec", 0);
+	char buf[WORDS_MAX];
+
+	if (usec == 0)
+		return;
+	add_fact(out, "throttled");
+	text_addf(out, "%s by its CPU limit\n", words_duration(usec, buf));
+}
+
+void why_evidence(struct text *out, const json_t *exit, usec_t now_at_usec)
+{
+	add_fact(out, "when");
+	add_age(out, exit, now_at_usec);
+	text_addf(out, ", config revision %" PRIu64 "\n", json_get_uint(exit, "revision", 0));
+	add_usage(out, exit);
+	add_count(out, exit, "oom_kills", "memory", "processes killed by the kernel");
+	add_count(out, exit, "tasks_denied", "tasks", "forks denied by its limit");
+	add_throttling(out, exit);
+	add_count(out, exit, "killed", "left", "processes that it had left behind were killed");
+	add_count(out, exit, "left", "left", "processes could not be killed");
+	add_count(out, exit, "left_bytes", "output", "bytes were still unread at the end");
+}
+
+void why_earlier(struct text *out, const json_t *exits, usec_t now_at_usec)
+{
+	for (size_t i = 1; i < json_array_size(exits); i++) {
+		const json_t *exit = json_array_get(exits, i);
+
+		add_fact(out, i == 1 ? "earlier" : "");
+		add_age(out, exit, now_at_usec);
+		text_add(out, ": ");
+		add_safe(out, string_or(exit, "summary", "ended"));
+		text_add(out, "\n");
+	}
+}

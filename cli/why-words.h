@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+
+#include "cli/style.h"
+#include "lib/base.h"
+
+struct text;
+
+/**
+ * why_head() - append the first line: what the service is doing, and what its last exit was
+ *
+ *   "moody backoff: exit 1 after 2.1s, third failure in a row; next try in 1.6s"
+ *   "site running since 4m12s: it has not exited yet"
+ *
+ * @service: type Service of io.slicekeep.supervisor, or NULL when it is not in the config any more
+ * @exit:    type Exit, the newest, or NULL
+ */
+void why_head(struct text *out, const char *name, const json_t *service, const json_t *exit,
+	      const struct style *style);
+
+/** why_evidence() - append what is known about one exit, a line for each fact */
+void why_evidence(struct text *out, const json_t *exit, usec_t now_at_usec);
+
+/** why_earlier() - append one line for each exit but the first of the array */
+void why_earlier(struct text *out, const json_t *exits, usec_t now_at_usec);
