@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Which lines somebody wants: the Filter of the interface as a struct.
+ *
+ * Patterns are POSIX extended regular expressions on bytes; a line may hold NULs, so its length is
+ * passed and not looked for. regcomp(3) unrolls nested repetitions, "((a{99}){99}){99}" would take
+ * all memory, so their product is bounded before it sees them.
+ */
+
+#include "log/filter.h"
+
+#include <string.h>
+
+#include "lib/error.h"
+#include "lib/json.h"
+#include "lib/text.h"
+
+#include "log/index.h"
+
+#define REPETITIONS_MAX 2048
+
+void filter_done(struct filter *f)
+{
+	strings_free(f->names);
+	if (f->has_grep)
+		regfree(&f->grep);
+	cursor_done(&f->cursor);
+	*f = (struct filter){0};
+}
+
+bool filter_pattern_harmless(const char *pattern)
+{
+	uint64_t product = 1;
+
+	for (const char *p = strchr(pattern, '{'); p; p = strchr(p + 1, '{')) {
+		char *end;
+		uint64_t low = strtoull(p + 1, &end, 10), high;
+
+		high = *end == ',' ? strtoull(end + 1, NULL, 10) : low;
+		low = MAX_OF(MAX_OF(low, high), UINT64_C(1));
+		if (low > REPETITIONS_MAX || product * low > REPETITIONS_MAX)
+			return false;
+		product *= low;
+	}
+	return true;
+}
+
+static int read_grep(struct filter *f, const char *pattern, struct error *err)
+{
+	char reason[128];
+	int r;
+
+	if (strlen(pattern) > FILTER_PATTERN_MAX || !filter_pattern_harmless(pattern))
+		return error_set_id(err, -EINVAL, "io.slicekeep.log.BadPattern",
+				    "the pattern is too long or repeats too much; at most %d bytes "
+				    "and %d repetitions",
+				    FILTER_PATTERN_MAX, REPETITIONS_MAX);
+	r = regcomp(&f->grep, pattern, REG_EXTENDED | REG_NOSUB);
+	if (r == 0) {
+		f->has_grep = true;
+		return 0;
+	}
+	(void)regerror(r, &f->grep, reason, sizeof(reason));
+	return error_set_id(err, -EINVAL, "io.slicekeep.log.BadPattern",
+			    "\"%s\" is no POSIX extended regular expression: %s", pattern, reason);
+}
+
+static int read_names(struct filter *f, const json_t *names, struct error *err)
+{
+	size_t n = json_array_size(names);
+
+	if (n == 0)
+		return 0;
+	if (n > FILTER_NAMES_MAX)
+		return error_set(err, -E2BIG, "at most %d names", FILTER_NAMES_MAX);
+	f->names = calloc(n + 1, sizeof(*f->names));
+	if (!f->names)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+
+		if (!name || !text_name_valid(name))
+			return error_set_id(err, -EINVAL, "io.slicekeep.log.NoSuchService",
+					    "\"%s\" is no name of a service", name ?: "?");
+		f->names[i] = strdup(name);
+		if (!f->names[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int read_streams(struct filter *f, const json_t *streams, struct error *err)
+{
+	for (size_t i = 0; i < json_array_size(streams); i++) {
+		const char *name = json_string_value(json_array_get(streams, i));
+		uint32_t stream;
+
+		if (!name || stream_from_name(name, &stream) < 0)
+			return error_set(err, -EINVAL,
+					 "\"%s\" is no stream; there are out, err and both",
+					 name ?: "?");
+		f->streams |= 1u << stream;
+	}
+	return 0;
+}
+
+static int read_cursor(struct filter *f, const char *text, struct error *err)
+{
+	int r = cursor_parse(text, &f->cursor);
+
+	if (r < 0)
+		return error_set(err, r, "this is no cursor; pass one from an earlier answer");
+	f->has_cursor = true;
+	return 0;
+}
+
+/** struct wish - the plain fields of a Filter */
+struct wish {
+	json_t *names, *streams;
+	char *grep, *cursor;
+	uint64_t instance, since, until, life, tail;
+};
+
+static void wish_done(struct wish *w)
+{
+	json_decref(w->names);
+	json_decref(w->streams);
+	free(w->grep);
+	free(w->cursor);
+}
+
+static const struct json_field wish_fields[] = {
+	{"names", JSON_KIND_ARRAY, offsetof(struct wish, names), false},
+	{"streams", JSON_KIND_ARRAY, offsetof(struct wish, streams), false},
+	{"grep", JSON_KIND_STRING, offsetof(struct wish, grep), false},
+	{"cursor", JSON_KIND_STRING, offsetof(struct wish, cursor), false},
+	{"instance", JSON_KIND_UINT, offsetof(struct wish, instance), false},
+	{"since_at_usec", JSON_KIND_UINT, offsetof(struct wish, since), false},
+	{"until_at_usec", JSON_KIND_UINT, offsetof(struct wish, until), false},
+	{"since_life", JSON_KIND_UINT, offsetof(struct wish, life), false},
+	{"tail", JSON_KIND_UINT, offsetof(struct wish, tail), false},
+};
+
+static int wish_take(const struct wish *w, struct filter *f, struct error *err)
+{
+	int r = 0;
+
+	f->has_instance = w->instance != UINT64_MAX;
+	if (f->has_instance && w->instance > UINT32_MAX)
+		return error_set(err, -EINVAL, "there is no slot with that number");
+	f->instance = (uint32_t)w->instance;
+	f->since_usec = w->since;
+	f->until_usec = w->until;
+	f->since_life = w->life;
+	f->has_tail = w->tail != UINT64_MAX;
+	f->tail = w->tail;
+	r = read_names(f, w->names, err);
+	if (r == 0)
+		r = read_streams(f, w->streams, err);
+	if (r == 0 && w->grep)
+		r = read_grep(f, w->grep, err);
+	if (r == 0 && w->cursor)
+		r = read_cursor(f, w->cursor, err);
+	return r;
+}
+
+int filter_read(const json_t *object, struct filter *ret_filter, struct error *err)
+{
+	cleanup(wish_done) struct wish wish = {.instance = UINT64_MAX, .tail = UINT64_MAX};
+	struct filter f = {0};
+	int r;
+
+	r = json_read_fields(object, wish_fields, ARRAY_LEN(wish_fields), &wish, err);
+	if (r == 0)
+		r = wish_take(&wish, &f, err);
+	if (r < 0) {
+		filter_done(&f);
+		return r;
+	}
+	*ret_filter = f;
+	return 0;
+}
+
+bool filter_wants_stream(const struct filter *f, const struct stream_id *id)
+{
+	if (f->has_instance && f->instance != id->instance)
+		return false;
+	return f->streams == 0 || f->streams & 1u << id->stream;
+}
+
+static bool matches(const regex_t *grep, const char *text, size_t n_bytes)
+{
+	regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)n_bytes};
+
+	return regexec(grep, text, 0, &range, REG_STARTEND) == 0;
+}
+
+bool filter_wants_line(const struct filter *f, const struct line *line)
+{
+	if (line->at_usec < f->since_usec || line->life < f->since_life)
+		return false;
+	if (f->until_usec != 0 && line->at_usec > f->until_usec)
+		return false;
+	if (!f->has_grep)
+		return true;
+	return line->dropped == 0 && matches(&f->grep, line->text, line->n_bytes);
+}

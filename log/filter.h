@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+#include <regex.h>
+
+#include "lib/base.h"
+
+#include "log/cursor.h"
+#include "log/stream-id.h"
+
+struct error;
+
+#define FILTER_PATTERN_MAX 1024
+#define FILTER_NAMES_MAX 4096
+
+/**
+ * struct line - one line as it is handed out
+ * @id:      whose
+ * @text:    @n_bytes, without the newline; may hold anything; valid until the next line is fetched
+ * @cut:     it was longer than LINE_BYTES_MAX and goes on in the next one
+ * @open:    no newline came yet
+ * @dropped: no line, but so many bytes that a full disk had no room for
+ */
+struct line {
+	const struct stream_id *id;
+	const char *text;
+	size_t n_bytes;
+	usec_t at_usec;
+	uint64_t life;
+	uint64_t dropped;
+	bool cut;
+	bool open;
+};
+
+/**
+ * struct filter - which lines; a zeroed one means all
+ * @names:     NULL-terminated, or NULL for all services
+ * @streams:   bits 1 << enum intake_stream; 0: all
+ * @until_usec: last moment that counts; 0: no end
+ * @tail:      the last that many, if @has_tail
+ */
+struct filter {
+	char **names;
+	bool has_instance;
+	bool has_tail;
+	bool has_grep;
+	bool has_cursor;
+	uint32_t instance;
+	uint32_t streams;
+	usec_t since_usec;
+	usec_t until_usec;
+	uint64_t since_life;
+	uint64_t tail;
+	regex_t grep;
+	struct cursor cursor;
+};
+
+/** filter_done() - free; @f is empty afterwards */
+void filter_done(struct filter *f);
+
+/**
+ * filter_read() - take a Filter of io.slicekeep.log
+ * @object:     borrowed
+ * @ret_filter: ended by filter_done()
+ *
+ * Return: 0, or negative errno with the error to answer (BadPattern, NoSuchService, a bad field).
+ */
+must_check int filter_read(const json_t *object, struct filter *ret_filter, struct error *err);
+
+/** filter_wants_stream() - whether lines of that stream may be wanted; the service is not looked at
+ */
+bool filter_wants_stream(const struct filter *f, const struct stream_id *id);
+
+/** filter_wants_line() - whether that line is wanted, as far as its time, life and text go */
+bool filter_wants_line(const struct filter *f, const struct line *line);
+
+/** filter_pattern_harmless() - whether a pattern's repetitions stay within reason; pure */
+bool filter_pattern_harmless(const char *pattern);

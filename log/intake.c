@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The intake: keepers connect, offer pipes and are told what is stored.
+ *
+ * There is one answer to everything that goes wrong with a keeper (a frame that is none, no memory,
+ * no descriptors, an answer that does not fit into its socket): hang up. A keeper that is hung up
+ * on comes back and offers all its pipes again, which is what it does after our death anyway; so
+ * the path that must work is the only path. Its pipes are collected from all the time in between.
+ */
+
+#include "log/intake.h"
+
+#include <string.h>
+
+#include "lib/fd.h"
+#include "lib/list.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+#include "lib/text.h"
+#include "lib/varlink/listener.h"
+
+#include "log/stream-id.h"
+#include "log/writer.h"
+
+/** Frames of one keeper before others have their turn. */
+#define TURN_FRAMES_MAX 16
+
+struct intake {
+	struct loop *loop;
+	struct writer *writer;
+	struct listener *listener;
+	struct list keepers;
+	unsigned n_keepers;
+};
+
+struct keeper {
+	struct list link;
+	struct intake *intake;
+	struct loop_fd source;
+	pid_t pid;
+	int fd;
+};
+
+bool intake_frame_valid(const struct intake_frame *f, size_t n_bytes, size_t n_fds)
+{
+	if (n_bytes != sizeof(*f) || f->magic != INTAKE_MAGIC)
+		return false;
+	if (f->kind != INTAKE_OFFER && f->kind != INTAKE_END)
+		return false;
+	if (n_fds != (f->kind == INTAKE_OFFER ? 1 : 0))
+		return false;
+	if (!stream_name(f->stream) || f->policy > INTAKE_POLICY_DROP)
+		return false;
+	return memchr(f->name, '\0', sizeof(f->name)) && text_name_valid(f->name);
+}
+
+static void keeper_free(struct keeper *k)
+{
+	writer_forget(k->intake->writer, k);
+	loop_fd_done(&k->source);
+	close_fd(&k->fd);
+	list_remove(&k->link);
+	k->intake->n_keepers--;
+	free(k);
+}
+
+/* 1 when a frame was taken, 0 when there is none now, negative to hang up. */
+static int keeper_receive(struct keeper *k)
+{
+	struct intake_frame frame;
+	cleanup_close int fd = -1;
+	size_t n_fds = 0;
+	ssize_t n = fd_receive(k->fd, &frame, sizeof(frame), &fd, 1, &n_fds);
+
+	if (n == -EAGAIN || n == -EINTR)
+		return 0;
+	if (n <= 0)
+		return n < 0 ? (int)n : -ECONNRESET;
+	if (!intake_frame_valid(&frame, (size_t)n, n_fds))
+		return -EBADMSG;
+	if (frame.kind == INTAKE_OFFER) {
+		int r = writer_offer(k->intake->writer, &frame, steal_fd(&fd), k);
+
+		return r < 0 ? r : 1;
+	}
+	writer_end(k->intake->writer, &frame);
+	return 1;
+}
+
+static void on_keeper(int fd, int events, void *userdata)
+{
+	struct keeper *k = userdata;
+	int r = 1;
+
+	for (int i = 0; i < TURN_FRAMES_MAX && r > 0; i++)
+		r = keeper_receive(k);
+	if (r >= 0)
+		return;
+	if (r != -ECONNRESET)
+		log_warning("hung up on keeper %d, it will come back: %s", (int)k->pid,
+			    r == -EBADMSG ? "not a frame" : strerror(-r));
+	keeper_free(k);
+}
+
+static void on_connection(int fd, void *userdata)
+{
+	struct intake *i = userdata;
+	cleanup_close int owned = fd;
+	struct fd_peer peer;
+	struct keeper *k;
+
+	if (fd_peer_get(fd, &peer) < 0 || i->n_keepers >= INTAKE_KEEPERS_MAX)
+		return;
+	if (peer.uid != 0 && peer.uid != geteuid()) {
+		log_warning("refused pipes of uid %d: only root and uid %d may hand over pipes",
+			    (int)peer.uid, (int)geteuid());
+		return;
+	}
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return;
+	*k = (struct keeper){.intake = i, .pid = peer.pid, .fd = fd};
+	if (loop_fd_init(&k->source, i->loop, fd, LOOP_READ, on_keeper, k) < 0) {
+		free(k);
+		return;
+	}
+	(void)steal_fd(&owned);
+	list_append(&i->keepers, &k->link);
+	i->n_keepers++;
+}
+
+void intake_drained(void *peer, const struct intake_frame *frame)
+{
+	struct keeper *k = peer;
+	int r = fd_send(k->fd, frame, sizeof(*frame), NULL, 0);
+
+	if (r == 0)
+		return;
+	log_warning("hung up on keeper %d, it will come back: %s", (int)k->pid, strerror(-r));
+	keeper_free(k);
+}
+
+int intake_new(struct loop *l, struct writer *w, int fd, struct intake **ret_intake)
+{
+	cleanup_close int owned = fd;
+	struct intake *i = calloc(1, sizeof(*i));
+	int r;
+
+	if (!i)
+		return -ENOMEM;
+	i->loop = l;
+	i->writer = w;
+	list_init(&i->keepers);
+	r = listener_new(l, steal_fd(&owned), on_connection, i, &i->listener);
+	if (r < 0) {
+		free(i);
+		return r;
+	}
+	*ret_intake = i;
+	return 0;
+}
+
+void intake_free(struct intake *i)
+{
+	if (!i)
+		return;
+	listener_free(i->listener);
+	list_for_each_safe(it, &i->keepers)
+		keeper_free(list_entry(it, struct keeper, link));
+	free(i);
+}

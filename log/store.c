@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The log folder: LOGDIR/SERVICE/INSTANCE.STREAM.SEQ.{log,idx}.
+ *
+ * One process writes here, and the lock on LOGDIR/.lock is what says so; everybody else only reads.
+ * The lock is waited for: a collector that was killed is gone only when its last system call has
+ * come back, and its successor must not begin before. A segment exists when its .log does: the
+ * index is made first and deleted last, so an .idx alone is what a kill left over and is ignored.
+ */
+
+#include "log/store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "lib/error.h"
+#include "lib/file.h"
+#include "lib/log.h"
+#include "lib/text.h"
+
+#define LOCK_NAME ".lock"
+#define PATH_BYTES_MAX (STREAM_SERVICE_MAX + 1 + SEGMENT_NAME_MAX)
+
+static void dir_close(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+int store_open(struct store *s, const char *path, bool create, struct error *err)
+{
+	int r;
+
+	*s = (struct store){.dir_fd = -1, .path = strdup(path)};
+	if (!s->path)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (create) {
+		r = file_make_folders(path, 0750);
+		if (r < 0)
+			return error_set(err, r, "cannot make the log folder \"%s\": %s", path,
+					 strerror(-r));
+	}
+	s->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->dir_fd < 0)
+		return error_set(err, -errno, "cannot open the log folder \"%s\": %m", path);
+	return 0;
+}
+
+void store_done(struct store *s)
+{
+	close_fd(&s->dir_fd);
+	free(s->path);
+	s->path = NULL;
+}
+
+int store_lock(const struct store *s, int *ret_fd, struct error *err)
+{
+	cleanup_close int fd = openat(s->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return error_set(err, -errno, "cannot write into the log folder \"%s\": %m",
+				 s->path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		log_notice("another collector still writes to \"%s\"; waiting for its end",
+			   s->path);
+		while (flock(fd, LOCK_EX) < 0)
+			if (errno != EINTR)
+				return error_set(err, -errno, "cannot lock \"%s\": %m", s->path);
+	}
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int store_make_folder(const struct store *s, const char *service)
+{
+	struct stat st;
+
+	if (mkdirat(s->dir_fd, service, 0750) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	if (fstatat(s->dir_fd, service, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+bool store_has_service(const struct store *s, const char *service)
+{
+	struct stat st;
+
+	return text_name_valid(service) &&
+	       fstatat(s->dir_fd, service, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void path_format(char path[static PATH_BYTES_MAX], const struct stream_id *id, uint64_t seq,
+			enum segment_file file)
+{
+	char name[SEGMENT_NAME_MAX];
+
+	(void)snprintf(path, PATH_BYTES_MAX, "%s/%s", id->service,
+		       segment_name(id, seq, file, name));
+}
+
+int store_open_file(const struct store *s, const struct stream_id *id, uint64_t seq,
+		    enum segment_file file, int flags)
+{
+	char path[PATH_BYTES_MAX];
+	int fd;
+
+	path_format(path, id, seq, file);
+	fd = openat(s->dir_fd, path, flags | O_CLOEXEC | O_NOFOLLOW, 0640);
+	return fd < 0 ? -errno : fd;
+}
+
+int store_delete(const struct store *s, const struct stream_id *id, uint64_t seq)
+{
+	char path[PATH_BYTES_MAX];
+
+	for (int file = SEGMENT_FILE_LOG; file <= SEGMENT_FILE_INDEX; file++) {
+		path_format(path, id, seq, (enum segment_file)file);
+		if (unlinkat(s->dir_fd, path, 0) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
+static usec_t stat_at_usec(const struct stat *st)
+{
+	return (usec_t)st->st_mtim.tv_sec * USEC_PER_SEC + (usec_t)st->st_mtim.tv_nsec / 1000;
+}
+
+static int entry_read(int dir_fd, const char *name, struct store_entry *entry)
+{
+	char index[SEGMENT_NAME_MAX];
+	enum segment_file file;
+	struct stat st;
+
+	if (segment_name_parse(name, &entry->id, &entry->seq, &file) < 0 ||
+	    file != SEGMENT_FILE_LOG)
+		return 0;
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	entry->log_bytes = (uint64_t)st.st_size;
+	entry->at_usec = stat_at_usec(&st);
+	entry->index_bytes = 0;
+	segment_name(&entry->id, entry->seq, SEGMENT_FILE_INDEX, index);
+	if (fstatat(dir_fd, index, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		entry->index_bytes = (uint64_t)st.st_size;
+	return 1;
+}
+
+/* A folder below @dir_fd as a stream, or NULL with errno. */
+static DIR *dir_open(int dir_fd, const char *name)
+{
+	cleanup_close int fd =
+		openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir)
+		(void)steal_fd(&fd);
+	return dir;
+}
+
+int store_list(const struct store *s, const char *service, store_entry_fn fn, void *userdata)
+{
+	cleanup(dir_close) DIR *dir = dir_open(s->dir_fd, service);
+	struct store_entry entry = {0};
+	struct dirent *d;
+	int r;
+
+	if (!dir)
+		return -errno;
+	(void)snprintf(entry.id.service, sizeof(entry.id.service), "%s", service);
+	while ((d = readdir(dir))) {
+		r = entry_read(dirfd(dir), d->d_name, &entry);
+		if (r > 0)
+			r = fn(&entry, userdata);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+int store_services(const struct store *s, store_service_fn fn, void *userdata)
+{
+	cleanup(dir_close) DIR *dir = dir_open(s->dir_fd, ".");
+	struct dirent *d;
+	int r;
+
+	if (!dir)
+		return -errno;
+	while ((d = readdir(dir))) {
+		if (!store_has_service(s, d->d_name))
+			continue;
+		r = fn(d->d_name, userdata);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+int store_fs_bytes(const struct store *s, uint64_t *ret_bytes)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(s->dir_fd, &fs) < 0)
+		return -errno;
+	*ret_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
+	return 0;
+}

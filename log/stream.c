@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * One stream: batches go from the pipe of the current life to the current segment.
+ *
+ * Nothing is opened before there is a byte to store, so a service that never writes to stderr has
+ * no file for it. A life begins with a mark in the index that is written before its first byte, so
+ * each byte's life is known whatever happens in between.
+ *
+ * A rotation makes the new segment's index, then the segment, and only then takes bytes for it: a
+ * kill in between leaves an index alone, which is made again, or an empty segment, which is gone on
+ * with. Bytes never move from one file to another.
+ *
+ * When storing fails (full disk, a folder that cannot be written) nothing has left the pipe. Then
+ * the service's policy decides: block, which means that we stop looking at the pipe until the next
+ * try, or drop, which means that it is read and thrown away up to a line's end, and the bytes are
+ * counted in the index as soon as it can be written again (a count that dies with us is lost).
+ */
+
+#include "log/stream.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/intake-frame.h"
+#include "lib/log.h"
+
+#include "log/board.h"
+
+/** One splice; more than a pipe holds unless somebody made it larger. */
+#define BATCH_BYTES_MAX ((size_t)256 * 1024)
+/** Numbers that are tried when a segment's name is taken. */
+#define SEQ_TRIES_MAX 16
+
+/* --- what is counted -------------------------------------------------------------------------- */
+
+static void stream_count(struct stream *s)
+{
+	struct stream_shared *shared = s->shared;
+	uint64_t bytes =
+		segment_is_open(&s->segment) ? s->segment.bytes + s->segment.index_bytes : 0;
+
+	shared->open_bytes += bytes - s->counted_bytes;
+	s->counted_bytes = bytes;
+	shared->board->stored_bytes = shared->open_bytes + shared->catalog.bytes;
+	shared->board->segments = shared->n_open + shared->catalog.n_entries;
+}
+
+void stream_init(struct stream *s, struct stream_shared *shared, const struct stream_id *id)
+{
+	*s = (struct stream){.id = *id, .shared = shared};
+	lives_init(&s->lives);
+	segment_init(&s->segment);
+	s->row = board_row_take(shared->board, id);
+}
+
+/* --- segments --------------------------------------------------------------------------------- */
+
+/* The segment is complete: it is listed as one that may be deleted. */
+static int stream_seal(struct stream *s)
+{
+	int r;
+
+	if (!segment_is_open(&s->segment))
+		return 0;
+	r = catalog_add(&s->shared->catalog, &s->id, s->segment.seq,
+			s->segment.bytes + s->segment.index_bytes, s->segment.at_usec);
+	if (r < 0)
+		return r;
+	segment_close(&s->segment);
+	s->rotate = (struct rotate){0};
+	s->shared->n_open--;
+	stream_count(s);
+	return 0;
+}
+
+void stream_done(struct stream *s)
+{
+	if (stream_seal(s) < 0)
+		log_warning("out of memory: segment %" PRIu64 " of %s is not counted until the "
+			    "next start",
+			    s->segment.seq, s->id.service);
+	segment_close(&s->segment);
+	stream_count(s);
+	if (s->row)
+		s->row->n_pipes = 0;
+}
+
+static int stream_opened(struct stream *s)
+{
+	s->shared->n_open++;
+	s->fresh = false;
+	stream_count(s);
+	return 0;
+}
+
+/* Numbers grow with the clock, so that they never repeat, even in a store that was emptied. */
+static int stream_create_segment(struct stream *s, struct index_header *header)
+{
+	int r = -EEXIST;
+
+	*header = (struct index_header){.magic = INDEX_MAGIC,
+					.version = INDEX_VERSION,
+					.flags = header->flags,
+					.seq = header->previous + 1,
+					.previous = header->previous,
+					.base_bytes = header->base_bytes,
+					.created_at_usec = clock_at_usec(),
+					.life = header->life};
+	header->seq = MAX_OF(header->seq, header->created_at_usec / USEC_PER_SEC);
+	for (int i = 0; i < SEQ_TRIES_MAX && r == -EEXIST; i++, header->seq++)
+		r = segment_create(&s->segment, &s->shared->store, &s->id, header);
+	return r;
+}
+
+/* Go on with the newest segment, or begin the first. */
+static int stream_open_segment(struct stream *s)
+{
+	struct catalog_entry *newest = catalog_newest(&s->shared->catalog, &s->id);
+	struct index_header header = {0};
+	int r;
+
+	r = store_make_folder(&s->shared->store, s->id.service);
+	if (r < 0)
+		return r;
+	if (newest) {
+		r = segment_open(&s->segment, &s->shared->store, &s->id, newest->seq);
+		if (r == 0 && !s->fresh) {
+			catalog_drop(&s->shared->catalog, newest);
+			return stream_opened(s);
+		}
+		if (r < 0 && r != -ENOENT)
+			return r;
+		header.previous = newest->seq;
+		header.base_bytes = r == 0 ? s->segment.base_bytes + s->segment.bytes : 0;
+		segment_close(&s->segment);
+	}
+	r = stream_create_segment(s, &header);
+	return r < 0 ? r : stream_opened(s);
+}
+
+static int stream_next_segment(struct stream *s, bool mid_line)
+{
+	struct segment old = s->segment;
+	struct index_header header = {
+		.flags = mid_line ? INDEX_FLAG_CONTINUES : 0,
+		.previous = old.seq,
+		.base_bytes = old.base_bytes + old.bytes,
+		.life = old.life_open ? old.life : 0,
+	};
+	struct segment made;
+	int r;
+
+	segment_init(&s->segment);
+	r = stream_create_segment(s, &header);
+	made = s->segment;
+	s->segment = old;
+	if (r < 0)
+		return r;
+	r = stream_seal(s);
+	if (r < 0) {
+		segment_close(&made);
+		return r;
+	}
+	s->segment = made;
+	return stream_opened(s);
+}
+
+void stream_rotate(struct stream *s)
+{
+	if (!segment_is_open(&s->segment)) {
+		s->fresh = true;
+		return;
+	}
+	rotate_ask(&s->rotate, s->segment.bytes);
+}
+
+/* --- one batch -------------------------------------------------------------------------------- */
+
+/* The beginning of a life is noted once there is a byte of it. */
+static ssize_t stream_begin_life(struct stream *s, int pipe_fd, uint64_t life)
+{
+	size_t line_end;
+	ssize_t n;
+	int r = 0;
+
+	if (segment_is_open(&s->segment) && s->segment.life_open && s->segment.life == life)
+		return 1;
+	n = peek_look(&s->shared->peek, pipe_fd, &line_end);
+	if (n <= 0)
+		return n;
+	if (!segment_is_open(&s->segment))
+		r = stream_open_segment(s);
+	if (r < 0)
+		return r;
+	if (s->segment.life_open && s->segment.life == life)
+		return 1;
+	r = segment_mark(&s->segment, INDEX_BEGIN, life);
+	return r < 0 ? r : 1;
+}
+
+/* How much may be taken now; a segment that is full makes way for the next. */
+static ssize_t stream_room(struct stream *s, int pipe_fd)
+{
+	bool at_line_end = false;
+	size_t line_end;
+	ssize_t n;
+	int r;
+
+	s->rotate.limit_bytes = s->shared->limit_bytes;
+	if (s->segment.stepped_back)
+		rotate_ask(&s->rotate, s->segment.bytes);
+	if (rotate_is_due(&s->rotate, s->segment.bytes))
+		at_line_end = segment_at_line_end(&s->segment);
+	switch (rotate_decide(&s->rotate, s->segment.bytes, at_line_end)) {
+	case ROTATE_NOW:
+	case ROTATE_MID_LINE:
+		r = stream_next_segment(s, !at_line_end);
+		if (r < 0)
+			return r;
+		break;
+	case ROTATE_SEEK:
+		n = peek_look(&s->shared->peek, pipe_fd, &line_end);
+		return n > 0 && line_end > 0 ? (ssize_t)line_end : n;
+	case ROTATE_KEEP:
+		break;
+	}
+	return (ssize_t)rotate_room(&s->rotate, s->segment.bytes);
+}
+
+/* What was thrown away is noted where it is missing. */
+static int stream_note_dropped(struct stream *s)
+{
+	int r;
+
+	if (s->dropped_bytes == 0 || !segment_is_open(&s->segment))
+		return 0;
+	r = segment_mark(&s->segment, INDEX_DROPPED, s->dropped_bytes);
+	if (r == 0)
+		s->dropped_bytes = 0;
+	return r;
+}
+
+static ssize_t stream_store(struct stream *s, int pipe_fd, uint64_t life)
+{
+	ssize_t n = stream_begin_life(s, pipe_fd, life);
+	int r;
+
+	if (n > 0) {
+		r = stream_note_dropped(s);
+		n = r < 0 ? r : stream_room(s, pipe_fd);
+	}
+	if (n <= 0)
+		return n;
+	n = segment_splice(&s->segment, pipe_fd, MIN_OF((size_t)n, BATCH_BYTES_MAX), life);
+	if (n > 0)
+		s->shared->board->splices++;
+	stream_count(s);
+	return n;
+}
+
+/* --- when it cannot be stored ----------------------------------------------------------------- */
+
+static void stream_set_state(struct stream *s, enum stream_state state, int code)
+{
+	char id[STREAM_ID_TEXT_MAX];
+
+	if (s->state == state)
+		return;
+	stream_id_format(&s->id, id);
+	if (state == STREAM_COLLECTING)
+		log_notice("%s is stored again", id);
+	else
+		log_error("cannot store %s in \"%s\": %s; its output is %s until it can", id,
+			  s->shared->store.path, strerror(-code),
+			  state == STREAM_BLOCKED ? "held in the pipe" : "dropped");
+	s->state = state;
+	if (s->row) {
+		s->row->state = (uint32_t)state;
+		s->row->code = code;
+	}
+}
+
+/* Throw away what the pipe has; when the next try is due, only up to the end of the line. */
+static ssize_t stream_drop(struct stream *s, int pipe_fd, bool to_line_end)
+{
+	struct peek *peek = &s->shared->peek;
+	size_t line_end;
+	ssize_t n = peek_look(peek, pipe_fd, &line_end);
+
+	if (n <= 0)
+		return n;
+	n = read(pipe_fd, peek->bytes, to_line_end && line_end > 0 ? line_end : (size_t)n);
+	if (n <= 0)
+		return n < 0 ? -errno : 0;
+	s->dropped_bytes += (uint64_t)n;
+	s->dropped_mid_line = peek->bytes[n - 1] != '\n';
+	s->shared->board->dropped_bytes += (uint64_t)n;
+	return n;
+}
+
+/* Nothing has left the pipe; what now is for the policy to say. */
+static ssize_t stream_failed(struct stream *s, int pipe_fd, int code, usec_t now_usec)
+{
+	s->retry_usec = usec_add(now_usec, STREAM_RETRY_USEC);
+	stream_count(s);
+	if (s->policy == INTAKE_POLICY_DROP) {
+		stream_set_state(s, STREAM_DROPPING, code);
+		return stream_drop(s, pipe_fd, false);
+	}
+	stream_set_state(s, STREAM_BLOCKED, code);
+	return -EBUSY;
+}
+
+ssize_t stream_take(struct stream *s, int pipe_fd, uint64_t life, usec_t now_usec)
+{
+	ssize_t n;
+
+	if (s->state == STREAM_BLOCKED && now_usec < s->retry_usec)
+		return -EBUSY;
+	if (s->state == STREAM_DROPPING && (now_usec < s->retry_usec || s->dropped_mid_line))
+		return stream_drop(s, pipe_fd, now_usec >= s->retry_usec);
+	n = stream_store(s, pipe_fd, life);
+	if (n < 0 && n != -EAGAIN)
+		return stream_failed(s, pipe_fd, (int)n, now_usec);
+	if (n > 0)
+		stream_set_state(s, STREAM_COLLECTING, 0);
+	return n;
+}
+
+void stream_end_life(struct stream *s, uint64_t life)
+{
+	if (!segment_is_open(&s->segment) || !s->segment.life_open || s->segment.life != life)
+		return;
+	/* Where it fails, the next life's beginning says the same. */
+	ignore_result(stream_note_dropped(s));
+	ignore_result(segment_mark(&s->segment, INDEX_END, life));
+	stream_count(s);
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Going to a place on a tape: to a time, to a cursor, and line by line backwards.
+ *
+ * The index gives places at which batches end, which is anywhere in a line; the beginning of the
+ * line around it is looked for in the bytes before it, of which LINE_LOOK_BACK_MAX are always
+ * enough (see log/lines.c). A life's beginning or end among them begins a line as well, and is
+ * looked for in the records.
+ *
+ * Segments are searched from the newest one back: what people ask for is recent, and a clock that
+ * was once set back then hides old lines rather than new ones.
+ */
+
+#include "log/tape.h"
+
+#include <string.h>
+
+#include "log/lines.h"
+
+/** How far to look back for a newline, step by step. */
+static const size_t look_steps[] = {2048, 16 * 1024, LINE_LOOK_BACK_MAX};
+
+static int tape_go_to(struct tape *t, uint64_t offset)
+{
+	t->has_line = false;
+	t->offset = MIN_OF(offset, t->view.bytes);
+	return index_find_beyond(t->view.n_records, view_record, &t->view, t->offset, &t->record);
+}
+
+/* --- beginnings of lines ---------------------------------------------------------------------- */
+
+typedef int (*lines_fn)(const char *bytes, size_t n_bytes, uint64_t offset, bool hard,
+			uint64_t *ret_offset);
+
+/* Apply lines_back() or lines_align() to as many of the bytes between @floor and @offset as it
+ * needs. */
+static int tape_look_back(struct tape *t, lines_fn look, uint64_t offset, uint64_t floor,
+			  uint64_t *ret_offset)
+{
+	for (size_t i = 0; i < ARRAY_LEN(look_steps); i++) {
+		size_t wanted = (size_t)MIN_OF((uint64_t)look_steps[i], offset - floor), n;
+		const char *bytes;
+		int r = view_bytes_before(&t->view, offset, wanted, &bytes, &n);
+
+		if (r == 0)
+			r = look(bytes, n, offset, offset - n == floor, ret_offset);
+		if (r != 0)
+			return r;
+	}
+	return -EIO;
+}
+
+/* The last mark at or before @high and not before @low; 0: none. @i: a record behind @high. */
+static int tape_find_mark(struct tape *t, uint64_t i, uint64_t low, uint64_t high,
+			  uint64_t *ret_offset)
+{
+	struct index_record record;
+
+	for (; i > 0; i--) {
+		int r = view_record(&t->view, i - 1, &record);
+
+		if (r < 0)
+			return r;
+		if (record.end < low)
+			return 0;
+		if (index_record_kind(&record) != INDEX_DATA && record.end <= high) {
+			*ret_offset = record.end;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static uint64_t look_limit(uint64_t offset)
+{
+	return offset > LINE_LOOK_BACK_MAX ? offset - LINE_LOOK_BACK_MAX : 0;
+}
+
+/* Go to the beginning of a line from which reading comes to @offset. */
+static int tape_align(struct tape *t, uint64_t offset)
+{
+	uint64_t start = 0, mark;
+	int r = tape_go_to(t, offset);
+
+	if (r < 0 || t->offset == 0)
+		return r;
+	offset = t->offset;
+	r = tape_look_back(t, lines_align, offset, 0, &start);
+	if (r == LINES_CUT) {
+		r = tape_find_mark(t, t->record, look_limit(offset), offset, &mark);
+		if (r > 0)
+			start = mark;
+	}
+	return r < 0 ? r : tape_go_to(t, start);
+}
+
+/* Where the piece begins that ends at the current place. */
+static int tape_piece_start(struct tape *t, uint64_t *ret_start)
+{
+	uint64_t mark;
+	int r = tape_look_back(t, lines_back, t->offset, 0, ret_start);
+
+	if (r == LINES_CUT) {
+		r = tape_find_mark(t, t->record, look_limit(t->offset), t->offset - 1, &mark);
+		if (r > 0)
+			r = tape_look_back(t, lines_back, t->offset, mark, ret_start);
+	}
+	if (r < 0)
+		return r;
+	r = tape_find_mark(t, t->record, *ret_start + 1, t->offset - 1, &mark);
+	if (r > 0)
+		*ret_start = mark;
+	return MIN_OF(r, 0);
+}
+
+/* --- backwards -------------------------------------------------------------------------------- */
+
+static int tape_to_end(struct tape *t)
+{
+	return tape_go_to(t, t->view.bytes);
+}
+
+/* To the end of the segment before; 0 when there is none any more. */
+static int tape_previous_segment(struct tape *t)
+{
+	struct segment_view before;
+	int r;
+
+	if (t->i_seq == 0)
+		return 0;
+	r = view_open(&before, t->store, &t->id, t->seqs[t->i_seq - 1]);
+	if (r == -ENOENT) {
+		tape_forget_before(t, t->i_seq);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	view_close(&t->view);
+	t->view = before;
+	t->i_seq--;
+	r = tape_to_end(t);
+	return r < 0 ? r : 1;
+}
+
+int tape_back(struct tape *t)
+{
+	uint64_t start;
+	int r;
+
+	t->has_line = false;
+	if (!view_is_open(&t->view))
+		return 0;
+	while (t->offset == 0) {
+		r = tape_previous_segment(t);
+		if (r <= 0)
+			return r;
+	}
+	r = tape_piece_start(t, &start);
+	if (r < 0)
+		return r;
+	t->offset = start;
+	for (; t->record > 0; t->record--) {
+		struct index_record record;
+
+		r = view_record(&t->view, t->record - 1, &record);
+		if (r < 0)
+			return r;
+		if (record.end <= start)
+			break;
+	}
+	return tape_load(t);
+}
+
+/* --- to a time, to a place -------------------------------------------------------------------- */
+
+static void tape_restart(struct tape *t)
+{
+	t->expected_bytes = 0;
+	t->skipped_bytes = 0;
+}
+
+int tape_seek_begin(struct tape *t)
+{
+	int r;
+
+	tape_restart(t);
+	r = tape_enter(t, 0);
+	return MIN_OF(r, 0);
+}
+
+/* Whether nothing before this segment is as late as that, or of that life or a later one. */
+static int segment_begins_before(struct tape *t, usec_t since_usec, uint64_t since_life)
+{
+	struct index_record first;
+	int r;
+
+	if (t->view.n_records == 0)
+		return 0;
+	r = view_record(&t->view, 0, &first);
+	if (r < 0)
+		return r;
+	return index_record_at(&first) < since_usec ||
+	       (index_record_kind(&first) != INDEX_DROPPED && first.value < since_life);
+}
+
+int tape_seek_since(struct tape *t, usec_t since_usec, uint64_t since_life)
+{
+	uint64_t i;
+	int r = 0;
+
+	tape_restart(t);
+	for (size_t n = t->n_seqs; n > 0 && r == 0; n--) {
+		r = tape_enter(t, n - 1);
+		if (r <= 0)
+			return r;
+		r = segment_begins_before(t, since_usec, since_life);
+	}
+	if (r <= 0 || since_usec == 0)
+		return r;
+	r = index_find_at(t->view.n_records, view_record, &t->view, since_usec, &i);
+	if (r == 0 && i > 0) {
+		struct index_record before;
+
+		r = view_record(&t->view, i - 1, &before);
+		if (r == 0)
+			r = tape_align(t, before.end);
+	}
+	return r;
+}
+
+/* To the line that was not complete at that time, or to the end. */
+static int segment_seek_until(struct tape *t, usec_t until_usec)
+{
+	struct index_record before;
+	uint64_t i;
+	int r = index_find_at(t->view.n_records, view_record, &t->view, until_usec + 1, &i);
+
+	if (r < 0)
+		return r;
+	if (i == t->view.n_records)
+		return tape_to_end(t);
+	if (i == 0)
+		return 0;
+	r = view_record(&t->view, i - 1, &before);
+	return r < 0 ? r : tape_align(t, before.end);
+}
+
+int tape_seek_until(struct tape *t, usec_t until_usec)
+{
+	int r = 0;
+
+	tape_restart(t);
+	for (size_t n = t->n_seqs; n > 0; n--) {
+		r = tape_enter(t, n - 1);
+		if (r <= 0)
+			return r;
+		if (until_usec == 0)
+			return tape_to_end(t);
+		r = segment_begins_before(t, usec_add(until_usec, 1), 0);
+		if (r < 0)
+			return r;
+		if (r > 0)
+			return segment_seek_until(t, until_usec);
+	}
+	return 0;
+}
+
+int tape_seek_place(struct tape *t, const struct cursor_place *place)
+{
+	size_t i = 0;
+	int r;
+
+	tape_restart(t);
+	while (i < t->n_seqs && t->seqs[i] < place->seq)
+		i++;
+	if (i == t->n_seqs &&
+	    i > 0) { /* from a store that was emptied: nothing is known to be new */
+		r = tape_enter(t, i - 1);
+		return r <= 0 ? r : tape_to_end(t);
+	}
+	r = tape_enter(t, i);
+	if (r <= 0 || t->view.header.seq != place->seq)
+		return MIN_OF(r, 0);
+	r = tape_go_to(t, place->offset);
+	if (r == 0 && place->record <= t->view.n_records && place->offset <= t->view.bytes)
+		t->record = place->record;
+	return r;
+}
+
+struct cursor_place tape_place(const struct tape *t)
+{
+	struct cursor_place place = {.id = t->id, .offset = t->offset, .record = t->record};
+
+	if (t->i_seq < t->n_seqs)
+		place.seq = t->seqs[t->i_seq];
+	return place;
+}

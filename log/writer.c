@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The writer: all streams, and whose turn it is.
+ *
+ * Only the pipe of the life whose turn it is is watched; the others wait in their keepers' hands
+ * and their own buffers. Each turn takes a bounded number of bytes from one stream and goes back to
+ * the loop, so a service that floods costs the others one turn of delay and no more. A pipe whose
+ * life has ended is asked until it says that it is empty, since a stranger may hold its other end
+ * open for ever.
+ *
+ * A life whose keeper has gone counts as ended when the next one is offered: a keeper only starts a
+ * life after it has seen the end of the former one.
+ */
+
+#include "log/writer.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/clock.h"
+#include "lib/error.h"
+#include "lib/log.h"
+#include "lib/loop.h"
+
+#include "log/board.h"
+#include "log/stream.h"
+
+/** Bytes that one stream may take before others have their turn. */
+#define TURN_BYTES_MAX ((size_t)256 * 1024)
+/** A batch smaller than this has probably emptied its pipe. */
+#define SMALL_BATCH_BYTES ((size_t)32 * 1024)
+/** Segments that are deleted before the pipes have their turn. */
+#define TURN_DELETES_MAX 4
+
+struct writer {
+	struct loop *loop;
+	struct stream_shared shared;
+	struct list sources;
+	unsigned n_sources;
+	unsigned n_pipes;
+	uint64_t segment_bytes;
+	uint64_t total_bytes;
+	struct loop_timer timer;
+	usec_t timer_usec;
+	writer_drained_fn drained;
+	int lock_fd;
+	int board_fd;
+};
+
+/**
+ * struct source - a stream that somebody may write to
+ * @due_usec: when it is served without its pipe asking for it
+ */
+struct source {
+	struct list link;
+	struct writer *writer;
+	struct stream stream;
+	usec_t due_usec;
+};
+
+/**
+ * struct pipe - one life's pipe
+ * @ready_usec: since when there is something in it that we know of; 0: nothing
+ */
+struct pipe {
+	struct life life;
+	struct source *source;
+	struct loop_fd watch;
+	void *peer;
+	usec_t ready_usec;
+	ino_t inode;
+	int fd;
+};
+
+static struct pipe *source_head(const struct source *s)
+{
+	struct life *head = lives_head(&s->stream.lives);
+
+	return head ? container_of(head, struct pipe, life) : NULL;
+}
+
+static void writer_share(struct writer *w)
+{
+	w->shared.limit_bytes = rotate_limit(w->segment_bytes, w->total_bytes, w->n_sources);
+}
+
+static void pipe_free(struct pipe *p)
+{
+	struct source *s = p->source;
+
+	loop_fd_done(&p->watch);
+	lives_remove(&s->stream.lives, &p->life);
+	close_fd(&p->fd);
+	s->writer->n_pipes--;
+	if (s->stream.row)
+		s->stream.row->n_pipes = s->stream.lives.n_lives;
+	free(p);
+}
+
+static void source_free(struct source *s)
+{
+	struct pipe *p;
+
+	while ((p = source_head(s)))
+		pipe_free(p);
+	stream_done(&s->stream);
+	list_remove(&s->link);
+	s->writer->n_sources--;
+	writer_share(s->writer);
+	free(s);
+}
+
+/* --- retention -------------------------------------------------------------------------------- */
+
+static void writer_retain(struct writer *w)
+{
+	struct stream_shared *shared = &w->shared;
+	struct catalog_entry *victim;
+
+	for (int i = 0; i < TURN_DELETES_MAX; i++) {
+		int r;
+
+		victim = catalog_victim(&shared->catalog, shared->open_bytes, w->total_bytes);
+		if (!victim)
+			return;
+		r = store_delete(&shared->store, &victim->id, victim->seq);
+		if (r < 0)
+			log_warning("cannot delete the oldest segment of %s: %s",
+				    victim->id.service, strerror(-r));
+		catalog_drop(&shared->catalog, victim);
+		shared->board->stored_bytes = shared->open_bytes + shared->catalog.bytes;
+		shared->board->segments = shared->n_open + shared->catalog.n_entries;
+	}
+}
+
+/* --- turns ------------------------------------------------------------------------------------ */
+
+/* One timer for all sources, set to the one that is due first. */
+static void writer_wake(struct writer *w, usec_t at_usec)
+{
+	if (at_usec >= w->timer_usec)
+		return;
+	w->timer_usec = at_usec;
+	if (loop_timer_set(&w->timer, at_usec) < 0)
+		log_error("cannot set a timer: pipes may wait for their next byte");
+}
+
+static void source_due(struct source *s, usec_t at_usec)
+{
+	s->due_usec = at_usec;
+	writer_wake(s->writer, at_usec);
+}
+
+static void pipe_drained(struct pipe *p)
+{
+	struct source *s = p->source;
+	struct intake_frame frame = {
+		.magic = INTAKE_MAGIC,
+		.kind = INTAKE_DRAINED,
+		.stream = (uint16_t)s->stream.id.stream,
+		.instance = s->stream.id.instance,
+		.life = p->life.number,
+	};
+	void *peer = p->peer;
+
+	memcpy(frame.name, s->stream.id.service, strlen(s->stream.id.service));
+	stream_end_life(&s->stream, p->life.number);
+	pipe_free(p);
+	if (peer)
+		s->writer->drained(peer, &frame);
+}
+
+/* Bytes taken; 0 when the pipe is done with; negative when its turn is over. */
+static ssize_t pipe_take(struct pipe *p)
+{
+	struct source *s = p->source;
+	usec_t began_usec = clock_now_usec(), now_usec;
+	ssize_t n = stream_take(&s->stream, p->fd, p->life.number, began_usec);
+
+	if (n > 0) {
+		now_usec = clock_now_usec();
+		board_lag_note(s->writer->shared.board, now_usec,
+			       now_usec - (p->ready_usec ?: began_usec));
+		p->ready_usec = 0;
+	}
+	if (n == -EAGAIN && p->life.ended)
+		return 0;
+	if (n == -EAGAIN || n >= 0)
+		return n;
+	source_due(s, s->stream.retry_usec);
+	return -EBUSY;
+}
+
+/* Take what the head has, up to a turn's worth; false when it is the turn of the next life. */
+static bool pipe_turn(struct pipe *p)
+{
+	size_t taken = 0;
+
+	while (taken < TURN_BYTES_MAX) {
+		ssize_t n = pipe_take(p);
+
+		if (n == 0) {
+			pipe_drained(p);
+			return false;
+		}
+		if (n == -EBUSY) {
+			ignore_result(loop_fd_set(&p->watch, 0));
+			return true;
+		}
+		if (n < 0)
+			break;
+		taken += (size_t)n;
+		if ((size_t)n < SMALL_BATCH_BYTES && !p->life.ended)
+			break;
+	}
+	if (taken >= TURN_BYTES_MAX)
+		p->ready_usec = clock_now_usec();
+	if (loop_fd_set(&p->watch, LOOP_READ) < 0)
+		source_due(p->source, usec_add(clock_now_usec(), STREAM_RETRY_USEC));
+	return true;
+}
+
+static void source_serve(struct source *s)
+{
+	struct writer *w = s->writer;
+	struct pipe *p;
+
+	s->due_usec = USEC_INFINITY;
+	do
+		p = source_head(s);
+	while (p && !pipe_turn(p));
+	if (!p)
+		source_free(s);
+	writer_retain(w);
+}
+
+static void on_pipe(int fd, int events, void *userdata)
+{
+	struct pipe *p = userdata;
+
+	source_serve(p->source);
+}
+
+static void on_timer(void *userdata)
+{
+	struct writer *w = userdata;
+	usec_t now_usec = clock_now_usec();
+
+	w->timer_usec = USEC_INFINITY;
+	list_for_each_safe(it, &w->sources) {
+		struct source *s = list_entry(it, struct source, link);
+
+		if (s->due_usec <= now_usec)
+			source_serve(s);
+	}
+	list_for_each(it, &w->sources)
+		writer_wake(w, list_entry(it, struct source, link)->due_usec);
+}
+
+/* --- what the keepers say --------------------------------------------------------------------- */
+
+static struct stream_id frame_id(const struct intake_frame *frame)
+{
+	struct stream_id id = {.instance = frame->instance, .stream = frame->stream};
+
+	memcpy(id.service, frame->name, strnlen(frame->name, STREAM_SERVICE_MAX));
+	return id;
+}
+
+static struct source *source_find(const struct writer *w, const struct stream_id *id)
+{
+	list_for_each(it, &w->sources) {
+		struct source *s = list_entry(it, struct source, link);
+
+		if (stream_id_compare(&s->stream.id, id) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static struct source *source_get(struct writer *w, const struct stream_id *id)
+{
+	struct source *s = source_find(w, id);
+
+	if (s)
+		return s;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->writer = w;
+	s->due_usec = USEC_INFINITY;
+	stream_init(&s->stream, &w->shared, id);
+	list_append(&w->sources, &s->link);
+	w->n_sources++;
+	writer_share(w);
+	return s;
+}
+
+static int pipe_new(struct source *s, const struct intake_frame *frame, int fd, ino_t inode,
+		    struct pipe **ret_pipe)
+{
+	struct pipe *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->source = s;
+	p->fd = fd;
+	p->inode = inode;
+	p->life.number = frame->life;
+	r = loop_fd_init(&p->watch, s->writer->loop, fd, 0, on_pipe, p);
+	if (r == 0)
+		r = lives_insert(&s->stream.lives, &p->life);
+	if (r < 0) {
+		loop_fd_done(&p->watch);
+		free(p);
+		return r;
+	}
+	s->writer->n_pipes++;
+	if (s->stream.row)
+		s->stream.row->n_pipes = s->stream.lives.n_lives;
+	*ret_pipe = p;
+	return 0;
+}
+
+static void source_end_orphans(struct source *s, uint64_t before)
+{
+	list_for_each(it, &s->stream.lives.list) {
+		struct pipe *p = container_of(it, struct pipe, life.link);
+
+		if (p->life.number < before && !p->peer)
+			p->life.ended = true;
+	}
+}
+
+/* The life that a frame speaks of, by its number and, if @inode is given, by its pipe. */
+static struct pipe *pipe_find(const struct source *s, uint64_t number, ino_t inode)
+{
+	struct life *life = lives_find(&s->stream.lives, number);
+	struct pipe *p = life ? container_of(life, struct pipe, life) : NULL;
+
+	return p && (inode == 0 || inode == p->inode) ? p : NULL;
+}
+
+int writer_offer(struct writer *w, const struct intake_frame *frame, int fd, void *peer)
+{
+	cleanup_close int owned = fd;
+	struct stream_id id = frame_id(frame);
+	struct source *s;
+	struct pipe *p;
+	struct stat st;
+	int r = 0;
+
+	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return -EINVAL;
+	if (w->n_pipes >= WRITER_PIPES_MAX)
+		return -ENOBUFS;
+	s = source_get(w, &id);
+	if (!s)
+		return -ENOMEM;
+	p = pipe_find(s, frame->life, st.st_ino);
+	if (!p) {
+		r = pipe_new(s, frame, fd, st.st_ino, &p);
+		if (r == 0)
+			(void)steal_fd(&owned);
+	}
+	if (r == 0) {
+		s->stream.policy = frame->policy;
+		p->peer = peer;
+		source_end_orphans(s, frame->life);
+	}
+	source_due(s, clock_now_usec());
+	return r;
+}
+
+void writer_end(struct writer *w, const struct intake_frame *frame)
+{
+	struct stream_id id = frame_id(frame);
+	struct source *s = source_find(w, &id);
+	struct pipe *p = s ? pipe_find(s, frame->life, 0) : NULL;
+
+	if (!p)
+		return; /* its end of file came first and was answered */
+	p->life.ended = true;
+	source_due(s, clock_now_usec());
+}
+
+void writer_forget(struct writer *w, void *peer)
+{
+	list_for_each(it, &w->sources) {
+		struct source *s = list_entry(it, struct source, link);
+
+		list_for_each(jt, &s->stream.lives.list) {
+			struct pipe *p = container_of(jt, struct pipe, life.link);
+
+			if (p->peer == peer)
+				p->peer = NULL;
+		}
+	}
+}
+
+void writer_rotate(struct writer *w, const char *service)
+{
+	list_for_each(it, &w->sources) {
+		struct source *s = list_entry(it, struct source, link);
+
+		if (service[0] == '\0' || strcmp(service, s->stream.id.service) == 0)
+			stream_rotate(&s->stream);
+	}
+}
+
+/* --- birth and death -------------------------------------------------------------------------- */
+
+static int catalog_entry_add(const struct store_entry *entry, void *userdata)
+{
+	return catalog_add(userdata, &entry->id, entry->seq, entry->log_bytes + entry->index_bytes,
+			   entry->at_usec);
+}
+
+static int catalog_service_add(const char *service, void *userdata)
+{
+	struct writer *w = userdata;
+	int r = store_list(&w->shared.store, service, catalog_entry_add, &w->shared.catalog);
+
+	if (r < 0 && r != -ENOMEM)
+		log_warning("cannot read the folder of \"%s\": %s", service, strerror(-r));
+	return r == -ENOMEM ? r : 0;
+}
+
+static int writer_begin(struct writer *w, const struct writer_config *config, struct error *err)
+{
+	struct stream_shared *shared = &w->shared;
+	uint64_t fs_bytes = 0;
+	int r;
+
+	r = store_open(&shared->store, config->log_dir, true, err);
+	if (r == 0)
+		r = store_lock(&shared->store, &w->lock_fd, err);
+	if (r < 0)
+		return r;
+	r = store_services(&shared->store, catalog_service_add, w);
+	if (r == 0 && w->total_bytes == 0) {
+		r = store_fs_bytes(&shared->store, &fs_bytes);
+		w->total_bytes = catalog_default_total(fs_bytes);
+	}
+	if (r == 0)
+		r = peek_init(&shared->peek);
+	if (r == 0)
+		r = board_new(&shared->board, &w->board_fd);
+	if (r == 0)
+		r = loop_timer_init(&w->timer, w->loop, on_timer, w);
+	if (r < 0)
+		return error_set(err, r, "cannot take over the log folder \"%s\": %s",
+				 config->log_dir, strerror(-r));
+	writer_share(w);
+	writer_retain(w);
+	return 0;
+}
+
+int writer_new(struct loop *l, const struct writer_config *config, writer_drained_fn drained,
+	       struct writer **ret_writer, struct error *err)
+{
+	struct writer *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w)
+		return error_set(err, -ENOMEM, "out of memory");
+	w->loop = l;
+	w->drained = drained;
+	w->timer_usec = USEC_INFINITY;
+	w->segment_bytes = config->segment_bytes;
+	w->total_bytes = config->total_bytes;
+	w->lock_fd = w->board_fd = -1;
+	w->shared.store.dir_fd = w->shared.peek.read_fd = w->shared.peek.write_fd = -1;
+	list_init(&w->sources);
+	catalog_init(&w->shared.catalog);
+	r = writer_begin(w, config, err);
+	if (r < 0) {
+		writer_free(w);
+		return r;
+	}
+	*ret_writer = w;
+	return 0;
+}
+
+void writer_free(struct writer *w)
+{
+	if (!w)
+		return;
+	list_for_each_safe(it, &w->sources)
+		source_free(list_entry(it, struct source, link));
+	loop_timer_done(&w->timer);
+	catalog_done(&w->shared.catalog);
+	peek_done(&w->shared.peek);
+	store_done(&w->shared.store);
+	close_fd(&w->lock_fd);
+	close_fd(&w->board_fd);
+	free(w);
+}
+
+int writer_board(const struct writer *w)
+{
+	return w->board_fd;
+}

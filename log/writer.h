@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/base.h"
+#include "lib/intake-frame.h"
+
+struct error;
+struct loop;
+struct writer;
+
+/** Pipes at a time. */
+#define WRITER_PIPES_MAX 8192
+
+/**
+ * struct writer_config - where and how much
+ * @log_dir:       folder; made if it is not there
+ * @total_bytes:   cap on everything; 0: the default
+ * @segment_bytes: size at which a segment is rotated
+ */
+struct writer_config {
+	const char *log_dir;
+	uint64_t total_bytes;
+	uint64_t segment_bytes;
+};
+
+/**
+ * writer_drained_fn() - everything that a pipe held is stored and the pipe is closed
+ * @peer:  who offered it last; never one that is gone
+ * @frame: what to answer
+ *
+ * Context: may call writer_forget().
+ */
+typedef void (*writer_drained_fn)(void *peer, const struct intake_frame *frame);
+
+/**
+ * writer_new() - take over the log folder, waiting for a former writer's end
+ *
+ * Return: 0 or negative errno with a text.
+ */
+must_check int writer_new(struct loop *l, const struct writer_config *config,
+			  writer_drained_fn drained, struct writer **ret_writer, struct error *err);
+
+/** writer_free() - close everything; what the pipes hold stays there. NULL is allowed */
+void writer_free(struct writer *w);
+
+/** writer_board() - descriptor of the board, for the reader; borrowed */
+int writer_board(const struct writer *w);
+
+/**
+ * writer_offer() - collect from a pipe from now on
+ * @frame: valid, see intake_frame_valid()
+ * @fd:    read end, taken over in any case
+ * @peer:  whom to tell when it is drained
+ *
+ * Return: 0, or negative errno: offer it again later.
+ */
+must_check int writer_offer(struct writer *w, const struct intake_frame *frame, int fd, void *peer);
+
+/** writer_end() - nobody will write to that pipe any more */
+void writer_end(struct writer *w, const struct intake_frame *frame);
+
+/** writer_forget() - a peer has gone; its pipes are collected from all the same */
+void writer_forget(struct writer *w, void *peer);
+
+/** writer_rotate() - begin new segments for a service, or for all when @service is "" */
+void writer_rotate(struct writer *w, const char *service);
