@@ -21,6 +21,9 @@
  * somebody who can be told; a keeper could only fail to start.
  */
 
+/** The keeper takes no longer durations; nobody waits for a service for longer than a year. */
+#define DURATION_MAX_USEC (366 * USEC_PER_DAY)
+
 /* The records, each ended by a NUL byte. */
 static void add_string(struct text *t, const char *key, const char *value)
 {
@@ -35,6 +38,11 @@ static void add_number(struct text *t, const char *key, uint64_t value)
 
 	snprintf(digits, sizeof(digits), "%" PRIu64, value);
 	add_string(t, key, digits);
+}
+
+static void add_duration(struct text *t, const char *key, usec_t usec)
+{
+	add_number(t, key, MIN_OF(usec, DURATION_MAX_USEC));
 }
 
 static void add_strings(struct text *t, const char *key, char *const *values)
@@ -70,12 +78,12 @@ static void add_policy(struct text *t, const struct config_process *p)
 {
 	add_string(t, "type", p->type == CONFIG_TYPE_ONESHOT ? "oneshot" : "service");
 	add_string(t, "restart", restart_name(p->restart_when));
-	add_number(t, "delay_usec", p->restart_delay_usec);
-	add_number(t, "max_delay_usec", p->restart_max_delay_usec);
+	add_duration(t, "delay_usec", p->restart_delay_usec);
+	add_duration(t, "max_delay_usec", p->restart_max_delay_usec);
 	if (p->restart_max > 0)
 		add_number(t, "max_restarts", p->restart_max);
 	add_number(t, "stop_signal", (uint64_t)p->stop_signal);
-	add_number(t, "stop_usec", p->stop_timeout_usec);
+	add_duration(t, "stop_usec", p->stop_timeout_usec);
 	if (p->ready.kind == CONFIG_PROBE_NOTIFY)
 		add_string(t, "ready", "notify");
 	if (p->log.policy == CONFIG_LOG_DROP)
@@ -131,7 +139,7 @@ static void compose(struct text *t, const struct config_process *p, const struct
 	add_policy(t, p);
 	add_limits(t, &p->limits);
 	if (s->watchdog_usec > 0)
-		add_number(t, "watchdog_usec", s->watchdog_usec);
+		add_duration(t, "watchdog_usec", s->watchdog_usec);
 	if (s->intake)
 		add_string(t, "intake", s->intake);
 	if (s->cgroup)
