@@ -12,6 +12,7 @@
 #include "lib/error.h"
 #include "lib/json.h"
 #include "lib/log.h"
+#include "lib/varlink/call-state.h"
 #include "lib/varlink/message.h"
 #include "lib/varlink/wire.h"
 
@@ -108,17 +109,17 @@ void varlink_call_fail(struct varlink_call *c, const struct error *err)
 	call_finish(c, message_error_from(c->interface, err));
 }
 
+void varlink_call_error(struct varlink_call *c, const char *id, json_t *parameters)
+{
+	call_finish(c, message_error_new(id, parameters));
+}
+
 void varlink_call_watch(struct varlink_call *c, void (*gone)(void *userdata),
 			void (*drained)(void *userdata), void *userdata)
 {
 	c->gone = gone;
 	c->drained = drained;
 	c->userdata = userdata;
-}
-
-void call_error(struct varlink_call *c, const char *id, json_t *parameters)
-{
-	call_finish(c, message_error_new(id, parameters));
 }
 
 void call_gone(struct varlink_call *c)

@@ -1,37 +1,79 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/varlink/server.h"
+#include <jansson.h>
 
-struct wire;
+#include "lib/base.h"
+#include "lib/fd.h"
 
-/**
- * struct varlink_call - one call that is being carried out
- * @wire:      who gets the answer; NULL once the peer has gone
- * @slot:      where the connection keeps this call; cleared when it is answered
- * @interface: the name for errors without an id
+struct error;
+
+/*
+ * A call that a method of a server was handed (lib/varlink/server.h): who calls, and how it is
+ * answered.
  */
-struct varlink_call {
-	struct wire *wire;
-	struct varlink_call **slot;
-	const char *interface;
-	void (*gone)(void *userdata);
-	void (*drained)(void *userdata);
-	void *userdata;
-	struct fd_peer peer;
-	enum varlink_role role;
-	bool more;
-	bool oneway;
+
+struct varlink_call;
+
+/** Bytes that may wait to go out to one peer before its further calls are left unread. */
+#define VARLINK_OUT_MAX ((size_t)256 * 1024)
+
+/** enum varlink_role - what a caller must be allowed to do; each contains the ones before it */
+enum varlink_role {
+	VARLINK_ROLE_NONE,
+	VARLINK_ROLE_READ,
+	VARLINK_ROLE_OPERATE,
+	VARLINK_ROLE_ADMIN,
+	VARLINK_ROLE_COUNT,
 };
 
-/** call_error() - answer with an error of org.varlink.service; parameters taken over, @c is gone */
-void call_error(struct varlink_call *c, const char *id, json_t *parameters);
+/** varlink_call_wants_more() - the caller set "more" */
+bool varlink_call_wants_more(const struct varlink_call *c);
 
-/** call_gone() - the peer has hung up: tell the owner; @c is freed now, or when it is answered */
-void call_gone(struct varlink_call *c);
+/** varlink_call_is_oneway() - nobody waits for an answer; it is given all the same, and dropped */
+bool varlink_call_is_oneway(const struct varlink_call *c);
 
-/** call_drained() - the wire has room again: tell the owner */
-void call_drained(struct varlink_call *c);
+/** varlink_call_peer() - who calls; borrowed */
+const struct fd_peer *varlink_call_peer(const struct varlink_call *c);
 
-/** varlink_role_name() - "read", "operate" … */
-const char *varlink_role_name(enum varlink_role role);
+/** varlink_call_role() - the role of who calls */
+enum varlink_role varlink_call_role(const struct varlink_call *c);
+
+/**
+ * varlink_call_reply() - the last answer of a call; @c is gone afterwards
+ * @parameters: reference taken over; NULL is an empty object
+ */
+void varlink_call_reply(struct varlink_call *c, json_t *parameters);
+
+/**
+ * varlink_call_continue() - one of several answers ("continues": true)
+ * @parameters: reference taken over
+ *
+ * Return: true while there is room for more; false when VARLINK_OUT_MAX waits: go on after the
+ * drained callback.
+ */
+bool varlink_call_continue(struct varlink_call *c, json_t *parameters);
+
+/**
+ * varlink_call_fail() - answer with an error; @c is gone afterwards
+ * @err: the text is sent as parameter "message"; an empty id is sent as INTERFACE.Failed; with the
+ *       id org.varlink.service.InvalidParameter the text is the name of the field
+ */
+void varlink_call_fail(struct varlink_call *c, const struct error *err);
+
+/**
+ * varlink_call_error() - answer with an error that has parameters of its own; @c is gone afterwards
+ * @id:         fully qualified
+ * @parameters: reference taken over; NULL is an empty object. A member "message" is what people
+ *              are shown.
+ */
+void varlink_call_error(struct varlink_call *c, const char *id, json_t *parameters);
+
+/**
+ * varlink_call_watch() - be told about the connection of a call that is answered later
+ * @gone:    the peer has hung up; the call must not be touched afterwards. With NULL, or without
+ *           a watch, the call stays valid, and is to be answered into nothing
+ * @drained: what waited has gone out, continue; NULL allowed
+ */
+void varlink_call_watch(struct varlink_call *c, void (*gone)(void *userdata),
+			void (*drained)(void *userdata), void *userdata);

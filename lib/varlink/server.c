@@ -16,7 +16,7 @@
 #include "lib/fd.h"
 #include "lib/list.h"
 #include "lib/log.h"
-#include "lib/varlink/call.h"
+#include "lib/varlink/call-state.h"
 #include "lib/varlink/frames.h"
 #include "lib/varlink/listener.h"
 #include "lib/varlink/message.h"
@@ -107,27 +107,27 @@ static void call_dispatch(struct connection *c, const struct message_call *messa
 	const struct served *served;
 
 	if (!dot || message->upgrade) {
-		call_error(c->call, VARLINK_ERROR_INVALID_PARAMETER,
-			   json_pack("{s:s}", "parameter", dot ? "upgrade" : "method"));
+		varlink_call_error(c->call, VARLINK_ERROR_INVALID_PARAMETER,
+				   json_pack("{s:s}", "parameter", dot ? "upgrade" : "method"));
 		return;
 	}
 	served = server_find(c->server, message->method, (size_t)(dot - message->method));
 	if (!served) {
-		call_error(c->call, VARLINK_ERROR_INTERFACE_NOT_FOUND,
-			   json_pack("{s:s%}", "interface", message->method,
-				     (size_t)(dot - message->method)));
+		varlink_call_error(c->call, VARLINK_ERROR_INTERFACE_NOT_FOUND,
+				   json_pack("{s:s%}", "interface", message->method,
+					     (size_t)(dot - message->method)));
 		return;
 	}
 	c->call->interface = served->interface->name;
 	m = interface_find(served->interface, dot + 1);
 	if (!m)
-		call_error(c->call, VARLINK_ERROR_METHOD_NOT_FOUND,
-			   json_pack("{s:s}", "method", message->method));
+		varlink_call_error(c->call, VARLINK_ERROR_METHOD_NOT_FOUND,
+				   json_pack("{s:s}", "method", message->method));
 	else if (c->role < m->role)
 		call_refuse(c->call, message->method, m->role);
 	else if (!m->fn)
-		call_error(c->call, VARLINK_ERROR_METHOD_NOT_IMPLEMENTED,
-			   json_pack("{s:s}", "method", message->method));
+		varlink_call_error(c->call, VARLINK_ERROR_METHOD_NOT_IMPLEMENTED,
+				   json_pack("{s:s}", "method", message->method));
 	else
 		call_run(c, m, message, served->userdata);
 }

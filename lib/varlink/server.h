@@ -6,25 +6,14 @@
 
 #include "lib/base.h"
 #include "lib/fd.h"
+#include "lib/varlink/call.h"
 
 struct error;
 struct loop;
 struct varlink_server;
-struct varlink_call;
 
-/** Bytes that may wait to go out to one peer before its further calls are left unread. */
-#define VARLINK_OUT_MAX ((size_t)256 * 1024)
 /** Connections at a time; one more is accepted and closed. */
 #define VARLINK_CONNECTIONS_MAX 512
-
-/** enum varlink_role - what a caller must be allowed to do; each contains the ones before it */
-enum varlink_role {
-	VARLINK_ROLE_NONE,
-	VARLINK_ROLE_READ,
-	VARLINK_ROLE_OPERATE,
-	VARLINK_ROLE_ADMIN,
-	VARLINK_ROLE_COUNT,
-};
 
 /**
  * varlink_method_fn() - carry out one call
@@ -32,8 +21,8 @@ enum varlink_role {
  * varlink_call_fail(), after any number of varlink_call_continue() if varlink_call_wants_more();
  *              later calls of this connection wait until then
  * @parameters: borrowed, an object (empty when the caller sent none)
- * @err:        what to answer when a negative value is returned; an empty id is sent as
- *              INTERFACE.Failed with the text as parameter "message"
+ * @err:        what to answer when a negative value is returned, as by varlink_call_fail(); without
+ *              a text it is strerror()'s
  *
  * Return: 0 when the call was or will be answered; negative errno to answer with @err.
  */
@@ -106,41 +95,3 @@ const struct varlink_interface *varlink_server_interface(const struct varlink_se
  * Return: 0 or negative errno.
  */
 must_check int varlink_server_listen(struct varlink_server *s, int fd);
-
-/** varlink_call_wants_more() - the caller set "more" */
-bool varlink_call_wants_more(const struct varlink_call *c);
-
-/** varlink_call_is_oneway() - nobody waits for an answer; it is given all the same, and dropped */
-bool varlink_call_is_oneway(const struct varlink_call *c);
-
-/** varlink_call_peer() - who calls; borrowed */
-const struct fd_peer *varlink_call_peer(const struct varlink_call *c);
-
-/** varlink_call_role() - the role of who calls */
-enum varlink_role varlink_call_role(const struct varlink_call *c);
-
-/**
- * varlink_call_reply() - the last answer of a call; @c is gone afterwards
- * @parameters: reference taken over; NULL is an empty object
- */
-void varlink_call_reply(struct varlink_call *c, json_t *parameters);
-
-/**
- * varlink_call_continue() - one of several answers ("continues": true)
- * @parameters: reference taken over
- *
- * Return: true while there is room for more; false when VARLINK_OUT_MAX waits: go on after the
- * drained callback.
- */
-bool varlink_call_continue(struct varlink_call *c, json_t *parameters);
-
-/** varlink_call_fail() - answer with an error; @c is gone afterwards. Fields of @err as above. */
-void varlink_call_fail(struct varlink_call *c, const struct error *err);
-
-/**
- * varlink_call_watch() - be told about the connection of a call that is answered later
- * @gone:    the peer has hung up; the call must not be touched afterwards; NULL allowed
- * @drained: what waited has gone out, continue; NULL allowed
- */
-void varlink_call_watch(struct varlink_call *c, void (*gone)(void *userdata),
-			void (*drained)(void *userdata), void *userdata);

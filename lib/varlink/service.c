@@ -8,7 +8,7 @@
 
 #include "lib/json.h"
 #include "lib/error.h"
-#include "lib/varlink/call.h"
+#include "lib/varlink/call-state.h"
 #include "lib/varlink/message.h"
 #include "lib/varlink/org.varlink.service.varlink.h"
 
@@ -43,8 +43,8 @@ static int act_get_interface_description(struct varlink_call *call, json_t *para
 	if (i)
 		varlink_call_reply(call, json_pack("{s:s}", "description", i->text));
 	else
-		call_error(call, VARLINK_ERROR_INTERFACE_NOT_FOUND,
-			   json_pack("{s:s}", "interface", name));
+		varlink_call_error(call, VARLINK_ERROR_INTERFACE_NOT_FOUND,
+				   json_pack("{s:s}", "interface", name));
 	return 0;
 }
 

@@ -14,7 +14,7 @@ LAYERS = {
     },
     "lib/varlink": {
         "pure": "frames message",
-        "io": "call client link listener server service wire",
+        "io": "call call-state client idl link listener server service wire",
     },
 }
 

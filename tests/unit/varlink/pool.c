@@ -341,7 +341,7 @@ void pool_start(struct pool *p, enum varlink_role role)
 {
 	int fd;
 
-	strcpy(p->folder, "/tmp/varlink-test-XXXXXX");
+	(void)snprintf(p->folder, sizeof(p->folder), "/tmp/varlink-test-XXXXXX");
 	assert_non_null(mkdtemp(p->folder));
 	(void)snprintf(p->path, sizeof(p->path), "%s/socket", p->folder);
 	fd = fd_unix_listen(p->path, SOCK_STREAM, 0600);

@@ -144,7 +144,7 @@ static void idl_fields_without_end_are_refused(void **state)
 	size_t n = strlen(text);
 
 	for (int i = 0; n + 10 < sizeof(text); i++)
-		n += (size_t)sprintf(text + n, ", x%d", i);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, ", x%d", i);
 	assert_int_equal(idl_parse(text, &idl, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "too many fields"));
 }

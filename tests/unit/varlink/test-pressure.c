@@ -76,12 +76,15 @@ struct flood {
 
 static int group_setup(void **state)
 {
-	for (int i = 0; i < N_PIPELINED; i++)
+	for (int i = 0; i < N_PIPELINED; i++) {
+		char *end = flood_text + flood_len;
+
 		flood_len +=
-			1 + (size_t)sprintf(flood_text + flood_len,
-					    "{\"method\":\"org.example.pool.Echo\","
-					    "\"parameters\":{\"i\":%d,\"pad\":\"0123456789\"}}",
-					    i);
+			1 + (size_t)snprintf(end, 100,
+					     "{\"method\":\"org.example.pool.Echo\","
+					     "\"parameters\":{\"i\":%d,\"pad\":\"0123456789\"}}",
+					     i);
+	}
 	return 0;
 }
 
@@ -290,7 +293,7 @@ static void pressure_peer_that_stopped_talking_gets_what_waited_for_it(void **st
 
 	memset(text, 'x', sizeof(text));
 	memcpy(text, head, sizeof(head) - 1);
-	strcpy(text + sizeof(text) - 4, "\"}}");
+	memcpy(text + sizeof(text) - 4, "\"}}", 4);
 	peer_connect(&peer, pool->path);
 	peer_say(&peer, text);
 	assert_int_equal(shutdown(peer.fd, SHUT_WR), 0);

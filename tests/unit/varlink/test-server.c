@@ -12,7 +12,10 @@
 
 #include <cmocka.h>
 
+#include "lib/error.h"
 #include "lib/json.h"
+#include "lib/varlink/idl.h"
+#include "lib/varlink/service.h"
 #include "tests/unit/varlink/peer.h"
 #include "tests/unit/varlink/pool.h"
 
@@ -161,6 +164,14 @@ static void server_describes_itself(void **state)
 				  "\"parameters\":{\"interface\":\"org.example.pool\"}}");
 	p = json_object_get(text, "parameters");
 	assert_string_equal(json_get_string(p, "description"), "interface org.example.pool\n");
+}
+
+static void server_own_interface_is_what_its_file_says(void **state)
+{
+	struct error err = {0};
+
+	if (idl_check(&service_interface, &err) < 0)
+		fail_msg("%s", err.text);
 }
 
 static void server_description_of_nothing_is_refused(void **state)
@@ -338,19 +349,18 @@ static void server_one_of_several_answers_too_long_ends_the_connection(void **st
 
 static void server_message_of_megabytes_is_taken(void **state)
 {
-	cleanup_free char *text = malloc(9000000);
+	static const char head[] = "{\"method\":\"org.example.pool.Echo\",\"parameters\":{\"x\":\"";
+	static char text[8000000];
 	cleanup_json json_t *reply = NULL;
 	struct table *t = *state;
-	size_t n;
 
-	assert_non_null(text);
-	n = (size_t)sprintf(text, "{\"method\":\"org.example.pool.Echo\",\"parameters\":{\"x\":\"");
-	memset(text + n, 'x', 8000000);
-	strcpy(text + n + 8000000, "\"}}");
+	memset(text, 'x', sizeof(text));
+	memcpy(text, head, sizeof(head) - 1);
+	memcpy(text + sizeof(text) - 4, "\"}}", 4);
 	reply = peer_ask(&t->peer, text);
 	assert_int_equal(
 		json_string_length(json_object_get(json_object_get(reply, "parameters"), "x")),
-		8000000);
+		sizeof(text) - sizeof(head) - 3);
 }
 
 static void server_connection_over_the_limit_is_closed(void **state)
@@ -403,6 +413,7 @@ int main(void)
 		pool_test(server_failure_is_answered_with_its_name_and_text, setup),
 		pool_test(server_unknown_method_is_named, setup),
 		pool_test(server_describes_itself, setup),
+		cmocka_unit_test(server_own_interface_is_what_its_file_says),
 		pool_test(server_description_of_nothing_is_refused, setup),
 		pool_test(server_oneway_call_is_carried_out_and_not_answered, setup),
 		pool_test(server_pipelined_calls_are_answered_in_order, setup),
