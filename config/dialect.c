@@ -320,11 +320,19 @@ static void copy_parts(const struct place *from, size_t first, struct place *to)
 	}
 }
 
+/* Whether a key of a section was written as an argument of the daemon. */
+static bool is_argument(const struct document *d, const char *section, const char *key)
+{
+	const json_t *daemon = json_object_get(d->root, section);
+
+	return !json_object_get(daemon, key) &&
+	       json_object_get(json_object_get(daemon, "args"), key);
+}
+
 void dialect_origin(const struct document *d, const struct place *translated,
 		    struct place *ret_written)
 {
 	const struct place *t = translated;
-	const json_t *args;
 	const char *top = t->n_parts > 0 ? t->parts[0].key : NULL;
 
 	*ret_written = (struct place){0};
@@ -332,15 +340,14 @@ void dialect_origin(const struct document *d, const struct place *translated,
 		copy_parts(t, 0, ret_written);
 		return;
 	}
-	args = json_object_get(json_object_get(d->root, "router"), "args");
 	if (!strcmp(top, "processes")) {
 		copy_parts(t, 1, ret_written);
 	} else if (!strcmp(top, "webhooks")) {
 		place_push_key(ret_written, t->parts[1].key);
 		place_push_key(ret_written, "webhook");
 		copy_parts(t, 2, ret_written);
-	} else if (!strcmp(top, "router") && json_object_get(args, t->parts[1].key)) {
-		place_push_key(ret_written, "router");
+	} else if (is_argument(d, top, t->parts[1].key)) {
+		place_push_key(ret_written, top);
 		place_push_key(ret_written, "args");
 		copy_parts(t, 1, ret_written);
 	} else {

@@ -106,6 +106,9 @@ static int fail_json(const struct document *d, const json_error_t *e)
 
 	if (json_error_code(e) == json_error_out_of_memory)
 		return document_fail_memory(d);
+	if (json_error_code(e) == json_error_null_character ||
+	    json_error_code(e) == json_error_null_byte_in_key)
+		return fail_at(d, line, "\\u0000 in a text: no program can be given that");
 	text_add(&what, json_error_code(e) == json_error_duplicate_key ? "a key is there twice: "
 								       : "not valid JSON: ");
 	text_add_escaped(&what, e->text, strlen(e->text), false);

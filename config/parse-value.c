@@ -22,7 +22,7 @@
 
 #define TEXT_BYTES_MAX 4096
 #define VALUE_BYTES_MAX (128 * 1024 - 1) /* what one string of argv or environ may hold */
-#define WORDS_MAX 32
+#define SIZE_BYTES_MAX (UINT64_C(1) << 60)
 
 static int set_text(const struct parse *p, void *member, char *s)
 {
@@ -144,6 +144,8 @@ int parse_size(struct parse *p, const json_t *value, const struct field *f, void
 		bytes = (uint64_t)json_integer_value(value);
 	if (r < 0)
 		return r;
+	if (bytes > SIZE_BYTES_MAX && bytes != SIZE_INFINITY)
+		return parse_fail(p, "is more than any machine has");
 	if (bytes < f->min)
 		return parse_fail(p, "%llu bytes are too few, at least %s: did you mean \"%lluM\"?",
 				  (unsigned long long)bytes, size_format(f->min, least),

@@ -1,0 +1,1 @@
+// What stands here is a program of adabru-server; slicekeep never runs it.
