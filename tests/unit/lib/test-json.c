@@ -78,10 +78,13 @@ static void fields_that_are_absent_or_null_keep_their_value(void **state)
 static void fields_that_are_read_again_drop_the_old_value(void **state)
 {
 	cleanup(target_done) struct target t = {0};
+	cleanup_json json_t *old = NULL;
 
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(read_text("{\"string\":\"s\",\"any\":{},\"object\":{}}", &t, NULL),
-				 0);
+	assert_int_equal(read_text("{\"string\":\"s\",\"any\":{}}", &t, NULL), 0);
+	old = json_incref(t.any);
+	assert_int_equal(read_text("{\"string\":\"s\",\"any\":{}}", &t, NULL), 0);
+	assert_ptr_not_equal(t.any, old);
+	assert_int_equal(old->refcount, 1);
 	assert_int_equal(t.any->refcount, 1);
 }
 

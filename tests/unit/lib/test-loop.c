@@ -15,6 +15,20 @@
 #include "lib/clock.h"
 #include "tests/unit/lib/temp.h"
 
+int __real_waitid(idtype_t type, id_t id, siginfo_t *info, int options);
+int __wrap_waitid(idtype_t type, id_t id, siginfo_t *info, int options);
+
+/* How often waitid(2) finds nothing, though the process has ended. */
+static unsigned n_idle_waits;
+
+int __wrap_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
+{
+	if (n_idle_waits == 0)
+		return __real_waitid(type, id, info, options);
+	n_idle_waits--;
+	return 0;
+}
+
 /* A test that waits for nothing that comes fails after this time. */
 #define DEADLINE_USEC (20 * USEC_PER_SEC)
 #define TIMED_OUT 99
@@ -498,6 +512,42 @@ static void child_that_is_dead_already_is_still_reaped(void **state)
 	assert_int_equal(WEXITSTATUS(c.status), 3);
 }
 
+static void child_that_cannot_be_reaped_yet_is_waited_for(void **state)
+{
+	struct child c = {0};
+	int release;
+	pid_t pid = child_start(&release, 4);
+
+	n_idle_waits = 2;
+	assert_int_equal(loop_pid_init(&c.source, loop, pid, -1, on_child, &c), 0);
+	close(release);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(n_idle_waits, 0);
+	assert_int_equal(c.n_calls, 1);
+	assert_int_equal(WEXITSTATUS(c.status), 4);
+}
+
+static void child_is_reaped_and_its_sibling_is_not(void **state)
+{
+	struct child c = {0};
+	int release[2];
+	pid_t sibling = child_start(&release[0], 1);
+	pid_t pid = child_start(&release[1], 2);
+	int status = 0;
+	siginfo_t info;
+
+	close(release[0]);
+	close(release[1]);
+	/* Both are dead before anybody looks. */
+	assert_int_equal(waitid(P_PID, (id_t)sibling, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(loop_pid_init(&c.source, loop, pid, -1, on_child, &c), 0);
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(WEXITSTATUS(c.status), 2);
+	assert_int_equal(waitpid(sibling, &status, 0), sibling);
+	assert_int_equal(WEXITSTATUS(status), 1);
+}
+
 static void child_by_a_descriptor_of_the_caller_closes_it(void **state)
 {
 	struct child c = {0};
@@ -636,6 +686,8 @@ int main(void)
 		test_with_loop(child_that_exits_is_reaped_with_its_code),
 		test_with_loop(child_that_is_killed_is_reaped_with_its_signal),
 		test_with_loop(child_that_is_dead_already_is_still_reaped),
+		test_with_loop(child_that_cannot_be_reaped_yet_is_waited_for),
+		test_with_loop(child_is_reaped_and_its_sibling_is_not),
 		test_with_loop(child_by_a_descriptor_of_the_caller_closes_it),
 		test_with_loop(process_that_is_no_child_ends_with_an_unknown_status),
 		test_with_loop(process_that_is_gone_is_refused),

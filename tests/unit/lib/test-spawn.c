@@ -133,6 +133,32 @@ static void spawn_passes_descriptors_whose_numbers_are_each_others_targets(void 
 	assert_int_equal(exit_status(pid), 0);
 }
 
+static void spawn_passes_descriptors_though_we_have_no_standard_ones(void **state)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		/* The low numbers are free: a copy must not end up where another is going. */
+		int fds[6];
+		char *argv[4];
+		struct spawn s = shell(argv, "test \"$(cat <&3 && cat <&4 && cat <&5 && "
+					     "cat <&6 && cat <&7 && cat <&8)\" = abcdef");
+		pid_t child;
+
+		for (int i = 0; i < 6; i++) {
+			const char content[] = {(char)('a' + i), '\0'};
+
+			fds[i] = fcntl(pipe_with(content), F_DUPFD_CLOEXEC, 40);
+		}
+		if (close_range(0, 39, 0) < 0)
+			_exit(2);
+		s.fds = fds;
+		s.n_fds = 6;
+		_exit(spawn_run(&s, &child) == 0 && exit_status(child) == 0 ? 0 : 1);
+	}
+	assert_int_equal(exit_status(pid), 0);
+}
+
 static void spawn_swaps_standard_descriptors(void **state)
 {
 	cleanup_close int in = pipe_with("x");
@@ -297,6 +323,7 @@ int main(void)
 		cmocka_unit_test(spawn_without_input_reads_nothing),
 		cmocka_unit_test(spawn_passes_descriptors_from_three_on_and_no_others),
 		cmocka_unit_test(spawn_passes_descriptors_whose_numbers_are_each_others_targets),
+		cmocka_unit_test(spawn_passes_descriptors_though_we_have_no_standard_ones),
 		cmocka_unit_test(spawn_swaps_standard_descriptors),
 		cmocka_unit_test(spawn_passes_as_many_descriptors_as_allowed),
 		cmocka_unit_test(spawn_gives_the_environment_or_ours),
