@@ -3,7 +3,7 @@
 
 /*
  * The keeper's control socket: SEQPACKET, one struct a message, host byte order (both ends run on
- * one host, and an upgrade replaces the keeper by re-exec, which keeps the version in the greeting).
+ * one host, and an upgrade replaces the keeper by re-exec; the greeting has the version).
  *
  *   keeper -> peer, at once after accept: struct keeper_snapshot (the greeting)
  *   peer -> keeper: struct keeper_request, any time
@@ -47,27 +47,27 @@ enum keeper_state {
 };
 
 enum keeper_command {
-	KEEPER_START = 1,   /* read the spec, start; clears the backoff. Nothing while running */
-	KEEPER_STOP,        /* stop, sweep, stay IDLE */
-	KEEPER_LEAVE,       /* stop, sweep, wait for the pipes to drain, exit 0 */
-	KEEPER_RESTART,     /* stop, sweep, read the spec, start at once; clears the backoff */
-	KEEPER_FAIL,        /* the same, but counted as a failure: backoff applies (@cause says why) */
-	KEEPER_SIGNAL,      /* send signal @arg to the main process */
-	KEEPER_SUBSCRIBE,   /* snapshots and exits from now on; first the exits of lives > @since_life */
-	KEEPER_RELOAD,      /* read the spec for everything that may change without a restart */
-	KEEPER_GET_FDS,     /* the answer carries the LISTEN_FDS sockets */
-	KEEPER_SET_FDS,     /* with descriptors: the LISTEN_FDS sockets from the next start on */
-	KEEPER_PLACE,       /* the place in the budget is granted: restart now */
-	KEEPER_READY,       /* the supervisor's probe found the payload ready */
-	KEEPER_REEXEC,      /* replace the keeper's program in place: same pid, same children */
+	KEEPER_START = 1, /* read the spec, start; clears the backoff. Nothing while running */
+	KEEPER_STOP,      /* stop, sweep, stay IDLE */
+	KEEPER_LEAVE,     /* stop, sweep, wait for the pipes to drain, exit 0 */
+	KEEPER_RESTART,   /* stop, sweep, read the spec, start at once; clears the backoff */
+	KEEPER_FAIL,      /* the same, but counted as a failure, for @cause: backoff applies */
+	KEEPER_SIGNAL,    /* send signal @arg to the main process */
+	KEEPER_SUBSCRIBE, /* snapshots and exits from now on; first the exits after @since_life */
+	KEEPER_RELOAD,    /* read the spec for everything that may change without a restart */
+	KEEPER_GET_FDS,   /* the answer carries the LISTEN_FDS sockets */
+	KEEPER_SET_FDS,   /* with descriptors: the LISTEN_FDS sockets from the next start on */
+	KEEPER_PLACE,     /* the place in the budget is granted: restart now */
+	KEEPER_READY,     /* the supervisor's probe found the payload ready */
+	KEEPER_REEXEC,    /* replace the keeper's program in place: same pid, same children */
 	KEEPER_COMMAND_COUNT,
 };
 
 /** enum keeper_cause - why a life ended */
 enum keeper_cause {
 	KEEPER_CAUSE_NONE,
-	KEEPER_CAUSE_EXIT,         /* by itself, with an exit code */
-	KEEPER_CAUSE_SIGNAL,       /* by a signal that was not ours */
+	KEEPER_CAUSE_EXIT,   /* by itself, with an exit code */
+	KEEPER_CAUSE_SIGNAL, /* by a signal that was not ours */
 	KEEPER_CAUSE_OOM,
 	KEEPER_CAUSE_WATCHDOG,
 	KEEPER_CAUSE_HEALTH,
@@ -75,7 +75,7 @@ enum keeper_cause {
 	KEEPER_CAUSE_STOP,         /* asked to stop or restart, and went in time */
 	KEEPER_CAUSE_STOP_TIMEOUT, /* asked to, and had to be killed */
 	KEEPER_CAUSE_TASKS_MAX,
-	KEEPER_CAUSE_EXEC_FAILED,  /* never ran: exec_errno and path say why */
+	KEEPER_CAUSE_EXEC_FAILED, /* never ran: exec_errno and path say why */
 	KEEPER_CAUSE_COUNT,
 };
 

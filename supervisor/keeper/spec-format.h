@@ -5,14 +5,16 @@
  * The spec: what a keeper is to run. A file of NUL-terminated records, 0600, in run/spec/, replaced
  * by rename; written by the supervisor, read by the keeper before each start that was asked for and
  * at KEEPER_RELOAD. A crash restart uses what was read last. The first record is SPEC_MAGIC; each
- * other one is key=value. Keys may come in any order; argv, env and group may repeat and keep theirs.
+ * other one is key=value. Keys may come in any order; argv, env and group may
+ * repeat and keep theirs.
  *
  *   name=shop              service, for the log
  *   instance=0             slot
  *   revision=17            config revision, for the reports
  *   argv=node              program and arguments; a program without a slash is searched in the
  *                          PATH of the env below
- *   env=PORT=8080          the whole environment; NOTIFY_SOCKET, LISTEN_*, WATCHDOG_* are the keeper's
+ *   env=PORT=8080          the whole environment, but for what the keeper sets itself:
+ *                          NOTIFY_SOCKET, LISTEN_*, WATCHDOG_*
  *   cwd=/srv/shop          absolute
  *   uid=1000 gid=1000      absent: stays as it is
  *   group=27               supplementary groups; with uid and no group: none

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/base.h"
+
+/** struct cgroup_counters - what the kernel has counted, ever */
+struct cgroup_counters {
+	uint64_t oom_kills;
+	uint64_t tasks_denied;
+	uint64_t throttled_usec;
+	uint64_t memory_peak_bytes;
+};
+
+/**
+ * struct cgroup - the payload's own cgroup; dir is -1 without one
+ * @events: cgroup.events, open only while a sweep waits for it
+ * @seen:   counters when the current life began
+ */
+struct cgroup {
+	int dir;
+	int events;
+	struct cgroup_counters seen;
+};
+
+/**
+ * cgroup_open() - make the folder if it is not there, and open it
+ * @path: NULL: none
+ *
+ * Return: 0 or negative errno.
+ */
+must_check int cgroup_open(struct cgroup *c, const char *path);
+
+/** cgroup_close() - let go of it; the folder stays */
+void cgroup_close(struct cgroup *c);
+
+/** cgroup_is_empty() - whether no process is left in it; true without a cgroup */
+bool cgroup_is_empty(struct cgroup *c);
+
+/**
+ * cgroup_kill() - kill everything in it
+ *
+ * Return: 0 (also without a cgroup), or negative errno.
+ */
+must_check int cgroup_kill(const struct cgroup *c);
+
+/**
+ * cgroup_enter() - put the calling process into it, for kernels without clone3
+ *
+ * Return: 0 (also without a cgroup), or negative errno.
+ */
+must_check int cgroup_enter(const struct cgroup *c);
+
+/** cgroup_begin_life() - remember the counters */
+void cgroup_begin_life(struct cgroup *c);
+
+/** cgroup_end_life() - how far they have come since; the peak is absolute */
+void cgroup_end_life(const struct cgroup *c, struct cgroup_counters *ret_counters);

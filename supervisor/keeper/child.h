@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <sys/types.h>
+
+#include "lib/base.h"
+#include "supervisor/keeper/page.h"
+#include "supervisor/keeper/sockets.h"
+#include "supervisor/keeper/spec.h"
+
+#define CHILD_WORDS_MAX 96
+#define CHILD_NAMES_MAX (KEEPER_FDS_MAX * KEEPER_FD_NAME_MAX + 24)
+
+/**
+ * struct child - all that the child needs between fork and exec
+ * @out @err:     descriptors that become 1 and 2, -1: as they are
+ * @keeper:       whose child it must still be
+ * @cgroup_procs: descriptor of cgroup.procs to enter by, -1 when clone3 has done that
+ * @ok @failed:   where the result goes
+ * The words are the keeper's part of the environment.
+ */
+struct child {
+	const struct spec *spec;
+	const struct sockets *sockets;
+	struct page *page;
+	int out;
+	int err;
+	pid_t keeper;
+	const struct cgroup *cgroup;
+	char notify[CHILD_WORDS_MAX];
+	char listen_pid[CHILD_WORDS_MAX];
+	char listen_fds[CHILD_WORDS_MAX];
+	char listen_names[CHILD_NAMES_MAX];
+	char watchdog_pid[CHILD_WORDS_MAX];
+	char watchdog_usec[CHILD_WORDS_MAX];
+};
+
+/**
+ * child_prepare() - put the keeper's words into the environment of the spec
+ * @notify: address of NOTIFY_SOCKET
+ *
+ * Context: in the keeper, before each spawn.
+ */
+void child_prepare(struct child *c, const char *notify);
+
+/**
+ * child_run() - become the payload
+ *
+ * Context: in the child, whose memory may be the keeper's: writes only to @c and its page.
+ * Does not return: exec, or exit after the failed step is in the page.
+ */
+_Noreturn void child_run(struct child *c);

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The hands of the machine: what it orders is done here, and what comes of it is fed back, until it
+ * has no more orders. So a crash, its sweep, the next spawn and even that spawn's failure are one
+ * call, in one turn of the loop, and take what the system calls take. What others are to be told
+ * waits until the new process runs: the report is written down before the spawn and sent after it.
+ */
+
+#include "supervisor/keeper/keeper.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+
+#include "supervisor/keeper/clock.h"
+#include "supervisor/keeper/options.h"
+#include "supervisor/keeper/say.h"
+#include "supervisor/keeper/text.h"
+#include "supervisor/keeper/tree.h"
+
+static const char *const step_names[] = {
+	[KEEPER_EXEC_OK] = "nothing",
+	[KEEPER_EXEC_SPEC] = "reading the spec",
+	[KEEPER_EXEC_FORK] = "making a process",
+	[KEEPER_EXEC_CGROUP] = "entering the cgroup",
+	[KEEPER_EXEC_LIMIT] = "setting the limit",
+	[KEEPER_EXEC_GROUPS] = "setting the groups",
+	[KEEPER_EXEC_USER] = "changing the user",
+	[KEEPER_EXEC_CWD] = "entering the folder",
+	[KEEPER_EXEC_PIPE] = "making the pipes",
+	[KEEPER_EXEC_PROGRAM] = "running",
+};
+static_assert(ARRAY_LEN(step_names) == KEEPER_EXEC_STEP_COUNT, "a name for each step");
+
+int keeper_init(struct keeper *k, const struct options *options)
+{
+	int r;
+
+	k->spec_path = options->spec_path;
+	k->spec = options->spec;
+	k->cgroup = (struct cgroup){.dir = -1, .events = -1};
+	k->life.pidfd = -1;
+	k->machine.deadline_usec = USEC_INFINITY;
+	pipes_init(&k->pipes);
+	control_init(&k->control);
+	r = page_new(&k->page, &k->page_fd);
+	if (r == 0)
+		r = notify_open(&k->notify);
+	if (r == 0 && options->control)
+		r = control_bind(&k->control, options->control);
+	if (r == 0 && options->control_fd >= 0)
+		r = control_listen(&k->control, options->control_fd);
+	if (r < 0)
+		say("cannot get ready%s%s: %s", options->control ? ", control socket " : "",
+		    options->control ? options->control : "", strerror(-r));
+	k->is_alone = k->control.listener < 0;
+	return r;
+}
+
+int keeper_read_spec(struct keeper *k)
+{
+	struct spec_fault fault;
+	struct spec next;
+	int r;
+
+	if (!k->spec_path)
+		return 0;
+	r = spec_read(k->spec_path, &next, &fault);
+	if (r < 0) {
+		say("%s", fault.text);
+		return r;
+	}
+	spec_done(&k->next);
+	k->next = next;
+	return 0;
+}
+
+static void use_next_spec(struct keeper *k)
+{
+	if (k->next.n_argv == 0)
+		return;
+	spec_done(&k->spec);
+	k->spec = k->next;
+	k->next = (struct spec){0};
+	say_for(k->spec.name, k->spec.instance);
+}
+
+int keeper_reload(struct keeper *k)
+{
+	int r = keeper_read_spec(k);
+
+	if (r < 0)
+		return r;
+	use_next_spec(k);
+	k->is_changed = true;
+	return 0;
+}
+
+/* Note a step that failed before there was a child to note it. */
+static int cannot_start(struct keeper *k, enum keeper_exec_step step, int error, const char *path)
+{
+	k->page->exec.step = step;
+	k->page->exec.error = -error;
+	text_copy(k->page->exec.path, sizeof(k->page->exec.path), path ? path : "");
+	return -ECANCELED;
+}
+
+static int spawn_with(struct keeper *k, int out, int err)
+{
+	k->child.spec = &k->spec;
+	k->child.sockets = &k->sockets;
+	k->child.page = k->page;
+	k->child.out = out;
+	k->child.err = err;
+	k->child.keeper = getpid();
+	child_prepare(&k->child, k->notify.address);
+	return life_spawn(&k->life, &k->child, &k->cgroup);
+}
+
+static int try_spawn(struct keeper *k)
+{
+	cleanup_close int out = -1, err = -1;
+	int r;
+
+	life_begin(&k->life, &k->spec, clock_usec(CLOCK_MONOTONIC));
+	k->page->main_pid = 0;
+	k->page->life = k->life.number;
+	k->counters = (struct cgroup_counters){0};
+	if (k->spec.n_argv == 0)
+		return cannot_start(k, KEEPER_EXEC_SPEC, -ENOENT, k->spec_path);
+	r = cgroup_open(&k->cgroup, k->spec.cgroup);
+	if (r < 0)
+		return cannot_start(k, KEEPER_EXEC_CGROUP, r, k->spec.cgroup);
+	cgroup_begin_life(&k->cgroup);
+	r = pipes_open(&k->pipes, &k->spec, k->life.number, &out, &err);
+	if (r < 0)
+		return cannot_start(k, KEEPER_EXEC_PIPE, r, NULL);
+	return spawn_with(k, out, err);
+}
+
+/* Return: whether it runs; otherwise the event that says why not is in @e. */
+static bool spawn(struct keeper *k, struct machine_event *e)
+{
+	const struct page_exec *exec = &k->page->exec;
+
+	if (k->spec.n_argv == 0 && k->next.n_argv == 0)
+		ignore_result(keeper_read_spec(k));
+	use_next_spec(k);
+	if (try_spawn(k) == 0) {
+		k->has_children = true;
+		return true;
+	}
+	say("cannot start: %s '%s': %s", step_names[exec->step], exec->path, strerror(exec->error));
+	*e = (struct machine_event){
+		.kind = MACHINE_GONE,
+		.now_usec = clock_usec(CLOCK_MONOTONIC),
+		.cause = KEEPER_CAUSE_EXEC_FAILED,
+		.wait_status = -1,
+	};
+	return false;
+}
+
+static bool is_swept(struct keeper *k)
+{
+	if (k->spec.is_sweeping_main)
+		return k->life.pid == 0;
+	return !k->has_children && cgroup_is_empty(&k->cgroup);
+}
+
+static struct machine_event make_swept(struct keeper *k)
+{
+	struct machine_event e = {
+		.kind = MACHINE_SWEPT,
+		.now_usec = clock_usec(CLOCK_MONOTONIC),
+		.uptime_usec = usec_sub(k->life.ended_usec, k->life.start_usec),
+		.has_subscriber = control_has_subscriber(&k->control),
+	};
+
+	/* Without it all delays are short by a quarter: no reason to wait for entropy. */
+	ignore_result(getrandom(&e.random, sizeof(e.random), GRND_NONBLOCK));
+	if (!k->spec.is_sweeping_main)
+		pipes_end(&k->pipes);
+	return e;
+}
+
+/* Return: whether nothing is left, with the event in @e. */
+static bool sweep(struct keeper *k, struct machine_event *e)
+{
+	sweep_begin(&k->sweep);
+	if (is_swept(k)) {
+		*e = make_swept(k);
+		return true;
+	}
+	if (k->spec.is_sweeping_main)
+		ignore_result(life_signal(&k->life, SIGKILL));
+	else
+		sweep_turn(&k->sweep, &k->cgroup, clock_usec(CLOCK_MONOTONIC));
+	return false;
+}
+
+static bool is_asked_for(enum keeper_cause cause)
+{
+	return cause == KEEPER_CAUSE_STOP || cause == KEEPER_CAUSE_STOP_TIMEOUT ||
+	       cause == KEEPER_CAUSE_HEALTH || cause == KEEPER_CAUSE_NOT_READY;
+}
+
+static void write_report(struct keeper *k)
+{
+	const struct machine *m = &k->machine;
+	const struct page_exec *exec = &k->page->exec;
+	struct keeper_exit report = {
+		.header = control_header(KEEPER_MESSAGE_EXIT),
+		.cause = m->cause,
+		.wait_status = m->wait_status,
+		.exec_step = exec->step,
+		.exec_errno = exec->step == KEEPER_EXEC_OK ? 0 : exec->error,
+		.main_pid = k->page->main_pid,
+		.n_killed = k->sweep.n_killed,
+		.n_left = m->state == MACHINE_SWEEPING || k->has_children ? k->sweep.n_left : 0,
+		.n_failures = m->n_failures,
+		.life = k->life.number,
+		.at_usec = clock_usec(CLOCK_REALTIME),
+		.uptime_usec = usec_sub(k->life.ended_usec, k->life.start_usec),
+		.next_usec =
+			m->state == MACHINE_RUNNING ? clock_usec(CLOCK_MONOTONIC) : m->next_usec,
+		.maxrss_kb = k->life.usage.maxrss_kb,
+		.user_usec = k->life.usage.user_usec,
+		.system_usec = k->life.usage.system_usec,
+		.memory_peak_bytes = k->counters.memory_peak_bytes,
+		.oom_kills = k->counters.oom_kills,
+		.tasks_denied = k->counters.tasks_denied,
+		.throttled_usec = k->counters.throttled_usec,
+		.spec_revision = k->spec.revision,
+	};
+
+	if (m->state == MACHINE_LEFT)
+		report.left_bytes = pipes_left_bytes(&k->pipes);
+	if (exec->step != KEEPER_EXEC_OK)
+		memcpy(report.path, exec->path, sizeof(report.path));
+	if (is_asked_for(m->cause))
+		memcpy(report.asker, k->asker, sizeof(report.asker));
+	page_add_exit(k->page, &report);
+	k->n_unsent++;
+}
+
+static void stop_main(struct keeper *k)
+{
+	int signal = k->machine.cause == KEEPER_CAUSE_WATCHDOG ? SIGABRT : k->spec.stop_signal;
+
+	k->life.watch_usec = USEC_INFINITY;
+	ignore_result(life_signal(&k->life, signal));
+	/* One that was stopped (SIGSTOP) would never hear it. */
+	ignore_result(life_signal(&k->life, SIGCONT));
+}
+
+static bool drain(struct keeper *k, struct machine_event *e)
+{
+	usec_t now = clock_usec(CLOCK_MONOTONIC);
+
+	pipes_end(&k->pipes);
+	pipes_pump(&k->pipes, &k->spec, now);
+	*e = (struct machine_event){.kind = MACHINE_DRAINED, .now_usec = now};
+	return pipes_left_bytes(&k->pipes) == 0;
+}
+
+/* Return: whether an event follows, in @e. */
+static bool carry_out(struct keeper *k, unsigned orders, struct machine_event *e)
+{
+	bool follows = false;
+
+	k->is_changed |= (orders & MACHINE_ORDER_CHANGED) != 0;
+	k->is_asking |= (orders & MACHINE_ORDER_ASK) != 0;
+	if (orders & MACHINE_ORDER_SIGNAL)
+		stop_main(k);
+	if (orders & MACHINE_ORDER_SWEEP)
+		follows = sweep(k, e);
+	if (orders & MACHINE_ORDER_REPORT)
+		write_report(k);
+	if (orders & MACHINE_ORDER_SPAWN)
+		follows = !spawn(k, e);
+	if (orders & MACHINE_ORDER_DRAIN)
+		follows = drain(k, e);
+	if (k->is_alone && !follows &&
+	    (k->machine.state == MACHINE_DONE || k->machine.state == MACHINE_FAILED)) {
+		*e = (struct machine_event){.kind = MACHINE_LEAVE,
+					    .now_usec = clock_usec(CLOCK_MONOTONIC)};
+		follows = true;
+	}
+	return follows;
+}
+
+static int feed(struct keeper *k, struct machine_event e)
+{
+	unsigned orders;
+	int r;
+
+	do {
+		orders = 0;
+		r = machine_step(&k->machine, &k->spec.rule, &e, &orders);
+	} while (r == 0 && carry_out(k, orders, &e));
+	return r;
+}
+
+int keeper_feed(struct keeper *k, enum machine_event_kind kind)
+{
+	return feed(k,
+		    (struct machine_event){.kind = kind, .now_usec = clock_usec(CLOCK_MONOTONIC)});
+}
+
+int keeper_ask(struct keeper *k, enum machine_event_kind kind, const char *asker)
+{
+	text_copy(k->asker, sizeof(k->asker), asker);
+	return keeper_feed(k, kind);
+}
+
+int keeper_fail(struct keeper *k, enum keeper_cause cause, const char *asker)
+{
+	if (k->machine.state != MACHINE_RUNNING)
+		return 0;
+	text_copy(k->asker, sizeof(k->asker), asker);
+	return feed(k, (struct machine_event){.kind = MACHINE_FAIL,
+					      .now_usec = clock_usec(CLOCK_MONOTONIC),
+					      .cause = cause});
+}
+
+static void take_end(struct keeper *k)
+{
+	struct machine_event e = {.kind = MACHINE_GONE, .now_usec = k->life.ended_usec};
+
+	cgroup_end_life(&k->cgroup, &k->counters);
+	e.cause = life_cause(&k->life, &k->page->exec, &k->counters);
+	e.wait_status = k->life.status;
+	ignore_result(feed(k, e));
+}
+
+bool keeper_reap(struct keeper *k)
+{
+	struct life_dead dead;
+	enum life_news news = life_reap(&k->life, clock_usec(CLOCK_MONOTONIC), &dead);
+
+	k->has_children = news != LIFE_NONE_LEFT;
+	sweep_saw(&k->sweep, dead.n_others + dead.is_main, dead.n_killed);
+	if (dead.is_main)
+		take_end(k);
+	return news == LIFE_MORE;
+}
+
+void keeper_end_foreign(struct keeper *k)
+{
+	life_end_foreign(&k->life, clock_usec(CLOCK_MONOTONIC));
+	take_end(k);
+}
+
+void keeper_sweep_on(struct keeper *k)
+{
+	usec_t now;
+
+	if (k->machine.state != MACHINE_SWEEPING)
+		return;
+	if (is_swept(k)) {
+		ignore_result(feed(k, make_swept(k)));
+		return;
+	}
+	now = clock_usec(CLOCK_MONOTONIC);
+	if (!k->spec.is_sweeping_main && (k->sweep.n_pending == 0 || now >= k->sweep.next_usec))
+		sweep_turn(&k->sweep, &k->cgroup, now);
+}
+
+void keeper_set_ready(struct keeper *k, bool is_ready)
+{
+	if (life_set_ready(&k->life, is_ready, clock_usec(CLOCK_MONOTONIC)))
+		k->is_changed = true;
+}
+
+void keeper_take_notice(struct keeper *k, const struct notice *n)
+{
+	usec_t now = clock_usec(CLOCK_MONOTONIC);
+
+	if (n->main_pid > 0 && life_set_main(&k->life, n->main_pid) < 0)
+		say("MAINPID=%d is none of its processes", n->main_pid);
+	if (n->is_ready)
+		keeper_set_ready(k, true);
+	if (n->is_stopping)
+		keeper_set_ready(k, false);
+	if (n->has_status) {
+		memcpy(k->life.text, n->status, sizeof(k->life.text));
+		k->is_changed = true;
+	}
+	if (n->watchdog_usec > 0)
+		k->life.watchdog_usec = n->watchdog_usec;
+	if ((n->is_ping || n->watchdog_usec > 0) && k->life.watch_usec != USEC_INFINITY)
+		k->life.watch_usec = usec_add(now, k->life.watchdog_usec);
+	if (n->is_trigger)
+		ignore_result(keeper_feed(k, MACHINE_WATCHDOG));
+}
+
+void keeper_snapshot(struct keeper *k, struct keeper_snapshot *ret_snapshot)
+{
+	const struct machine *m = &k->machine;
+	struct tree_process process;
+
+	if (k->life.pid > 0 && k->life.pid_start == 0 && tree_look(k->life.pid, &process) == 0)
+		k->life.pid_start = process.start;
+	k->page->main_start = k->life.pid_start;
+	*ret_snapshot = (struct keeper_snapshot){
+		.header = control_header(KEEPER_MESSAGE_SNAPSHOT),
+		.state = machine_public(m),
+		.keeper_pid = getpid(),
+		.main_pid = k->life.pid,
+		.ready = k->life.is_ready,
+		.n_restarts = m->n_restarts,
+		.n_failures = m->n_failures,
+		.n_processes = k->sweep.n_killed,
+		.last_cause = m->cause,
+		.life = k->life.number,
+		.main_start = k->life.pid_start,
+		.start_usec = k->life.start_usec,
+		.ready_usec = k->life.ready_usec,
+		.next_usec = m->next_usec,
+		.spec_revision = k->spec.revision,
+	};
+	memcpy(ret_snapshot->status, k->life.text, sizeof(ret_snapshot->status));
+	memcpy(ret_snapshot->asker, k->asker, sizeof(ret_snapshot->asker));
+}
+
+static void publish_place(struct keeper *k)
+{
+	struct keeper_place place = {
+		.header = control_header(KEEPER_MESSAGE_PLACE),
+		.life = k->life.number,
+		.alone_usec = usec_add(k->machine.next_usec, MACHINE_ALONE_USEC),
+	};
+
+	control_publish(&k->control, &place, sizeof(place));
+}
+
+void keeper_publish(struct keeper *k)
+{
+	struct keeper_snapshot snapshot;
+	uint32_t n = MIN_OF(k->n_unsent, (uint32_t)KEEPER_EXITS_MAX);
+
+	for (; n > 0; n--) {
+		uint64_t i = (k->page->n_exits - n) % KEEPER_EXITS_MAX;
+
+		control_publish(&k->control, &k->page->exits[i], sizeof(k->page->exits[i]));
+	}
+	k->n_unsent = 0;
+	if (k->is_changed && control_has_subscriber(&k->control)) {
+		keeper_snapshot(k, &snapshot);
+		control_publish(&k->control, &snapshot, sizeof(snapshot));
+	}
+	if (k->is_asking && k->machine.is_asking)
+		publish_place(k);
+	k->is_changed = false;
+	k->is_asking = false;
+}
+
+int keeper_exit_code(const struct keeper *k)
+{
+	const struct machine *m = &k->machine;
+
+	if (!k->is_alone || (m->cause == KEEPER_CAUSE_STOP && !k->spec.rule.is_oneshot))
+		return 0;
+	if (m->cause == KEEPER_CAUSE_EXEC_FAILED)
+		return k->page->exec.error == ENOENT ? 127 : 126;
+	if (m->wait_status == -1)
+		return 1;
+	return WIFSIGNALED(m->wait_status) ? 128 + WTERMSIG(m->wait_status)
+					   : WEXITSTATUS(m->wait_status);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * One ppoll() over a dozen descriptors in fixed places; an absent one is -1, which the kernel
+ * passes over. There is no timer descriptor and no tick: the earliest deadline of all is the
+ * timeout, and a keeper with nothing due sleeps for ever.
+ *
+ * Within a turn the order matters in two places. Notices are read before anything is reaped,
+ * because their sender is looked up in /proc. And everything that one death causes is done before
+ * anybody is told. Each source is read a bounded number of times a turn.
+ */
+
+#include "supervisor/keeper/loop.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+
+#include "supervisor/keeper/clock.h"
+#include "supervisor/keeper/keeper.h"
+#include "supervisor/keeper/requests.h"
+
+#define NOTICES_A_TURN 16
+#define REQUESTS_A_TURN 8
+
+enum place {
+	PLACE_SIGNALS,
+	PLACE_NOTIFY,
+	PLACE_MAIN,
+	PLACE_CGROUP,
+	PLACE_LISTENER,
+	PLACE_LINK,
+	PLACE_PEERS,
+	PLACE_COUNT = PLACE_PEERS + CONTROL_PEERS_MAX,
+};
+
+struct turn {
+	struct pollfd fds[PLACE_COUNT];
+	bool has_dead; /* left to be reaped */
+};
+
+static void fill(struct turn *t, const struct keeper *k, int signals)
+{
+	struct pollfd *fds = t->fds;
+	bool is_sweeping = k->machine.state == MACHINE_SWEEPING;
+
+	fds[PLACE_SIGNALS] = (struct pollfd){.fd = signals, .events = POLLIN};
+	fds[PLACE_NOTIFY] = (struct pollfd){.fd = k->notify.fd, .events = POLLIN};
+	fds[PLACE_MAIN] =
+		(struct pollfd){.fd = k->life.is_foreign ? k->life.pidfd : -1, .events = POLLIN};
+	fds[PLACE_CGROUP] =
+		(struct pollfd){.fd = is_sweeping ? k->cgroup.events : -1, .events = POLLPRI};
+	fds[PLACE_LISTENER] = (struct pollfd){.fd = k->control.listener, .events = POLLIN};
+	fds[PLACE_LINK] = (struct pollfd){
+		.fd = k->pipes.link,
+		.events = (short)(POLLIN | (k->pipes.is_full ? POLLOUT : 0)),
+	};
+	for (size_t i = 0; i < CONTROL_PEERS_MAX; i++)
+		fds[PLACE_PEERS + i] =
+			(struct pollfd){.fd = k->control.peers[i].fd, .events = POLLIN};
+}
+
+static usec_t next_deadline(const struct keeper *k)
+{
+	usec_t next = MIN_OF(k->machine.deadline_usec, k->life.watch_usec);
+
+	if (k->machine.state == MACHINE_SWEEPING && !k->spec.is_sweeping_main)
+		next = MIN_OF(next, k->sweep.next_usec);
+	if (k->pipes.n > 0 && k->pipes.link < 0)
+		next = MIN_OF(next, k->pipes.retry_usec);
+	return next;
+}
+
+static int wait_for(struct turn *t, const struct keeper *k)
+{
+	usec_t next = t->has_dead ? 0 : next_deadline(k), now, left;
+	struct timespec timeout;
+
+	if (next == USEC_INFINITY)
+		return ppoll(t->fds, PLACE_COUNT, NULL, NULL) < 0 ? -errno : 0;
+	now = clock_usec(CLOCK_MONOTONIC);
+	left = usec_sub(next, now);
+	timeout = (struct timespec){.tv_sec = (time_t)(left / USEC_PER_SEC),
+				    .tv_nsec = (long)(left % USEC_PER_SEC) * 1000};
+	return ppoll(t->fds, PLACE_COUNT, &timeout, NULL) < 0 ? -errno : 0;
+}
+
+static void read_signals(struct turn *t, struct keeper *k)
+{
+	struct signalfd_siginfo infos[4];
+	ssize_t n = read(t->fds[PLACE_SIGNALS].fd, infos, sizeof(infos));
+
+	for (size_t i = 0; n > 0 && i < (size_t)n / sizeof(infos[0]); i++) {
+		switch ((int)infos[i].ssi_signo) {
+		case SIGCHLD:
+			t->has_dead = true;
+			break;
+		case SIGHUP:
+			ignore_result(keeper_reload(k));
+			break;
+		default:
+			ignore_result(
+				keeper_ask(k, MACHINE_LEAVE,
+					   infos[i].ssi_signo == SIGINT ? "SIGINT" : "SIGTERM"));
+		}
+	}
+}
+
+static void read_notices(struct keeper *k)
+{
+	struct notice notice;
+	int r = NOTIFY_NOTICE;
+
+	for (int i = 0; i < NOTICES_A_TURN && r > 0; i++) {
+		r = notify_read(&k->notify, &notice);
+		if (r == NOTIFY_NOTICE)
+			keeper_take_notice(k, &notice);
+	}
+}
+
+static void read_peers(const struct turn *t, struct keeper *k)
+{
+	struct control_words words;
+
+	for (size_t i = 0; i < CONTROL_PEERS_MAX; i++) {
+		struct control_peer *peer = &k->control.peers[i];
+
+		if (peer->fd < 0 || t->fds[PLACE_PEERS + i].fd != peer->fd ||
+		    t->fds[PLACE_PEERS + i].revents == 0)
+			continue;
+		for (int n = 0; n < REQUESTS_A_TURN && peer->fd >= 0; n++) {
+			if (control_read(peer, &words) == 0)
+				break;
+			requests_take(k, peer, &words);
+			control_words_done(&words);
+		}
+	}
+}
+
+static void take_deadlines(struct keeper *k)
+{
+	usec_t now = clock_usec(CLOCK_MONOTONIC);
+
+	if (now >= k->life.watch_usec) {
+		k->life.watch_usec = USEC_INFINITY;
+		ignore_result(keeper_feed(k, MACHINE_WATCHDOG));
+	}
+	if (now >= k->machine.deadline_usec)
+		ignore_result(keeper_feed(k, MACHINE_DEADLINE));
+}
+
+static void take_output(const struct turn *t, struct keeper *k)
+{
+	usec_t now = clock_usec(CLOCK_MONOTONIC);
+
+	if (k->pipes.link >= 0 && t->fds[PLACE_LINK].fd == k->pipes.link &&
+	    t->fds[PLACE_LINK].revents & (POLLIN | POLLHUP | POLLERR))
+		pipes_read(&k->pipes, now);
+	pipes_pump(&k->pipes, &k->spec, now);
+	if (k->machine.state == MACHINE_DRAINING && pipes_left_bytes(&k->pipes) == 0)
+		ignore_result(keeper_feed(k, MACHINE_DRAINED));
+}
+
+static void take_turn(struct turn *t, struct keeper *k)
+{
+	struct control_peer *peer;
+
+	if (t->fds[PLACE_NOTIFY].revents)
+		read_notices(k);
+	if (t->fds[PLACE_SIGNALS].revents)
+		read_signals(t, k);
+	if (t->has_dead)
+		t->has_dead = keeper_reap(k);
+	if (t->fds[PLACE_MAIN].revents && k->life.is_foreign && !t->has_dead)
+		keeper_end_foreign(k);
+	keeper_sweep_on(k);
+	take_deadlines(k);
+	read_peers(t, k);
+	if (t->fds[PLACE_LISTENER].revents && (peer = control_accept(&k->control)))
+		requests_greet(k, peer);
+	take_output(t, k);
+	keeper_publish(k);
+}
+
+int loop_run(struct keeper *k, int signals)
+{
+	struct turn t = {.has_dead = false};
+	int r;
+
+	while (k->machine.state != MACHINE_LEFT) {
+		fill(&t, k, signals);
+		r = wait_for(&t, k);
+		if (r == -EINTR)
+			continue;
+		if (r < 0)
+			return r;
+		take_turn(&t, k);
+	}
+	return 0;
+}

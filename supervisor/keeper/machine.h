@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/base.h"
+#include "supervisor/keeper/backoff.h"
+#include "supervisor/keeper/control-frame.h"
+
+/** How long a sweep may take before what is left is reported; it is tried on. */
+#define MACHINE_SWEEP_USEC (10 * USEC_PER_SEC)
+/** How long a keeper that leaves waits for the collector. */
+#define MACHINE_DRAIN_USEC (5 * USEC_PER_SEC)
+/** How long after its own delay a restart waits for a place in the host's budget. */
+#define MACHINE_ALONE_USEC USEC_PER_SEC
+/** Failures in a row from which on a place is asked for. */
+#define MACHINE_ASK_FROM 3
+
+/** enum machine_state - what the keeper is doing, finer than enum keeper_state */
+enum machine_state {
+	MACHINE_IDLE,
+	MACHINE_RUNNING,
+	MACHINE_STOPPING, /* signal sent, until the stop timeout */
+	MACHINE_SWEEPING, /* main process gone or given up; everything is being killed */
+	MACHINE_BACKOFF,  /* own delay runs */
+	MACHINE_ASKING,   /* own delay is over, waits for a place */
+	MACHINE_DONE,
+	MACHINE_FAILED,
+	MACHINE_DRAINING, /* nothing runs any more, the collector takes the rest */
+	MACHINE_LEFT,     /* the keeper exits */
+	MACHINE_STATE_COUNT,
+};
+
+enum machine_event_kind {
+	MACHINE_START,
+	MACHINE_STOP,
+	MACHINE_LEAVE,
+	MACHINE_RESTART,
+	MACHINE_FAIL,     /* the supervisor counts this life as failed: @cause */
+	MACHINE_WATCHDOG, /* the payload has not pinged */
+	MACHINE_PLACE,
+	MACHINE_GONE,  /* the main process is gone, or never came: @cause, @wait_status */
+	MACHINE_SWEPT, /* nothing of the life is left: @uptime_usec, @random, @has_subscriber */
+	MACHINE_DRAINED,
+	MACHINE_DEADLINE,
+	MACHINE_EVENT_COUNT,
+};
+
+/** enum machine_then - what follows when nothing of the life is left */
+enum machine_then {
+	MACHINE_THEN_RULE, /* restart, or not, by the rule */
+	MACHINE_THEN_IDLE,
+	MACHINE_THEN_START,
+	MACHINE_THEN_LEAVE,
+};
+
+/** enum machine_order - what the keeper has to do now, as bits */
+enum machine_order {
+	MACHINE_ORDER_SIGNAL = 1 << 0, /* stop signal, or SIGABRT when the cause is the watchdog */
+	MACHINE_ORDER_SWEEP = 1 << 1,
+	MACHINE_ORDER_REPORT = 1 << 2, /* the exit of the last life; before SPAWN */
+	MACHINE_ORDER_SPAWN = 1 << 3,
+	MACHINE_ORDER_ASK = 1 << 4, /* for a place in the host's budget */
+	MACHINE_ORDER_DRAIN = 1 << 5,
+	MACHINE_ORDER_CHANGED = 1 << 6, /* tell the subscribers */
+};
+
+enum machine_restart {
+	MACHINE_RESTART_ALWAYS,
+	MACHINE_RESTART_ON_FAILURE,
+	MACHINE_RESTART_NEVER,
+};
+
+/** struct machine_rule - the part of the spec that decides */
+struct machine_rule {
+	bool is_oneshot;
+	enum machine_restart restart;
+	usec_t stop_usec;
+	struct backoff_rule backoff;
+};
+
+/**
+ * struct machine_event - what has happened
+ * @cause:          FAIL, GONE
+ * @wait_status:    GONE; -1 when unknowable
+ * @uptime_usec:    SWEPT: how long the life was
+ * @random:         SWEPT: for the jitter
+ * @has_subscriber: SWEPT: somebody could grant a place
+ */
+struct machine_event {
+	enum machine_event_kind kind;
+	usec_t now_usec;
+	enum keeper_cause cause;
+	int wait_status;
+	usec_t uptime_usec;
+	uint32_t random;
+	bool has_subscriber;
+};
+
+/**
+ * struct machine - where the keeper stands; starts as all zero: IDLE
+ * @deadline_usec: when MACHINE_DEADLINE is due, USEC_INFINITY: never
+ * @next_usec:     monotonic time of the restart that is due, 0 for none
+ * @cause:         why the last life ended, or the current one is ending
+ * @wait_status:   its status, -1 when unknowable
+ * @n_failures:    in a row
+ * @n_restarts:    starts after the one that was asked for
+ * @owes_report:   a keeper that leaves reports last, with what the collector did not get
+ */
+struct machine {
+	enum machine_state state;
+	enum machine_then then;
+	usec_t deadline_usec;
+	usec_t next_usec;
+	enum keeper_cause cause;
+	int wait_status;
+	uint32_t n_failures;
+	uint32_t n_restarts;
+	bool is_asking;
+	bool is_granted;
+	bool is_reported;
+	bool owes_report;
+};
+
+/**
+ * machine_step() - take one event
+ * @ret_orders: bits of enum machine_order, to be carried out in the order of their values
+ *
+ * Context: pure.
+ * Return: 0; -ESHUTDOWN for a start when the keeper is about to leave.
+ */
+must_check int machine_step(struct machine *m, const struct machine_rule *rule,
+			    const struct machine_event *e, unsigned *ret_orders);
+
+/** machine_public() - the state that others see */
+enum keeper_state machine_public(const struct machine *m);
+
+/** machine_succeeded() - whether the last life ended as a program should */
+bool machine_succeeded(const struct machine *m);

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * slicekeep-keeper: keep one program running. This file only makes the process fit for the work
+ * (streams, signals, subreaper) and wires the parts; keeper.c has them all, loop.c runs them.
+ */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+
+#include "supervisor/keeper/keeper.h"
+#include "supervisor/keeper/loop.h"
+#include "supervisor/keeper/options.h"
+#include "supervisor/keeper/say.h"
+
+#define EXIT_USAGE 2
+
+extern char **environ;
+
+static struct options arg_options;
+static struct keeper arg_keeper;
+
+/* stdin is /dev/null, which the payload inherits; stdout and stderr are open, whatever they are. */
+static int open_streams(void)
+{
+	int fd = open("/dev/null", O_RDWR);
+
+	if (fd < 0)
+		return -errno;
+	while (fd <= STDERR_FILENO) {
+		fd = dup(fd);
+		if (fd < 0)
+			return -errno;
+	}
+	if (dup2(fd, STDIN_FILENO) < 0)
+		return -errno;
+	(void)close(fd);
+	return 0;
+}
+
+/* All signals at their defaults, for us and our children, but SIGPIPE, which the child resets. */
+static int open_signals(int *ret_fd)
+{
+	struct sigaction standard = {.sa_handler = SIG_DFL}, none = {.sa_handler = SIG_IGN};
+	sigset_t ours;
+
+	for (int i = 1; i < NSIG; i++)
+		(void)sigaction(i, i == SIGPIPE ? &none : &standard, NULL);
+	(void)sigemptyset(&ours);
+	(void)sigaddset(&ours, SIGCHLD);
+	(void)sigaddset(&ours, SIGTERM);
+	(void)sigaddset(&ours, SIGINT);
+	(void)sigaddset(&ours, SIGHUP);
+	if (sigprocmask(SIG_SETMASK, &ours, NULL) < 0)
+		return -errno;
+	*ret_fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+static int prepare(int *ret_signals)
+{
+	int r = open_streams();
+
+	if (r == 0)
+		r = open_signals(ret_signals);
+	if (r == 0 && prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		r = -errno;
+	if (r < 0)
+		say("cannot get ready: %s", strerror(-r));
+	return r;
+}
+
+static int run(const struct options *o)
+{
+	struct keeper *k = &arg_keeper;
+	int signals = -1, r;
+
+	r = prepare(&signals);
+	if (r == 0)
+		r = keeper_init(k, o);
+	if (r == 0)
+		r = sockets_inherit(&k->sockets);
+	if (r == 0 && k->is_alone && o->spec_path)
+		r = keeper_read_spec(k);
+	if (r < 0)
+		return EXIT_FAILURE;
+	if (k->is_alone || o->is_starting || !o->spec_path)
+		ignore_result(keeper_feed(k, MACHINE_START));
+	r = loop_run(k, signals);
+	if (r < 0)
+		say("cannot wait: %s", strerror(-r));
+	if (o->control)
+		(void)unlink(o->control);
+	return r < 0 ? EXIT_FAILURE : keeper_exit_code(k);
+}
+
+int main(int argc, char **argv)
+{
+	struct spec_fault fault;
+
+	if (argc < 1 || options_parse(argv, environ, &arg_options, &fault) < 0) {
+		say("%s", fault.text);
+		return EXIT_USAGE;
+	}
+	if (arg_options.is_help || arg_options.is_version) {
+		const char *text = arg_options.is_help ? options_help()
+						       : "slicekeep-keeper " SLICEKEEP_VERSION "\n";
+
+		return write(STDOUT_FILENO, text, strlen(text)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	}
+	say_for(arg_options.spec.name, arg_options.spec.instance);
+	return run(&arg_options);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/base.h"
+#include "supervisor/keeper/spec.h"
+
+/**
+ * struct options - the command line
+ * @spec:       what is to run, without --spec
+ * @spec_path:  --spec
+ * @control_fd: a bound control socket, -1
+ * @control:    where to bind one, NULL
+ * @resume_fd:  state of the program that this one replaces, -1
+ * @is_oneshot: run once and exit with the program's code
+ */
+struct options {
+	struct spec spec;
+	const char *spec_path;
+	const char *control;
+	int control_fd;
+	int resume_fd;
+	bool is_starting;
+	bool is_oneshot;
+	bool is_help;
+	bool is_version;
+};
+
+/**
+ * options_parse() - read the command line
+ * @argv:       NULL-terminated; what is kept points into it
+ * @env:        environment of the keeper, for the payload
+ * @ret_fault:  what is wrong, for a person
+ *
+ * Return: 0 or -EINVAL, -E2BIG.
+ */
+must_check int options_parse(char **argv, char **env, struct options *ret_options,
+			     struct spec_fault *ret_fault);
+
+/** options_help() - the text of --help */
+const char *options_help(void);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The page: who runs, since when, and how the last lives ended, in a memfd. It is shared with the
+ * child, which writes its pid and a failed step there before exec (so it costs no pipe to know that
+ * an exec failed), and it goes on when the keeper's program is replaced. Only its first part is
+ * touched as long as nothing has died; the ring behind it costs memory when it holds something.
+ */
+
+#include "supervisor/keeper/page.h"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+static int map_page(int fd, struct page **ret_page)
+{
+	void *map = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (map == MAP_FAILED)
+		return -errno;
+	*ret_page = map;
+	return 0;
+}
+
+int page_new(struct page **ret_page, int *ret_fd)
+{
+	cleanup_close int fd = memfd_create("slicekeep-page", MFD_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, sizeof(struct page)) < 0)
+		return -errno;
+	r = map_page(fd, ret_page);
+	if (r < 0)
+		return r;
+	(*ret_page)->magic = PAGE_MAGIC;
+	(*ret_page)->version = PAGE_VERSION;
+	(*ret_page)->keeper_pid = getpid();
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+int page_open(int fd, struct page **ret_page)
+{
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size != sizeof(struct page))
+		return -EBADMSG;
+	r = map_page(fd, ret_page);
+	if (r < 0)
+		return r;
+	if ((*ret_page)->magic == PAGE_MAGIC && (*ret_page)->version == PAGE_VERSION)
+		return 0;
+	(void)munmap(*ret_page, sizeof(struct page));
+	return -EBADMSG;
+}
+
+void page_add_exit(struct page *page, const struct keeper_exit *report)
+{
+	page->exits[page->n_exits % KEEPER_EXITS_MAX] = *report;
+	page->n_exits++;
+}
+
+const struct keeper_exit *page_exit_after(const struct page *page, uint64_t life)
+{
+	uint64_t n = MIN_OF(page->n_exits, (uint64_t)KEEPER_EXITS_MAX);
+
+	for (uint64_t i = page->n_exits - n; i < page->n_exits; i++) {
+		const struct keeper_exit *report = &page->exits[i % KEEPER_EXITS_MAX];
+
+		if (report->life > life)
+			return report;
+	}
+	return NULL;
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The payload's output, between its write(2) and the collector's disk.
+ *
+ * Each life has pipes of its own, and the keeper keeps a read end of each until the collector has
+ * said DRAINED. So the collector may die at any moment: the bytes stay in the pipe, nobody gets a
+ * SIGPIPE, and its successor is offered every pipe that is still here. What has been said is
+ * remembered per connection, and a new connection begins with nothing said.
+ *
+ * The table is bounded, a crash loop beside a dead collector is not. So the life that takes the
+ * last free places is special: the keeper holds write ends of its pipes and does not say END when
+ * it is over, as long as there is no room for another life. Without END and without an end of file
+ * the collector cannot call these pipes drained, so the next lives may go on writing into them. No
+ * line is lost and no restart waits; those lives share a number in the log. When the collector has
+ * made room, the pipes are let go: END is said, and it is true from then on, because nobody gets
+ * them any more.
+ *
+ * A pipe that is full blocks the payload. That is meant: the alternative is to lose what it says.
+ */
+
+#include "supervisor/keeper/pipes.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "supervisor/keeper/say.h"
+#include "supervisor/keeper/spec.h"
+#include "supervisor/keeper/text.h"
+
+/* Room that the next life needs. */
+#define LIFE_PIPES 2
+#define PAUSE_FIRST_USEC (50 * USEC_PER_MSEC)
+#define PAUSE_MAX_USEC USEC_PER_SEC
+
+void pipes_init(struct pipes *p)
+{
+	*p = (struct pipes){
+		.link = -1, .retry_usec = USEC_INFINITY, .pause_usec = PAUSE_FIRST_USEC};
+}
+
+static bool has_room(const struct pipes *p)
+{
+	return p->n + LIFE_PIPES <= PIPES_MAX;
+}
+
+static int open_pipe(struct pipes *p, const struct spec *spec, uint64_t life,
+		     enum intake_stream stream, int *ret_fd)
+{
+	cleanup_close int ours = -1, theirs = -1;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	ours = ends[0];
+	theirs = ends[1];
+	/* Owned by the user, so that opening /dev/stdout works. */
+	if (spec->has_uid && fchown(theirs, spec->uid, spec->gid) < 0)
+		return -errno;
+	p->entries[p->n++] = (struct pipes_entry){
+		.life = life, .fd = steal_fd(&ours), .held = -1, .stream = (uint16_t)stream};
+	*ret_fd = steal_fd(&theirs);
+	return 0;
+}
+
+/* Hold the write ends of the life that has just taken the last places. */
+static int hold(struct pipes *p, uint64_t life, int out, int err)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct pipes_entry *e = &p->entries[i];
+
+		if (e->life != life)
+			continue;
+		e->held = fcntl(e->stream == INTAKE_STREAM_ERR ? err : out, F_DUPFD_CLOEXEC, 3);
+		if (e->held < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static void drop(struct pipes *p, size_t i)
+{
+	close_fd(&p->entries[i].fd);
+	close_fd(&p->entries[i].held);
+	p->n--;
+	memmove(&p->entries[i], &p->entries[i + 1], (p->n - i) * sizeof(p->entries[0]));
+}
+
+static void drop_life(struct pipes *p, uint64_t life)
+{
+	for (size_t i = p->n; i-- > 0;) {
+		if (p->entries[i].life == life)
+			drop(p, i);
+	}
+}
+
+static int open_fresh(struct pipes *p, const struct spec *spec, uint64_t life, int *out, int *err)
+{
+	int r;
+
+	if (spec->is_merged) {
+		r = open_pipe(p, spec, life, INTAKE_STREAM_BOTH, out);
+		if (r == 0)
+			*err = fcntl(*out, F_DUPFD_CLOEXEC, 3);
+		if (r == 0 && *err < 0)
+			r = -errno;
+	} else {
+		r = open_pipe(p, spec, life, INTAKE_STREAM_OUT, out);
+		if (r == 0)
+			r = open_pipe(p, spec, life, INTAKE_STREAM_ERR, err);
+	}
+	if (r == 0 && !has_room(p))
+		r = hold(p, life, *out, *err);
+	if (r < 0)
+		drop_life(p, life);
+	return r;
+}
+
+/* The held pipe for a stream; that of the other one where the streams were merged meanwhile. */
+static int open_held(struct pipes *p, enum intake_stream stream)
+{
+	struct pipes_entry *found = NULL;
+
+	for (size_t i = 0; i < p->n; i++) {
+		struct pipes_entry *e = &p->entries[i];
+
+		if (e->held < 0)
+			continue;
+		e->is_over = false;
+		if (!found || e->stream == stream)
+			found = e;
+	}
+	return found ? fcntl(found->held, F_DUPFD_CLOEXEC, 3) : -1;
+}
+
+int pipes_open(struct pipes *p, const struct spec *spec, uint64_t life, int *ret_out, int *ret_err)
+{
+	cleanup_close int out = -1, err = -1;
+	int r;
+
+	if (spec->intake && has_room(p)) {
+		r = open_fresh(p, spec, life, &out, &err);
+		if (r < 0)
+			return r;
+	} else if (spec->intake) {
+		out = open_held(p, INTAKE_STREAM_OUT);
+		err = open_held(p, spec->is_merged ? INTAKE_STREAM_OUT : INTAKE_STREAM_ERR);
+		if (out < 0 || err < 0)
+			return -errno;
+		say("the collector is away: this life's output goes into the previous life's");
+	}
+	*ret_out = steal_fd(&out);
+	*ret_err = steal_fd(&err);
+	return 0;
+}
+
+/* Let go of held pipes whose life is over, once another life has room without them. */
+static void let_go(struct pipes *p)
+{
+	for (size_t i = 0; i < p->n && has_room(p); i++) {
+		if (p->entries[i].is_over)
+			close_fd(&p->entries[i].held);
+	}
+}
+
+void pipes_end(struct pipes *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		p->entries[i].is_over = true;
+	let_go(p);
+}
+
+static void unlink_collector(struct pipes *p, usec_t now_usec)
+{
+	close_fd(&p->link);
+	p->is_full = false;
+	for (size_t i = 0; i < p->n; i++) {
+		p->entries[i].is_offered = false;
+		p->entries[i].is_end_said = false;
+	}
+	/* At once, unless the connection did not last either: then it is a crash loop over there.
+	 */
+	p->retry_usec = now_usec;
+	if (now_usec < usec_add(p->linked_usec, PAUSE_MAX_USEC)) {
+		p->retry_usec = usec_add(now_usec, p->pause_usec);
+		p->pause_usec = MIN_OF(p->pause_usec * 2, PAUSE_MAX_USEC);
+	}
+}
+
+static int link_collector(struct pipes *p, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	cleanup_close int fd = -1;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	text_copy(address.sun_path, sizeof(address.sun_path), path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	p->link = steal_fd(&fd);
+	return 0;
+}
+
+static int send_frame(struct pipes *p, const struct spec *spec, const struct pipes_entry *e,
+		      enum intake_kind kind)
+{
+	struct intake_frame frame = {
+		.magic = INTAKE_MAGIC,
+		.kind = (uint16_t)kind,
+		.stream = e->stream,
+		.instance = spec->instance,
+		.policy = spec->log_policy,
+		.life = e->life,
+	};
+	struct iovec part = {.iov_base = &frame, .iov_len = sizeof(frame)};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+
+	text_copy(frame.name, sizeof(frame.name), spec->name);
+	if (kind == INTAKE_OFFER) {
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.head), &e->fd, sizeof(int));
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control);
+	}
+	return sendmsg(p->link, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static int tell(struct pipes *p, const struct spec *spec, struct pipes_entry *e)
+{
+	int r;
+
+	if (!e->is_offered) {
+		r = send_frame(p, spec, e, INTAKE_OFFER);
+		if (r < 0)
+			return r;
+		e->is_offered = true;
+	}
+	if (e->is_over && e->held < 0 && !e->is_end_said) {
+		r = send_frame(p, spec, e, INTAKE_END);
+		if (r < 0)
+			return r;
+		e->is_end_said = true;
+	}
+	return 0;
+}
+
+void pipes_pump(struct pipes *p, const struct spec *spec, usec_t now_usec)
+{
+	int r = 0;
+
+	if (p->n == 0 || !spec->intake ||
+	    (p->link < 0 && p->retry_usec > now_usec && p->retry_usec != USEC_INFINITY))
+		return;
+	if (p->link < 0) {
+		r = link_collector(p, spec->intake);
+		p->linked_usec = now_usec;
+		p->retry_usec = USEC_INFINITY;
+	}
+	for (size_t i = 0; r == 0 && i < p->n; i++)
+		r = tell(p, spec, &p->entries[i]);
+	p->is_full = r == -EAGAIN && p->link >= 0;
+	if (r < 0 && !p->is_full)
+		unlink_collector(p, now_usec);
+}
+
+static void take_drained(struct pipes *p, const struct intake_frame *frame)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct pipes_entry *e = &p->entries[i];
+
+		/* A held pipe cannot be drained for good, whatever the other side thinks. */
+		if (e->life == frame->life && e->stream == frame->stream && e->held < 0) {
+			drop(p, i);
+			let_go(p);
+			return;
+		}
+	}
+}
+
+void pipes_read(struct pipes *p, usec_t now_usec)
+{
+	struct intake_frame frame;
+
+	for (size_t i = 0; i < PIPES_MAX; i++) {
+		ssize_t n = recv(p->link, &frame, sizeof(frame), MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n != sizeof(frame) || frame.magic != INTAKE_MAGIC) {
+			unlink_collector(p, now_usec);
+			return;
+		}
+		if (frame.kind == INTAKE_DRAINED) {
+			take_drained(p, &frame);
+			p->pause_usec = PAUSE_FIRST_USEC;
+		}
+	}
+}
+
+uint64_t pipes_left_bytes(const struct pipes *p)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		int bytes = 0;
+
+		if (ioctl(p->entries[i].fd, FIONREAD, &bytes) == 0 && bytes > 0)
+			sum += (uint64_t)bytes;
+	}
+	return sum;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/base.h"
+#include "lib/intake-frame.h"
+
+struct spec;
+
+/** Pipes that may wait for a collector: eight lives with two streams. */
+#define PIPES_MAX 16
+
+/**
+ * struct pipes_entry - one stream of one life
+ * @fd:          read end, a duplicate of what the collector has
+ * @held:        write end, held where a later life may have to share the pipe; -1
+ * @is_over:     the life's processes are gone
+ * @is_offered @is_end_said: on the present connection
+ */
+struct pipes_entry {
+	uint64_t life;
+	int fd;
+	int held;
+	uint16_t stream;
+	bool is_over;
+	bool is_offered;
+	bool is_end_said;
+};
+
+/**
+ * struct pipes - everything that the payload printed and the collector has not yet stored
+ * @link:       connection to the collector, -1
+ * @retry_usec: when to connect again, USEC_INFINITY: no need
+ * @is_full:    the link takes no more now
+ */
+struct pipes {
+	struct pipes_entry entries[PIPES_MAX];
+	size_t n;
+	int link;
+	bool is_full;
+	usec_t linked_usec;
+	usec_t retry_usec;
+	usec_t pause_usec;
+};
+
+/** pipes_init() - none, and no connection */
+void pipes_init(struct pipes *p);
+
+/**
+ * pipes_open() - pipes for a new life, owned by the payload's uid
+ * @ret_out @ret_err: write ends, CLOEXEC, the caller's; the same pipe when the spec merges them;
+ *                    both -1 when the spec has no intake
+ *
+ * Return: 0 or negative errno.
+ */
+must_check int pipes_open(struct pipes *p, const struct spec *spec, uint64_t life, int *ret_out,
+			  int *ret_err);
+
+/** pipes_end() - the life's processes are gone: what its pipes hold is all they will ever hold */
+void pipes_end(struct pipes *p);
+
+/** pipes_pump() - connect if need be, and tell the collector what it does not know yet */
+void pipes_pump(struct pipes *p, const struct spec *spec, usec_t now_usec);
+
+/** pipes_read() - the link has something to read, or is broken */
+void pipes_read(struct pipes *p, usec_t now_usec);
+
+/** pipes_left_bytes() - what nobody has taken yet */
+uint64_t pipes_left_bytes(const struct pipes *p);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Listening sockets that live with the keeper, so that connections wait in their backlog while the
+ * payload is being replaced. They are held at high numbers: the child moves them to 3, 4, … with
+ * plain dup2(), and none can be overwritten before it has been moved.
+ */
+
+#include "supervisor/keeper/sockets.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/keeper/text.h"
+
+static void close_all(struct sockets *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		close_fd(&s->fds[i]);
+	s->n = 0;
+}
+
+int sockets_set(struct sockets *s, const int *fds, size_t n, char (*names)[KEEPER_FD_NAME_MAX])
+{
+	struct sockets set = {0};
+
+	if (n > KEEPER_FDS_MAX)
+		return -E2BIG;
+	for (size_t i = 0; i < n; i++) {
+		int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, SOCKETS_FD_FROM);
+
+		if (fd < 0) {
+			int r = -errno;
+
+			close_all(&set);
+			return r;
+		}
+		set.fds[set.n] = fd;
+		text_copy(set.names[set.n++], KEEPER_FD_NAME_MAX, names[i]);
+	}
+	close_all(s);
+	*s = set;
+	return 0;
+}
+
+/* The names in "a:b:c", as far as there are any. */
+static void split_names(const char *joined, char (*names)[KEEPER_FD_NAME_MAX], size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strcspn(joined, ":");
+
+		text_clean(names[i], KEEPER_FD_NAME_MAX, joined, len);
+		joined += len;
+		joined += *joined == ':';
+	}
+}
+
+int sockets_inherit(struct sockets *s)
+{
+	char names[KEEPER_FDS_MAX][KEEPER_FD_NAME_MAX];
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	const char *joined = getenv("LISTEN_FDNAMES");
+	int fds[KEEPER_FDS_MAX];
+	uint64_t number, n;
+	int r;
+
+	if (!pid || !count || text_number(pid, INT32_MAX, &number) < 0 ||
+	    number != (uint64_t)getpid())
+		return 0;
+	r = text_number(count, KEEPER_FDS_MAX, &n);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		fds[i] = 3 + (int)i;
+	split_names(joined ? joined : "", names, (size_t)n);
+	r = sockets_set(s, fds, (size_t)n, names);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		close_fd(&fds[i]);
+	return r;
+}
+
+void sockets_join_names(const struct sockets *s, char *buf, size_t cap)
+{
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < s->n; i++)
+		used += text_format(buf + used, cap - used, "%s%s", i > 0 ? ":" : "", s->names[i]);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <sys/types.h>
+
+#include "lib/base.h"
+
+struct cgroup;
+
+/**
+ * struct sweep - the killing of a tree; all zero: none is going on
+ * @n_killed:  processes that it has killed and that are gone
+ * @n_left:    processes that were there when it looked last
+ * @n_pending: killed, and not yet seen dead
+ * @next_usec: when to look again if nobody dies
+ */
+struct sweep {
+	uint32_t n_killed;
+	uint32_t n_left;
+	uint32_t n_pending;
+	usec_t next_usec;
+	usec_t pause_usec;
+};
+
+/** sweep_begin() - from now on; sweep_turn() follows */
+void sweep_begin(struct sweep *s);
+
+/**
+ * sweep_turn() - one bounded round: stop all, then kill all
+ *
+ * Context: call when next_usec has come, or when everything that was killed has been reaped and
+ * children are still there.
+ */
+void sweep_turn(struct sweep *s, const struct cgroup *cgroup, usec_t now_usec);
+
+/** sweep_saw() - @n children were reaped, @n_killed of them ended by SIGKILL */
+void sweep_saw(struct sweep *s, uint32_t n, uint32_t n_killed);
