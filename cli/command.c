@@ -45,6 +45,8 @@ enum cli_exit command_exit_of(const struct error *err)
 		return CLI_NO_SERVICE;
 	if (text_ends(err->id, ".PermissionDenied"))
 		return CLI_FORBIDDEN;
+	if (text_ends(err->id, ".BadPattern"))
+		return CLI_USAGE;
 	switch (err->code) {
 	case -EACCES:
 	case -EPERM:

@@ -20,6 +20,8 @@
 
 /** Lines that are handed over together. */
 #define BATCH_MAX 256
+/* What it exits with. */
+#define EXIT_BAD_FILTER 2
 #define EXIT_NO_SERVICE 3
 
 struct reader {
@@ -76,6 +78,9 @@ static int reader_finish(struct reader *r, struct error *err)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_SERVICE)
 		return error_set_id(err, -EREMOTEIO, "io.slicekeep.log.NoSuchService",
 				    "there is no such service");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_BAD_FILTER)
+		return error_set_id(err, -EREMOTEIO, "io.slicekeep.log.BadPattern",
+				    "nothing can be looked for like that");
 	return error_set(err, -EIO, "the segments could not be read");
 }
 

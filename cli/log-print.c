@@ -48,6 +48,8 @@ void log_print_lines(struct log_print *p, const json_t *lines, struct text *out)
 	json_array_foreach(lines, i, line) {
 		usec_t at_usec = json_get_uint(line, "at_usec", 0);
 
+		if (p->whole && json_get_bool(line, "open", false))
+			continue;
 		if (p->n_lines++ == 0 && p->from_usec == USEC_INFINITY)
 			p->from_usec = at_usec;
 		log_print_events(p, at_usec, out);

@@ -12,6 +12,7 @@ struct text;
  * struct log_print - lines and the events between them, on their way out
  * @style:  of what they go to
  * @json:   one JSON object a line, and no events
+ * @whole:  leave out lines that have no end yet: they will come again when they have one
  * @events: array of the type Event, sorted by time, those that are not shown yet; or NULL
  * @next:   index of the first of them
  * @from_usec: events before this point in time are not shown; USEC_INFINITY: before the first line
@@ -20,6 +21,7 @@ struct text;
 struct log_print {
 	struct style style;
 	bool json;
+	bool whole;
 	json_t *events;
 	size_t next;
 	usec_t from_usec;

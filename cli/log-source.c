@@ -32,12 +32,7 @@ int log_source_advance(json_t *filter, const json_t *reply)
 		cursor = json_object_get(last, "cursor");
 	if (!json_is_string(cursor))
 		return 0;
-	if (json_object_set(filter, "cursor", cursor) < 0)
-		return -ENOMEM;
-	/* The cursor knows where to go on; these would start anew. */
-	(void)json_object_del(filter, "tail");
-	(void)json_object_del(filter, "since_at_usec");
-	return 0;
+	return json_object_set(filter, "cursor", cursor) < 0 ? -ENOMEM : 0;
 }
 
 /* Whether the collector is not there, or went away: the lines are there all the same. */

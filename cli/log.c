@@ -307,7 +307,8 @@ static int log_run(struct cli *cli, char **argv)
 	if (o.follow && o.until)
 		return command_usage(&command_log, "\"-f\" has no end, \"--until\" is one");
 	v.until_usec = USEC_INFINITY;
-	v.print = (struct log_print){.style = cli->out, .json = o.json, .from_usec = USEC_INFINITY};
+	v.print = (struct log_print){
+		.style = cli->out, .json = o.json, .whole = o.follow, .from_usec = USEC_INFINITY};
 	return log_show(&v, rest.words);
 }
 
