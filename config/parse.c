@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "config/dialect.h"
+#include "config/load.h"
 #include "config/model.h"
 #include "config/scalar.h"
 #include "config/vector.h"
@@ -144,7 +145,7 @@ int parse_name(const struct parse *p, const char *name)
 {
 	static const char *const reserved[] = {"supervisor", "ci", "log", "dashboard", "router"};
 
-	for (size_t i = 0; i < ARRAY_LEN(reserved); i++) {
+	for (size_t i = 0; !p->rules->own_daemons && i < ARRAY_LEN(reserved); i++) {
 		if (!strcmp(name, reserved[i]))
 			return parse_fail(p,
 					  "'%s' is the name of one of slicekeep's own daemons: "
