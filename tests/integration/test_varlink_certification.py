@@ -94,7 +94,6 @@ def test_our_server_serves_many_clients_one_after_the_other(platform, our_server
         assert "End: true" in platform.run([OURS / "certification-client", our_server]).stdout
 
 
-@pytest.mark.slow
 def test_go_client_certifies_our_server(platform, our_server):
     said = platform.run([GO, "--client", "--varlink", f"unix:{our_server}"]).stdout
     assert said.endswith("End: 'true'\n"), said
@@ -102,7 +101,6 @@ def test_go_client_certifies_our_server(platform, our_server):
     assert "failed" not in said
 
 
-@pytest.mark.slow
 def test_our_client_certifies_the_go_server(platform, go_server):
     said = platform.run([OURS / "certification-client", go_server]).stdout
     assert said.endswith("End: true\n"), said
