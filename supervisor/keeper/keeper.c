@@ -55,7 +55,7 @@ int keeper_init(struct keeper *k, const struct options *options)
 	if (r < 0)
 		say("cannot get ready%s%s: %s", options->control ? ", control socket " : "",
 		    options->control ? options->control : "", strerror(-r));
-	k->is_alone = k->control.listener < 0;
+	k->is_alone = k->control.listener < 0 || !options->spec_path;
 	return r;
 }
 

@@ -44,7 +44,7 @@ struct keeper {
 	bool has_children;
 	bool is_changed;
 	bool is_asking;
-	bool is_alone; /* nobody can ask us anything: leave when there is nothing to do */
+	bool is_alone; /* started by hand, not by a supervisor: leave when there is nothing to do */
 	uint32_t n_unsent;
 	char asker[KEEPER_ASKER_MAX];
 };
