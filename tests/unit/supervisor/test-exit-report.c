@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Exits in words: every cause, and every fact that may be missing.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "supervisor/exit-report.h"
+
+#define CORE 0x80
+
+struct words {
+	struct keeper_exit report;
+	const char *summary;
+	const char *brief;
+};
+
+#define UP(seconds) .uptime_usec = (seconds)*USEC_PER_SEC
+
+static const struct words table[] = {
+	{{.cause = KEEPER_CAUSE_EXIT, .wait_status = W_EXITCODE(1, 0), UP(2)},
+	 "exit 1 after 2s",
+	 "exit 1"},
+	{{.cause = KEEPER_CAUSE_EXIT, .wait_status = 0, .uptime_usec = 15000},
+	 "exit 0 after 15ms",
+	 "exit 0"},
+	{{.cause = KEEPER_CAUSE_SIGNAL, .wait_status = SIGSEGV | CORE, UP(3 * 3600)},
+	 "killed by SIGSEGV (core dumped) after 3h",
+	 "SIGSEGV"},
+	{{.cause = KEEPER_CAUSE_SIGNAL, .wait_status = 40, UP(1)},
+	 "killed by signal 40 after 1s",
+	 "signal 40"},
+	{{.cause = KEEPER_CAUSE_OOM, .wait_status = SIGKILL, UP(3), .memory_peak_bytes = 64 << 20},
+	 "killed by the kernel: out of memory at 64M after 3s",
+	 "oom"},
+	{{.cause = KEEPER_CAUSE_OOM, .wait_status = SIGKILL, UP(3)},
+	 "killed by the kernel: out of memory after 3s",
+	 "oom"},
+	{{.cause = KEEPER_CAUSE_WATCHDOG, .wait_status = SIGABRT, UP(60)},
+	 "killed: its watchdog heard nothing from it after 1m",
+	 "watchdog"},
+	{{.cause = KEEPER_CAUSE_HEALTH, .wait_status = SIGTERM, UP(60)},
+	 "stopped: its health checks failed after 1m",
+	 "health"},
+	{{.cause = KEEPER_CAUSE_NOT_READY, .wait_status = SIGTERM, UP(30)},
+	 "stopped: not ready in time after 30s",
+	 "not-ready"},
+	{{.cause = KEEPER_CAUSE_STOP, .wait_status = SIGTERM, UP(5), .asker = "cli root"},
+	 "stopped by cli root after 5s",
+	 "stop"},
+	{{.cause = KEEPER_CAUSE_STOP, .wait_status = W_EXITCODE(3, 0), UP(5)},
+	 "stopped (exit 3) after 5s",
+	 "stop"},
+	{{.cause = KEEPER_CAUSE_STOP_TIMEOUT,
+	  .wait_status = SIGKILL,
+	  UP(15),
+	  .asker = "cli root",
+	  .n_killed = 3},
+	 "told to stop by cli root, did not, was killed after 15s; 3 more processes killed",
+	 "stop-timeout"},
+	{{.cause = KEEPER_CAUSE_TASKS_MAX, .wait_status = W_EXITCODE(11, 0), UP(1)},
+	 "exit 11: its limit of processes was reached after 1s",
+	 "tasks-max"},
+	{{.cause = KEEPER_CAUSE_EXEC_FAILED,
+	  .exec_step = KEEPER_EXEC_PROGRAM,
+	  .exec_errno = ENOENT,
+	  .path = "/srv/x"},
+	 "could not start: no such file or directory: \"/srv/x\"",
+	 "exec-failed"},
+	{{.cause = KEEPER_CAUSE_EXEC_FAILED,
+	  .exec_step = KEEPER_EXEC_CWD,
+	  .exec_errno = EACCES,
+	  .path = "/root/a\033[31m"},
+	 "could not start: cannot enter its folder: permission denied: \"/root/a\\x1b[31m\"",
+	 "exec-failed"},
+	{{.cause = KEEPER_CAUSE_EXEC_FAILED, .exec_step = 999, .exec_errno = 99999},
+	 "could not start: error 99999",
+	 "exec-failed"},
+	{{.cause = KEEPER_CAUSE_EXIT, .wait_status = -1, UP(7)},
+	 "ended, its keeper could not see how after 7s",
+	 "unknown"},
+	{{.cause = KEEPER_CAUSE_EXIT, .wait_status = 0, UP(1), .n_killed = 1, .n_left = 2},
+	 "exit 0 after 1s; 1 more process killed; 2 could not be killed",
+	 "exit 0"},
+	{{.cause = KEEPER_CAUSE_COUNT, .wait_status = 0, UP(1)}, "exit 0 after 1s", "unknown"},
+};
+
+static void exit_report_summary_says_what_happened(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+		cleanup_json json_t *j = exit_report_json("shop", 0, &table[i].report);
+		char brief[32];
+
+		assert_non_null(j);
+		assert_string_equal(json_get_string(j, "summary"), table[i].summary);
+		assert_string_equal(exit_report_short(&table[i].report, brief), table[i].brief);
+	}
+}
+
+static void exit_report_has_every_fact(void **state)
+{
+	struct keeper_exit e = {
+		.cause = KEEPER_CAUSE_SIGNAL,
+		.wait_status = SIGSEGV | CORE,
+		.n_killed = 1,
+		.n_left = 2,
+		.n_failures = 3,
+		.life = 4,
+		.at_usec = clock_at_usec(),
+		.uptime_usec = 6,
+		.maxrss_kb = 7,
+		.user_usec = 8,
+		.system_usec = 9,
+		.memory_peak_bytes = 10,
+		.oom_kills = 11,
+		.tasks_denied = 12,
+		.throttled_usec = 13,
+		.left_bytes = 14,
+		.spec_revision = 15,
+		.asker = "cli root",
+	};
+	cleanup_json json_t *j = exit_report_json("shop", 2, &e);
+
+	assert_string_equal(json_get_string(j, "service"), "shop");
+	assert_int_equal(json_get_uint(j, "instance", 0), 2);
+	assert_string_equal(json_get_string(j, "cause"), "signal");
+	assert_string_equal(json_get_string(j, "signal"), "SIGSEGV");
+	assert_true(json_get_bool(j, "core_dumped", false));
+	assert_null(json_object_get(j, "code"));
+	assert_null(json_object_get(j, "step"));
+	assert_string_equal(json_get_string(j, "asker"), "cli root");
+	assert_int_equal(json_get_uint(j, "killed", 0), 1);
+	assert_int_equal(json_get_uint(j, "left", 0), 2);
+	assert_int_equal(json_get_uint(j, "failures", 0), 3);
+	assert_int_equal(json_get_uint(j, "life", 0), 4);
+	assert_int_equal(json_get_uint(j, "at_usec", 0), e.at_usec);
+	assert_int_equal(json_get_uint(j, "uptime_usec", 0), 6);
+	assert_int_equal(json_get_uint(j, "maxrss_bytes", 0), 7 * 1024);
+	assert_int_equal(json_get_uint(j, "user_usec", 0), 8);
+	assert_int_equal(json_get_uint(j, "system_usec", 0), 9);
+	assert_int_equal(json_get_uint(j, "memory_peak_bytes", 0), 10);
+	assert_int_equal(json_get_uint(j, "oom_kills", 0), 11);
+	assert_int_equal(json_get_uint(j, "tasks_denied", 0), 12);
+	assert_int_equal(json_get_uint(j, "throttled_usec", 0), 13);
+	assert_int_equal(json_get_uint(j, "left_bytes", 0), 14);
+	assert_int_equal(json_get_uint(j, "revision", 0), 15);
+}
+
+static void exit_report_unknown_facts_are_absent(void **state)
+{
+	static const char *const absent[] = {
+		"code",
+		"signal",
+		"core_dumped",
+		"step",
+		"errno",
+		"path",
+		"asker",
+		"oom_kills",
+		"next_start_usec",
+		"memory_peak_bytes",
+		"left_bytes",
+		"tasks_denied",
+		"throttled_usec",
+	};
+	struct keeper_exit e = {.cause = KEEPER_CAUSE_EXIT, .wait_status = -1};
+	cleanup_json json_t *j = exit_report_json("shop", 0, &e);
+
+	for (size_t i = 0; i < ARRAY_LEN(absent); i++)
+		assert_null(json_object_get(j, absent[i]));
+}
+
+static void exit_report_of_a_failed_start_names_step_and_path(void **state)
+{
+	struct keeper_exit e = {
+		.cause = KEEPER_CAUSE_EXEC_FAILED,
+		.wait_status = W_EXITCODE(127, 0),
+		.exec_step = KEEPER_EXEC_USER,
+		.exec_errno = EPERM,
+		.path = "\377bytes",
+	};
+	cleanup_json json_t *j = exit_report_json("shop", 0, &e);
+
+	assert_string_equal(json_get_string(j, "step"), "user");
+	assert_int_equal(json_get_uint(j, "errno", 0), EPERM);
+	assert_string_equal(json_get_string(j, "path"), "\357\277\275bytes");
+	assert_null(json_object_get(j, "code"));
+}
+
+static void exit_report_next_start_is_the_time_from_exit_to_restart(void **state)
+{
+	struct keeper_exit e = {
+		.cause = KEEPER_CAUSE_EXIT,
+		.at_usec = clock_at_usec(),
+		.next_usec = clock_now_usec() + 5 * USEC_PER_SEC,
+	};
+	cleanup_json json_t *j = exit_report_json("shop", 0, &e);
+	uint64_t delay_usec = json_get_uint(j, "next_start_usec", 0);
+
+	assert_in_range(delay_usec, 4900 * USEC_PER_MSEC, 5100 * USEC_PER_MSEC);
+}
+
+static void exit_cause_names_are_those_of_the_interface(void **state)
+{
+	assert_string_equal(exit_cause_name(KEEPER_CAUSE_NONE), "unknown");
+	assert_string_equal(exit_cause_name(KEEPER_CAUSE_STOP_TIMEOUT), "stop-timeout");
+	assert_string_equal(exit_cause_name((enum keeper_cause)4711), "unknown");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exit_report_summary_says_what_happened),
+		cmocka_unit_test(exit_report_has_every_fact),
+		cmocka_unit_test(exit_report_unknown_facts_are_absent),
+		cmocka_unit_test(exit_report_of_a_failed_start_names_step_and_path),
+		cmocka_unit_test(exit_report_next_start_is_the_time_from_exit_to_restart),
+		cmocka_unit_test(exit_cause_names_are_those_of_the_interface),
+	};
+
+	return cmocka_run_group_tests_name("exit-report", tests, NULL, NULL);
+}
