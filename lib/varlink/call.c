@@ -27,6 +27,13 @@ static void call_detach(struct varlink_call *c)
 	wire_block(w, false);
 }
 
+static const char *call_problem(int r)
+{
+	if (r == -EMSGSIZE)
+		return "the answer is longer than 16M, ask for less";
+	return r == -ENOBUFS ? "the peer does not read what it asked for" : "out of memory";
+}
+
 static int call_send(struct varlink_call *c, json_t *message)
 {
 	int r;
@@ -35,8 +42,7 @@ static int call_send(struct varlink_call *c, json_t *message)
 		return 0;
 	r = message ? wire_send(c->wire, message) : -ENOMEM;
 	if (r < 0)
-		log_warning("cannot answer a call of \"%s\": %s", c->interface,
-			    r == -EMSGSIZE ? "the answer is too long" : "out of memory");
+		log_warning("cannot answer a call of \"%s\": %s", c->interface, call_problem(r));
 	return r;
 }
 
@@ -46,8 +52,7 @@ static void call_give_up(struct varlink_call *c, int r)
 	cleanup_json json_t *message = NULL;
 	struct error err = {0};
 
-	error_set(&err, r,
-		  r == -EMSGSIZE ? "the answer is longer than 16M, ask for less" : "out of memory");
+	error_set(&err, r, "%s", call_problem(r));
 	message = message_error_from(c->interface, &err);
 	if (!message || wire_send(c->wire, message) < 0)
 		wire_abort(c->wire);

@@ -17,6 +17,8 @@ struct varlink_call;
 
 /** Bytes that may wait to go out to one peer before its further calls are left unread. */
 #define VARLINK_OUT_MAX ((size_t)256 * 1024)
+/** Bytes that wait when a method went on all the same, and the connection is ended. */
+#define VARLINK_OUT_STOP ((size_t)4 * 1024 * 1024)
 
 /** enum varlink_role - what a caller must be allowed to do; each contains the ones before it */
 enum varlink_role {
@@ -50,7 +52,7 @@ void varlink_call_reply(struct varlink_call *c, json_t *parameters);
  * @parameters: reference taken over
  *
  * Return: true while there is room for more; false when VARLINK_OUT_MAX waits: go on after the
- * drained callback.
+ * drained callback. Who cannot wait (events) may go on until VARLINK_OUT_STOP.
  */
 bool varlink_call_continue(struct varlink_call *c, json_t *parameters);
 

@@ -42,7 +42,7 @@ void varlink_link_free(struct varlink_link *k);
  * @fn:         called for each answer; for a broken connection too, once per call
  *
  * Return: 0 or negative errno (then @fn is not called): -ECONNRESET once the connection has ended,
- * -ENOBUFS when VARLINK_LINK_CALLS_MAX calls wait.
+ * -ENOBUFS when VARLINK_LINK_CALLS_MAX calls wait, or megabytes that the peer does not read.
  */
 must_check int varlink_link_call(struct varlink_link *k, const char *method, json_t *parameters,
 				 bool more, varlink_reply_fn fn, void *userdata);

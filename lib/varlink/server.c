@@ -23,7 +23,8 @@
 #include "lib/varlink/service.h"
 #include "lib/varlink/wire.h"
 
-static_assert(VARLINK_OUT_MAX == WIRE_OUT_MAX, "what the header promises");
+static_assert(VARLINK_OUT_MAX == WIRE_OUT_MAX && VARLINK_OUT_STOP == WIRE_OUT_STOP,
+	      "what the header promises");
 
 /** Longest message of a peer without a role. */
 #define STRANGER_MESSAGE_MAX ((size_t)64 * 1024)
@@ -198,6 +199,7 @@ static const struct wire_events connection_events = {
 	.drained = on_drained,
 	.deaf = on_deaf,
 	.ended = on_ended,
+	.answers = true,
 };
 
 static enum varlink_role server_role(struct varlink_server *s, int fd, const struct fd_peer *peer)

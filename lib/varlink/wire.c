@@ -3,9 +3,10 @@
  * A connected socket on the loop that speaks in messages, with back-pressure in both directions.
  *
  * What it keeps true:
- *  - A peer that does not read cannot make us grow. While more than WIRE_OUT_MAX waits to go out,
- *    or while the owner blocks the wire, no message is handed out; and while a complete message
- *    waits, nothing is read. What a peer sends on top stays in the kernel, and stops it there.
+ *  - A peer that does not read cannot make us grow. While more than WIRE_OUT_MAX waits to go out
+ *    to one that is answered, or while the owner blocks the wire, no message is handed out; and
+ *    while a complete message waits, nothing is read. What a peer sends on top stays in the kernel,
+ *    and stops it there. An owner who sends by itself is told at WIRE_OUT_MAX, and refused later.
  *  - What a peer has sent completely is handed out, even if it has hung up meanwhile; and what
  *    waits for a peer that has only ended its own side (`printf … | nc -N`) still goes out.
  *  - The owner is called by the loop only, from wire_work(), never from wire_send() or
@@ -113,7 +114,9 @@ static bool wire_read(struct wire *w)
 
 static bool wire_may_hand_out(const struct wire *w)
 {
-	return !w->blocked && frames_len(&w->out) <= WIRE_OUT_MAX;
+	bool full = frames_len(&w->out) > WIRE_OUT_MAX;
+
+	return !w->blocked && !(full && w->events->answers);
 }
 
 /* Return: whether a message was handed out, read or sent, so that there may be more to do. */
@@ -274,6 +277,8 @@ int wire_send(struct wire *w, const json_t *message)
 
 	if (w->deaf)
 		return 0;
+	if (frames_len(&w->out) > WIRE_OUT_STOP)
+		return -ENOBUFS;
 	r = frames_append(&w->out, message);
 	if (r < 0)
 		return r;

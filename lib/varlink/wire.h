@@ -8,8 +8,10 @@
 struct loop;
 struct wire;
 
-/** Bytes that may wait to go out before a wire is full and hands out no further messages. */
+/** Bytes that may wait to go out before a wire is full. */
 #define WIRE_OUT_MAX ((size_t)256 * 1024)
+/** Bytes that wait when an owner went on all the same, and nothing more is taken. */
+#define WIRE_OUT_STOP ((size_t)4 * 1024 * 1024)
 
 /**
  * struct wire_events - what the owner of a wire is told; all are called by the loop
@@ -18,6 +20,8 @@ struct wire;
  * @deaf:    the peer takes nothing any more while the owner blocks the wire: nobody waits for the
  *           answer; NULL allowed
  * @ended:   nothing more will come, and nothing that can be sent waits; called once, free the wire
+ * @answers: messages make the owner send, so none is handed out while the wire is full. An owner
+ *           who is answered must not wait for that: two of them would wait for each other
  *
  * Context: any of them may send, block and free the wire.
  */
@@ -26,6 +30,7 @@ struct wire_events {
 	void (*drained)(void *userdata);
 	void (*deaf)(void *userdata);
 	void (*ended)(void *userdata);
+	bool answers;
 };
 
 /**
@@ -48,7 +53,7 @@ void wire_free(struct wire *w);
  *
  * A deaf peer's messages are dropped.
  * Context: calls nobody back.
- * Return: 0, -EMSGSIZE, -ENOMEM; then nothing was sent.
+ * Return: 0, -EMSGSIZE, -ENOMEM, -ENOBUFS at WIRE_OUT_STOP; then nothing was sent.
  */
 must_check int wire_send(struct wire *w, const json_t *message);
 

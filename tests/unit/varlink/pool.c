@@ -214,6 +214,21 @@ static int act_stream(struct varlink_call *call, json_t *parameters, void *userd
 	return 0;
 }
 
+/* Goes on although there is no room, as a source of events would. */
+static int act_flood(struct varlink_call *call, json_t *parameters, void *userdata,
+		     struct error *err)
+{
+	uint64_t n = json_get_uint(parameters, "n", 0);
+	char filler[1000];
+
+	memset(filler, 'x', sizeof(filler));
+	varlink_call_watch(call, on_gone, NULL, userdata);
+	for (uint64_t i = 0; i < n; i++)
+		ignore_result(varlink_call_continue(
+			call, json_pack("{s:s#}", "x", filler, (int)sizeof(filler))));
+	return 0;
+}
+
 /* More than may be sent in one message: an answer, or one of several. */
 static int act_too_much(struct varlink_call *call, json_t *parameters, void *userdata,
 			struct error *err)
@@ -294,6 +309,7 @@ static const struct varlink_method pool_methods[] = {
 	{"Watch", VARLINK_ROLE_READ, act_watch},
 	{"AwaitGone", VARLINK_ROLE_READ, act_await_gone},
 	{"Stream", VARLINK_ROLE_READ, act_stream},
+	{"Flood", VARLINK_ROLE_READ, act_flood},
 	{"TooMuch", VARLINK_ROLE_READ, act_too_much},
 	{"Stats", VARLINK_ROLE_NONE, act_stats},
 	{"Who", VARLINK_ROLE_NONE, act_who},

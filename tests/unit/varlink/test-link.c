@@ -188,6 +188,31 @@ static void link_calls_that_wait_are_bounded(void **state)
 	assert_int_equal(t->n_seen, 0);
 }
 
+static void on_long_reply(json_t *reply, bool continues, const struct error *err, void *userdata)
+{
+	struct table *t = userdata;
+
+	assert_null(err);
+	if (++t->n_seen == t->n_expected)
+		loop_stop(t->loop, 0);
+}
+
+static void link_that_is_full_still_takes_answers(void **state)
+{
+	char text[10000];
+	struct table *t = *state;
+
+	/* Both directions are full: a link that waited for its output would wait for ever. */
+	memset(text, 'x', sizeof(text));
+	for (int i = 0; i < 300; i++)
+		assert_int_equal(
+			varlink_link_call(t->link, POOL "Echo",
+					  json_pack("{s:s#}", "x", text, (int)sizeof(text)), false,
+					  on_long_reply, t),
+			0);
+	assert_sees(t, 300, "");
+}
+
 /* --- callbacks that free ---------------------------------------------------------------------- */
 
 static void on_reply_free(json_t *reply, bool continues, const struct error *err, void *userdata)
@@ -298,6 +323,7 @@ int main(void)
 		pool_test(link_server_that_dies_is_told_to_each_call_once),
 		pool_test(link_nobody_listening_is_told_at_once),
 		pool_test(link_calls_that_wait_are_bounded),
+		pool_test(link_that_is_full_still_takes_answers),
 		pool_test(link_freed_in_its_callback_calls_nobody_else),
 		pool_test(link_freed_in_its_last_callback_calls_nobody_else),
 		pool_test(link_callback_may_call_again),

@@ -200,6 +200,25 @@ static void pressure_reader_of_a_stream_that_leaves_is_told(void **state)
 	await_gone(pool, 1);
 }
 
+static void pressure_peer_that_never_reads_events_is_hung_up_on(void **state)
+{
+	struct pool *pool = *state;
+	cleanup_peer struct peer peer;
+	size_t before, n = 0;
+	json_t *reply;
+
+	peer_connect(&peer, pool->path);
+	ignore_result(stat_of(pool, "gone"));
+	before = pool_rss_bytes(pool);
+	peer_say(&peer, "{\"method\":\"org.example.pool.Flood\",\"more\":true,"
+			"\"parameters\":{\"n\":100000}}");
+	await_gone(pool, 1);
+	assert_true(pool_rss_bytes(pool) < before + GROWTH_MAX);
+	for (; (reply = peer_hear(&peer)); n++)
+		json_decref(reply);
+	assert_true(n < 100000);
+}
+
 static void pressure_watcher_that_leaves_is_told(void **state)
 {
 	struct pool *pool = *state;
@@ -371,6 +390,7 @@ int main(void)
 		pool_test(pressure_peer_that_never_reads_and_dies_is_forgotten),
 		pool_test(pressure_slow_reader_of_a_stream_is_waited_for),
 		pool_test(pressure_reader_of_a_stream_that_leaves_is_told),
+		pool_test(pressure_peer_that_never_reads_events_is_hung_up_on),
 		pool_test(pressure_watcher_that_leaves_is_told),
 		pool_test(pressure_watcher_that_leaves_behind_a_full_socket_is_told),
 		pool_test(pressure_watcher_that_stopped_talking_is_told_when_it_leaves),
