@@ -15,18 +15,22 @@
  *
  * A tree that forks cannot be killed one process after the other: it grows where we do not look. So
  * each process is stopped when it is found, before its children are listed; when a whole pass has
- * found nobody new, nothing in the tree can fork any more, and all of it is killed. A child whose
- * father was killed by somebody else in between becomes a child of ours and is found by the next
- * round; the work is done when a round finds nobody.
+ * found nobody new, nothing in the tree can fork any more, and all of it is killed.
+ *
+ * A process that forks and ends, and whose child does the same, is never where it was seen: it is
+ * dead when it is looked at, and its child has just become a child of ours. So a round that finds
+ * nobody alive is the last one only if it found the same dead as the round before.
  */
 
 /** Processes of one round; the others are found by the next. */
 #define VICTIMS_MAX 4096
 
+/* @dead: a sum over those that were listed and are not alive; tells two rounds apart. */
 struct victims {
 	struct process *items;
 	size_t n;
 	size_t room;
+	uint64_t dead;
 };
 
 static void victims_done(struct victims *v)
@@ -56,10 +60,12 @@ static int victims_add(struct victims *v, pid_t parent, pid_t pid)
 	struct process p;
 	int r = process_get(pid, &p);
 
-	if (r < 0)
-		return r == -ESRCH ? 0 : r;
-	if (v->n == VICTIMS_MAX || p.parent != parent || is_dead(&p))
+	if (r == -ESRCH || (r == 0 && (p.parent != parent || is_dead(&p)))) {
+		v->dead += (uint64_t)pid << 32 | (r == 0 ? (uint32_t)p.start : 0);
 		return 0;
+	}
+	if (r < 0 || v->n == VICTIMS_MAX)
+		return r;
 	if (v->n == v->room) {
 		size_t room = v->room ? v->room * 2 : 64;
 		struct process *grown = reallocarray(v->items, room, sizeof(*grown));
@@ -136,24 +142,35 @@ static int victims_kill(const struct victims *v, usec_t deadline_usec)
 	return killed;
 }
 
+/* One round. Return: how many were killed, 0 when nobody was alive, negative errno. */
+static int kill_once(pid_t parent, struct victims *v, bool (*is_kept)(pid_t pid, void *userdata),
+		     void *userdata, usec_t deadline_usec)
+{
+	int r = victims_add_children(v, parent, is_kept, userdata);
+
+	if (r <= 0)
+		return r;
+	r = victims_complete(v, deadline_usec);
+	return r < 0 ? r : victims_kill(v, deadline_usec);
+}
+
 int orphans_kill(pid_t parent, bool (*is_kept)(pid_t pid, void *userdata), void *userdata)
 {
 	usec_t deadline_usec = usec_add(clock_now_usec(), ORPHANS_KILL_USEC);
+	uint64_t dead = 0;
 	int killed = 0;
 
 	for (;;) {
 		cleanup(victims_done) struct victims v = {0};
-		int r = victims_add_children(&v, parent, is_kept, userdata);
+		int r = kill_once(parent, &v, is_kept, userdata, deadline_usec);
 
-		if (r <= 0)
-			return r < 0 ? r : killed;
-		r = victims_complete(&v, deadline_usec);
-		if (r == 0)
-			r = victims_kill(&v, deadline_usec);
 		if (r < 0)
 			return r;
-		killed += r;
+		if (v.n == 0 && v.dead == dead)
+			return killed;
 		if (clock_now_usec() >= deadline_usec)
 			return -EBUSY;
+		killed += r;
+		dead = v.dead;
 	}
 }
