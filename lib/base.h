@@ -74,6 +74,7 @@ static inline int steal_fd(int *fd)
 	return stolen;
 }
 
+/** free_ptr() - clean-up handler behind cleanup_free */
 static inline void free_ptr(void *pp)
 {
 	free(*(void **)pp);

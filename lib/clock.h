@@ -5,10 +5,10 @@
 
 #define CLOCK_TEXT_MAX 40
 
-/** clock_now_usec() - CLOCK_MONOTONIC */
+/** clock_now_usec() - what waits and deadlines are counted in: CLOCK_MONOTONIC */
 usec_t clock_now_usec(void);
 
-/** clock_at_usec() - CLOCK_REALTIME since the epoch */
+/** clock_at_usec() - what is shown and stored: CLOCK_REALTIME since the epoch */
 usec_t clock_at_usec(void);
 
 /** clock_format_utc() - RFC 3339 with microseconds, "2026-11-21T03:39:00.123456Z"; returns @buf */

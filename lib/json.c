@@ -46,11 +46,10 @@ static bool kind_matches(enum json_kind kind, const json_t *value)
 	case JSON_KIND_ARRAY:
 		return json_is_array(value);
 	case JSON_KIND_ANY:
-		return true;
 	case JSON_KIND_COUNT:
 		break;
 	}
-	return false;
+	return true;
 }
 
 static int store_string(const json_t *value, void *target)

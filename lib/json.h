@@ -7,6 +7,7 @@
 
 struct error;
 
+/** json_decref_ptr() - clean-up handler behind cleanup_json */
 static inline void json_decref_ptr(json_t **j)
 {
 	json_decref(*j);

@@ -51,6 +51,8 @@ static inline void list_remove(struct list *element)
 /** list_entry() - the structure around a link */
 #define list_entry(link, type, member) container_of(link, type, member)
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared cannot stand in parentheses */
+
 /** list_for_each() - run over the links of a list that does not change meanwhile */
 #define list_for_each(it, l) for (struct list *it = (l)->next; it != (l); it = it->next)
 
@@ -58,3 +60,5 @@ static inline void list_remove(struct list *element)
 #define list_for_each_safe(it, l)                                           \
 	for (struct list *it = (l)->next, *it##_next = it->next; it != (l); \
 	     it = it##_next, it##_next = it->next)
+
+/* NOLINTEND(bugprone-macro-parentheses) */

@@ -9,8 +9,8 @@
 #include "lib/base.h"
 
 /*
- * A folder for one test, below the current one of the build, and what is in it. Header only, so
- * that a test still lists the .c files of the project alone.
+ * A folder for one test, and what is in it. Header only, so that a test still lists the .c files of
+ * the project alone.
  */
 
 #define TEMP_PATH_MAX 4096
@@ -20,6 +20,7 @@ struct temp {
 	char path[64];
 };
 
+/** temp_init() - make it; a test that cannot have one ends here */
 static inline void temp_init(struct temp *t)
 {
 	(void)snprintf(t->path, sizeof(t->path), "/tmp/slicekeep-test-XXXXXX");
@@ -27,6 +28,7 @@ static inline void temp_init(struct temp *t)
 		abort();
 }
 
+/** temp_remove_one() - what temp_done() does with each entry */
 static inline int temp_remove_one(const char *path, const struct stat *st, int kind,
 				  struct FTW *where)
 {

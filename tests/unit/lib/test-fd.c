@@ -297,10 +297,13 @@ static void send_to_nobody_fails_without_a_signal(void **state)
 static const char *deep_folder(void)
 {
 	static char path[TEMP_PATH_MAX];
+	static const char name[] = "/a-folder-with-a-name-of-forty-characters";
+	size_t len = strlen(temp.path);
 
-	(void)snprintf(path, sizeof(path), "%s", temp.path);
+	memcpy(path, temp.path, len + 1);
 	for (int i = 0; i < 4; i++) {
-		strcat(path, "/a-folder-with-a-name-of-forty-characters");
+		memcpy(path + len, name, sizeof(name));
+		len += sizeof(name) - 1;
 		assert_int_equal(mkdir(path, 0700), 0);
 	}
 	assert_true(strlen(path) > 150);

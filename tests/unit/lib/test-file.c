@@ -179,6 +179,7 @@ static void read_never_waits_for_a_fifo(void **state)
 	assert_int_equal(mkfifo(path, 0600), 0);
 	assert_holds(path, "");
 	writer = open(path, O_RDWR | O_CLOEXEC);
+	assert_true(writer >= 0);
 	assert_int_equal(file_read(path, 10, &data, NULL), -EAGAIN);
 }
 
