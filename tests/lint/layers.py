@@ -10,7 +10,7 @@ listed here does not exist: whoever adds one decides where it stands.
 LAYERS = {
     "lib": {
         "pure": "base dotenv error intake-frame json list text units",
-        "io": "clock daemon fd file log loop paths spawn",
+        "io": "clock daemon fd file http-client log loop paths spawn",
     },
     "lib/varlink": {
         "pure": "frames message",
