@@ -16,6 +16,48 @@ LAYERS = {
         "pure": "frames message",
         "io": "call call-state client idl link listener server service wire",
     },
+    "config": {
+        "pure": "address mask model pattern place plan scalar secret template vector",
+        # From the text of a file to a model; looks at the disk to check scripts and folders.
+        "reading": "check check-files check-later check-references dialect document interpolate"
+                   " load lookup parse parse-command parse-hook parse-limits parse-port"
+                   " parse-probe parse-process parse-section parse-value",
+        "storing": "revision",
+    },
+    "supervisor": {
+        "model": "budget launcher order slot",
+        "adapter": "delegation desired environment events exit-report exit-store identity"
+                   " json-lines keeper-link launcher-direct orphans proc process prober"
+                   " prober-exec prober-helper prober-log readiness run-files sockets spec-file"
+                   " strangers",
+        "core": "adopt announce apply manager operation own service service-keeper settle",
+        "main": "api describe main stream",
+    },
+    "supervisor/keeper": {
+        "pure": "backoff control-frame machine notice request spec-format text",
+        "adapter": "cgroup child clock control life notify options page pipes reserve say"
+                   " sockets spawn spec sweep tree",
+        "main": "handover keeper loop main requests",
+    },
+    "supervisor/probe": {
+        "pure": "probe-frame",
+        "adapter": "http target tcp",
+        "main": "main tasks",
+    },
+    "log": {
+        "model": "catalog cursor filter heap index line-json lines lives rotate stream-id",
+        "adapter": "board follow peek query segment segment-view services store stream tape"
+                   " tape-seek writer",
+        "main": "api intake job main read reader reader-child",
+    },
+    "cli": {
+        "pure": "cgroup-facts edit last-words options words",
+        "showing": "findings log-line log-print service-table style table why-words",
+        "reaching": "command connect follow log-direct log-source names outermost pager print"
+                    " progress",
+        "verb": "add complete config config-file control doctor down events foreground help log"
+                " ls main renew status up why",
+    },
 }
 
 # component -> other components whose headers it may include, with the highest layer of theirs.
@@ -23,12 +65,21 @@ LAYERS = {
 USES = {
     "lib": {},
     "lib/varlink": {"lib": "io"},
+    "config": {"lib": "io"},
+    "supervisor": {"lib": "io", "lib/varlink": "io", "config": "storing"},
+    "supervisor/probe": {"lib": "io"},
+    "log": {"lib": "io", "lib/varlink": "io"},
+    "cli": {"lib": "io", "lib/varlink": "io", "config": "reading"},
 }
 
 # component -> headers of others that it may include beside that: contracts, each with its reason.
 CONTRACTS = {
-    # The control socket and the spec are what supervisor and keeper agree on.
-    "supervisor": ("supervisor/keeper/control-frame.h", "supervisor/keeper/spec-format.h"),
+    "supervisor": (
+        # The control socket and the spec are what supervisor and keeper agree on.
+        "supervisor/keeper/control-frame.h", "supervisor/keeper/spec-format.h",
+        # What the prober asks its helper, and what that answers.
+        "supervisor/probe/probe-frame.h",
+    ),
 }
 
 # A layer of these names decides: it is handed the time and the event, and touches nothing.

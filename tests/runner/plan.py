@@ -84,7 +84,6 @@ def thorough():
     yield pytest("lint/self", TOP / "tests/lint")
     yield pytest("runner", TOP / "tests/runner")
     yield meson("fuzz", BUILD, "fuzz", "build")
-    yield meson("certification", BUILD, "certification", "build")
     yield meson("valgrind", BUILD, "unit", "build", "tests/unit/keeper/", VALGRIND_ENV, VALGRIND)
     yield build("sanitize/build", SANITIZED, "-Dtests=true", "-Dbuildtype=debug",
                 "-Db_sanitize=address,undefined", "-Dc_args=-fno-sanitize-recover=all")
