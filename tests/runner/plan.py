@@ -25,7 +25,8 @@ SANITIZED_ENV = {
 }
 # gcc 12's analyzer does not understand the cleanup attribute: it takes what free_ptr() frees for
 # uninitialized and what an intrusive list holds for lost. LeakSanitizer and valgrind look for those.
-ANALYZER = "-fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-use-of-uninitialized-value"
+ANALYZER = ("-fanalyzer -Wno-analyzer-malloc-leak "
+            "-Wno-analyzer-use-of-uninitialized-value")
 VALGRIND_ENV = {"SLICEKEEP_TEST_SLOWNESS": "10"}
 VALGRIND = ("valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=all "
             "--errors-for-leak-kinds=all")
