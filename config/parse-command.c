@@ -52,16 +52,20 @@ static bool is_shebang(char *head)
 	return access(path, X_OK) == 0;
 }
 
-/* Whether the kernel can run a script without our help. A fifo must not hold us up. */
+/*
+ * Whether the kernel can run a script without our help. What is no file is not even opened: to open
+ * a fifo may wait, and to open a device may do anything.
+ */
 static bool runs_by_itself(const char *script)
 {
-	cleanup_close int fd = open(script, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	char head[SHEBANG_BYTES_MAX + 1] = {0};
+	cleanup_close int fd = -1;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+	if (stat(script, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		return false;
-	return read(fd, head, SHEBANG_BYTES_MAX) > 0 && is_shebang(head);
+	fd = open(script, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd >= 0 && read(fd, head, SHEBANG_BYTES_MAX) > 0 && is_shebang(head);
 }
 
 static int check_script(struct parse *p, const char *script)

@@ -80,9 +80,14 @@ static void number_has_digits_only_and_an_end(void **state)
 
 static void pattern_that_is_fine_has_no_fault(void **state)
 {
-	static const char *const good[] = {"ready",      "^listening on [0-9]{2,5}$",
-					   "(a|b)+c?",   "a\\{",
-					   "a{10}b{99}", "^[^/]*/admin"};
+	static const char *const good[] = {"ready",
+					   "^listening on [0-9]{2,5}$",
+					   "(a|b)+c?",
+					   "a\\{",
+					   "a{10}b{99}",
+					   "a+b+c+d+e+f+g+h+i+j+k+l+m+n+",
+					   "[]{5,9}({9,9}]+x{1,99}",
+					   "^[^/]*/admin"};
 	char buf[PATTERN_FAULT_MAX];
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
@@ -98,8 +103,16 @@ static void pattern_that_costs_too_much_is_refused(void **state)
 	long_one[299] = 0;
 	assert_non_null(pattern_fault("((a{1,255}){1,255}){1,255}", buf));
 	assert_non_null(pattern_fault("a{0,1001}", buf));
+	assert_non_null(pattern_fault("((((((((((a+)+)+)+)+)+)+)+)+)+)+", buf));
+	assert_non_null(pattern_fault("((a{1,100}[)]){1,100}[)]){1,100}", buf));
+	assert_non_null(pattern_fault("((a{1,100}[])]){1,100}[^])]){1,100}", buf));
+	assert_non_null(pattern_fault("((a{1,100}[[:alpha:])]){1,100}[[.].])]){1,100}", buf));
 	assert_non_null(pattern_fault("a{99999999999999999999}", buf));
 	assert_non_null(pattern_fault("(a)\\1", buf));
+	assert_non_null(pattern_fault("a**", buf));
+	assert_non_null(pattern_fault(".*?", buf));
+	assert_non_null(pattern_fault("a{2}{3}", buf));
+	assert_null(pattern_fault("a\\**[*+]*\\\\+(b*)*", buf));
 	assert_non_null(pattern_fault(long_one, buf));
 	assert_null(pattern_fault("a\\\\1", buf));
 }
