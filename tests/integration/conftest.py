@@ -4,15 +4,38 @@
 Real processes in a folder of their own. After each test nothing of it may be left; what is left is
 killed by pid and the test fails, whatever else it proved.
 """
+import signal
+
 import pytest
 
 import instance
 import ports
+from waiting import SLOWNESS
+
+DEADLINE_SECONDS = 180
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "sanitize: runs with the sanitizer build as well")
     config.addinivalue_line("markers", "slow: runs with ./test --all only")
+    config.addinivalue_line("markers", "deadline(seconds): may take longer than the others")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    """A test that hangs fails, with the line in which it hung; its fixtures still clean up."""
+    marker = item.get_closest_marker("deadline")
+    seconds = (marker.args[0] if marker else DEADLINE_SECONDS) * SLOWNESS
+
+    def on_alarm(_number, _frame):
+        # No AssertionError: wait_until() would take it for one of its condition's.
+        pytest.fail(f"the test has not ended after {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, on_alarm)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.hookimpl(hookwrapper=True)
