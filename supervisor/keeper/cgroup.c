@@ -17,13 +17,20 @@
 
 int cgroup_open(struct cgroup *c, const char *path)
 {
-	cgroup_close(c);
-	if (!path)
+	if (!path || c->dir >= 0)
 		return 0;
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
+	if (mkdir(path, 0755) == 0)
+		c->is_made = true;
+	else if (errno != EEXIST)
 		return -errno;
 	c->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return c->dir < 0 ? -errno : 0;
+}
+
+void cgroup_remove(const struct cgroup *c, const char *path)
+{
+	if (c->is_made)
+		(void)rmdir(path);
 }
 
 void cgroup_close(struct cgroup *c)

@@ -14,21 +14,26 @@ struct cgroup_counters {
 /**
  * struct cgroup - the payload's own cgroup; dir is -1 without one
  * @events: cgroup.events, open only while a sweep waits for it
+ * @is_made: by us: cgroup_remove() removes it
  * @seen:   counters when the current life began
  */
 struct cgroup {
 	int dir;
 	int events;
+	bool is_made;
 	struct cgroup_counters seen;
 };
 
 /**
- * cgroup_open() - make the folder if it is not there, and open it
+ * cgroup_open() - make the folder if it is not there, and open it; nothing when it is open
  * @path: NULL: none
  *
  * Return: 0 or negative errno.
  */
 must_check int cgroup_open(struct cgroup *c, const char *path);
+
+/** cgroup_remove() - remove the folder that cgroup_open() made */
+void cgroup_remove(const struct cgroup *c, const char *path);
 
 /** cgroup_close() - let go of it; the folder stays */
 void cgroup_close(struct cgroup *c);

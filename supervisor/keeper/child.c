@@ -16,7 +16,6 @@
 #include "supervisor/keeper/child.h"
 
 #include <grp.h>
-#include <limits.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -25,6 +24,7 @@
 #include <sys/syscall.h>
 
 #include "supervisor/keeper/cgroup.h"
+#include "supervisor/keeper/reserve.h"
 #include "supervisor/keeper/text.h"
 
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -153,22 +153,42 @@ static const char *find_path(char *const *env)
 	return PATH_DEFAULT;
 }
 
+/* There is such a file, so what is missing is what its first line names: say that. */
+_Noreturn static void fail_program(struct child *c, const char *file)
+{
+	struct page_exec *exec = &c->page->exec;
+	int error = errno, fd = error == ENOENT ? open(file, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n = fd < 0 ? 0 : read(fd, exec->path, sizeof(exec->path) - 1);
+	char *name = exec->path + 2;
+
+	errno = error;
+	if (n < 3 || exec->path[0] != '#' || exec->path[1] != '!')
+		fail(c, KEEPER_EXEC_PROGRAM, file);
+	exec->path[n] = '\0';
+	name += strspn(name, " \t");
+	name[strcspn(name, " \t\r\n")] = '\0';
+	memmove(exec->path, name, strlen(name) + 1);
+	fail(c, KEEPER_EXEC_PROGRAM, exec->path);
+}
+
 /* As execvpe(), but without a shell for a file that is no program, and with its name at the end. */
 static void exec_by_path(struct child *c)
 {
-	static char file[PATH_MAX];
+	char *file = reserve.path;
 	const char *program = c->spec->argv[0];
 	int worst = ENOENT;
 
 	for (const char *at = find_path(c->spec->env);; at++) {
 		size_t len = strcspn(at, ":");
 
-		if (len > 0 && len + strlen(program) + 2 <= sizeof(file)) {
+		if (len > 0 && len + strlen(program) + 2 <= sizeof(reserve.path)) {
 			memcpy(file, at, len);
-			text_format(file + len, sizeof(file) - len, "/%s", program);
+			text_format(file + len, sizeof(reserve.path) - len, "/%s", program);
 			(void)execve(file, c->spec->argv, c->spec->env);
-			if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
-				fail(c, KEEPER_EXEC_PROGRAM, file);
+			if (errno == ENOENT && access(file, F_OK) < 0)
+				errno = ENOTDIR;
+			if (errno != ENOTDIR && errno != EACCES)
+				fail_program(c, file);
 			worst = errno == EACCES ? EACCES : worst;
 		}
 		at += len;
@@ -201,5 +221,5 @@ _Noreturn void child_run(struct child *c)
 	if (!strchr(s->argv[0], '/'))
 		exec_by_path(c);
 	(void)execve(s->argv[0], s->argv, s->env);
-	fail(c, KEEPER_EXEC_PROGRAM, s->argv[0]);
+	fail_program(c, s->argv[0]);
 }

@@ -8,15 +8,16 @@
 #include "supervisor/keeper/sockets.h"
 #include "supervisor/keeper/spec.h"
 
-#define CHILD_WORDS_MAX 96
-#define CHILD_NAMES_MAX (KEEPER_FDS_MAX * KEEPER_FD_NAME_MAX + 24)
+#define CHILD_WORD_MAX 48
+#define CHILD_NAMES_MAX (KEEPER_FDS_MAX * KEEPER_FD_NAME_MAX + 16)
 
 /**
  * struct child - all that the child needs between fork and exec
  * @out @err:     descriptors that become 1 and 2, -1: as they are
  * @keeper:       whose child it must still be
- * @cgroup_procs: descriptor of cgroup.procs to enter by, -1 when clone3 has done that
- * @ok @failed:   where the result goes
+ * @page:         where a failed step is noted
+ * @cgroup:       to be entered by the child itself; NULL when clone3 has done that
+ *
  * The words are the keeper's part of the environment.
  */
 struct child {
@@ -27,12 +28,12 @@ struct child {
 	int err;
 	pid_t keeper;
 	const struct cgroup *cgroup;
-	char notify[CHILD_WORDS_MAX];
-	char listen_pid[CHILD_WORDS_MAX];
-	char listen_fds[CHILD_WORDS_MAX];
+	char notify[CHILD_WORD_MAX];
+	char listen_pid[CHILD_WORD_MAX];
+	char listen_fds[CHILD_WORD_MAX];
 	char listen_names[CHILD_NAMES_MAX];
-	char watchdog_pid[CHILD_WORDS_MAX];
-	char watchdog_usec[CHILD_WORDS_MAX];
+	char watchdog_pid[CHILD_WORD_MAX];
+	char watchdog_usec[CHILD_WORD_MAX];
 };
 
 /**

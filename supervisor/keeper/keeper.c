@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "supervisor/keeper/clock.h"
+#include "supervisor/keeper/handover.h"
 #include "supervisor/keeper/options.h"
 #include "supervisor/keeper/say.h"
 #include "supervisor/keeper/text.h"
@@ -34,18 +35,10 @@ static const char *const step_names[] = {
 };
 static_assert(ARRAY_LEN(step_names) == KEEPER_EXEC_STEP_COUNT, "a name for each step");
 
-int keeper_init(struct keeper *k, const struct options *options)
+static int open_all(struct keeper *k, const struct options *options)
 {
-	int r;
+	int r = page_new(&k->page, &k->page_fd);
 
-	k->spec_path = options->spec_path;
-	k->spec = options->spec;
-	k->cgroup = (struct cgroup){.dir = -1, .events = -1};
-	k->life.pidfd = -1;
-	k->machine.deadline_usec = USEC_INFINITY;
-	pipes_init(&k->pipes);
-	control_init(&k->control);
-	r = page_new(&k->page, &k->page_fd);
 	if (r == 0)
 		r = notify_open(&k->notify);
 	if (r == 0 && options->control)
@@ -57,6 +50,20 @@ int keeper_init(struct keeper *k, const struct options *options)
 		    options->control ? options->control : "", strerror(-r));
 	k->is_alone = k->control.listener < 0 || !options->spec_path;
 	return r;
+}
+
+int keeper_init(struct keeper *k, const struct options *options)
+{
+	k->argv = options->argv;
+	k->spec_path = options->spec_path;
+	k->spec = options->spec;
+	k->cgroup = (struct cgroup){.dir = -1, .events = -1};
+	k->life.pidfd = -1;
+	k->life.watch_usec = USEC_INFINITY;
+	k->machine.deadline_usec = USEC_INFINITY;
+	pipes_init(&k->pipes);
+	control_init(&k->control);
+	return options->resume_fd >= 0 ? handover_resume(k, options) : open_all(k, options);
 }
 
 int keeper_read_spec(struct keeper *k)
@@ -77,10 +84,19 @@ int keeper_read_spec(struct keeper *k)
 	return 0;
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
 static void use_next_spec(struct keeper *k)
 {
 	if (k->next.n_argv == 0)
 		return;
+	if (!is_same(k->spec.cgroup, k->next.cgroup)) {
+		cgroup_remove(&k->cgroup, k->spec.cgroup);
+		cgroup_close(&k->cgroup);
+	}
 	spec_done(&k->spec);
 	k->spec = k->next;
 	k->next = (struct spec){0};
@@ -152,6 +168,8 @@ static bool spawn(struct keeper *k, struct machine_event *e)
 		k->has_children = true;
 		return true;
 	}
+	/* Whatever it was: the cgroup is looked for anew next time. */
+	cgroup_close(&k->cgroup);
 	say("cannot start: %s '%s': %s", step_names[exec->step], exec->path, strerror(exec->error));
 	*e = (struct machine_event){
 		.kind = MACHINE_GONE,
@@ -312,6 +330,7 @@ int keeper_feed(struct keeper *k, enum machine_event_kind kind)
 int keeper_ask(struct keeper *k, enum machine_event_kind kind, const char *asker)
 {
 	text_copy(k->asker, sizeof(k->asker), asker);
+	k->is_told |= kind == MACHINE_LEAVE;
 	return keeper_feed(k, kind);
 }
 
@@ -353,7 +372,7 @@ void keeper_end_foreign(struct keeper *k)
 	take_end(k);
 }
 
-void keeper_sweep_on(struct keeper *k)
+void keeper_sweep_on(struct keeper *k, bool has_dead)
 {
 	usec_t now;
 
@@ -364,7 +383,9 @@ void keeper_sweep_on(struct keeper *k)
 		return;
 	}
 	now = clock_usec(CLOCK_MONOTONIC);
-	if (!k->spec.is_sweeping_main && (k->sweep.n_pending == 0 || now >= k->sweep.next_usec))
+	if (k->spec.is_sweeping_main)
+		return;
+	if ((k->sweep.n_pending == 0 && !has_dead) || now >= k->sweep.next_usec)
 		sweep_turn(&k->sweep, &k->cgroup, now);
 }
 
@@ -461,7 +482,7 @@ int keeper_exit_code(const struct keeper *k)
 {
 	const struct machine *m = &k->machine;
 
-	if (!k->is_alone || (m->cause == KEEPER_CAUSE_STOP && !k->spec.rule.is_oneshot))
+	if (!k->is_alone || (k->is_told && !k->spec.rule.is_oneshot))
 		return 0;
 	if (m->cause == KEEPER_CAUSE_EXEC_FAILED)
 		return k->page->exec.error == ENOENT ? 127 : 126;

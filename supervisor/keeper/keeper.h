@@ -21,7 +21,9 @@ struct options;
  * @spec:         what runs, or ran last; no argv: not read yet
  * @next:         what is to run from the next start on; no argv: the same
  * @spec_path:    NULL when the command line says what to run
+ * @argv:         our own command line
  * @has_children: somebody is left to be reaped
+ * @is_told:      somebody told us to leave
  * @n_unsent:     exits in the page that the subscribers have not been told
  * @asker:        who asked for the last start or stop
  */
@@ -29,6 +31,7 @@ struct keeper {
 	struct spec spec;
 	struct spec next;
 	const char *spec_path;
+	char **argv;
 	struct machine machine;
 	struct life life;
 	struct child child;
@@ -44,13 +47,16 @@ struct keeper {
 	bool has_children;
 	bool is_changed;
 	bool is_asking;
+	bool is_told;
 	bool is_alone; /* started by hand, not by a supervisor: leave when there is nothing to do */
 	uint32_t n_unsent;
 	char asker[KEEPER_ASKER_MAX];
 };
 
 /**
- * keeper_init() - ready to start
+ * keeper_init() - ready to start, or to go on when the options say so
+ * @k:       all zero
+ * @options: borrowed for ever
  *
  * Return: 0, or negative errno after saying why.
  */
@@ -82,8 +88,8 @@ bool keeper_reap(struct keeper *k);
 /** keeper_end_foreign() - the main process, which is not our child, has ended */
 void keeper_end_foreign(struct keeper *k);
 
-/** keeper_sweep_on() - go on with a sweep, if there is one */
-void keeper_sweep_on(struct keeper *k);
+/** keeper_sweep_on() - go on with a sweep, if there is one; @has_dead: left to be reaped first */
+void keeper_sweep_on(struct keeper *k, bool has_dead);
 
 /** keeper_take_notice() - the payload has said something */
 void keeper_take_notice(struct keeper *k, const struct notice *n);

@@ -18,10 +18,11 @@
 
 #include "supervisor/keeper/clock.h"
 #include "supervisor/keeper/spawn.h"
+#include "supervisor/keeper/text.h"
 #include "supervisor/keeper/tree.h"
 
 /* So many deaths a turn of the loop, so that a storm does not starve the control socket. */
-#define REAP_MAX 64
+#define REAP_MAX 1024
 
 void life_begin(struct life *l, const struct spec *s, usec_t now_usec)
 {
@@ -50,6 +51,15 @@ static void add_usage(struct life *l, const struct rusage *u)
 	l->usage.maxrss_kb = MAX_OF(l->usage.maxrss_kb, (uint64_t)u->ru_maxrss);
 }
 
+static void note_failed_spawn(struct child *c, const struct cgroup *cgroup, int error)
+{
+	bool is_cgroup = cgroup->dir >= 0 && error != EAGAIN && error != ENOMEM;
+
+	c->page->exec.step = is_cgroup ? KEEPER_EXEC_CGROUP : KEEPER_EXEC_FORK;
+	c->page->exec.error = error;
+	text_copy(c->page->exec.path, sizeof(c->page->exec.path), is_cgroup ? c->spec->cgroup : "");
+}
+
 int life_spawn(struct life *l, struct child *c, const struct cgroup *cgroup)
 {
 	int r;
@@ -57,9 +67,7 @@ int life_spawn(struct life *l, struct child *c, const struct cgroup *cgroup)
 	c->page->exec.step = KEEPER_EXEC_OK;
 	r = spawn_child(c, cgroup, &l->pid, &l->pidfd);
 	if (r < 0) {
-		c->page->exec.step = KEEPER_EXEC_FORK;
-		c->page->exec.error = -r;
-		c->page->exec.path[0] = '\0';
+		note_failed_spawn(c, cgroup, -r);
 		return -ECANCELED;
 	}
 	if (c->page->exec.step == KEEPER_EXEC_OK)

@@ -173,7 +173,7 @@ static void take_turn(struct turn *t, struct keeper *k)
 		t->has_dead = keeper_reap(k);
 	if (t->fds[PLACE_MAIN].revents && k->life.is_foreign && !t->has_dead)
 		keeper_end_foreign(k);
-	keeper_sweep_on(k);
+	keeper_sweep_on(k, t->has_dead);
 	take_deadlines(k);
 	read_peers(t, k);
 	if (t->fds[PLACE_LISTENER].revents && (peer = control_accept(&k->control)))
@@ -184,7 +184,9 @@ static void take_turn(struct turn *t, struct keeper *k)
 
 int loop_run(struct keeper *k, int signals)
 {
-	struct turn t = {.has_dead = false};
+	/* Somebody may have died before the signals were watched, while the program was replaced.
+	 */
+	struct turn t = {.has_dead = true};
 	int r;
 
 	while (k->machine.state != MACHINE_LEFT) {

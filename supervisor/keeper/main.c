@@ -73,6 +73,20 @@ static int prepare(int *ret_signals)
 	return r;
 }
 
+static int start(struct keeper *k, const struct options *o)
+{
+	int r = sockets_inherit(&k->sockets);
+
+	if (r < 0)
+		say("cannot take the sockets of LISTEN_FDS: %s", strerror(-r));
+	/* Nobody could mend it: say what is wrong, and go. */
+	if (r == 0 && k->is_alone)
+		r = keeper_read_spec(k);
+	if (r == 0 && (k->is_alone || o->is_starting || !o->spec_path))
+		r = keeper_feed(k, MACHINE_START);
+	return r;
+}
+
 static int run(const struct options *o)
 {
 	struct keeper *k = &arg_keeper;
@@ -81,17 +95,14 @@ static int run(const struct options *o)
 	r = prepare(&signals);
 	if (r == 0)
 		r = keeper_init(k, o);
-	if (r == 0)
-		r = sockets_inherit(&k->sockets);
-	if (r == 0 && k->is_alone && o->spec_path)
-		r = keeper_read_spec(k);
+	if (r == 0 && o->resume_fd < 0)
+		r = start(k, o);
 	if (r < 0)
 		return EXIT_FAILURE;
-	if (k->is_alone || o->is_starting || !o->spec_path)
-		ignore_result(keeper_feed(k, MACHINE_START));
 	r = loop_run(k, signals);
 	if (r < 0)
 		say("cannot wait: %s", strerror(-r));
+	cgroup_remove(&k->cgroup, k->spec.cgroup);
 	if (o->control)
 		(void)unlink(o->control);
 	return r < 0 ? EXIT_FAILURE : keeper_exit_code(k);

@@ -19,7 +19,8 @@
 
 #include "supervisor/keeper/tree.h"
 
-#define DATAGRAM_BYTES_MAX 4096
+/* sd_notify(3) has no bound; what lies beyond this is cut off. */
+#define DATAGRAM_BYTES_MAX 2048
 
 static int read_address(struct notify *n, int fd)
 {

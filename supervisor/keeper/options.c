@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "supervisor/keeper/reserve.h"
 #include "supervisor/keeper/text.h"
 
 struct option {
@@ -181,6 +182,14 @@ static int wrong(struct spec_fault *fault, const char *option, const char *why)
 	return -EINVAL;
 }
 
+static int wrong_value(struct spec_fault *fault, const char *option, const char *value)
+{
+	char why[96];
+
+	text_format(why, sizeof(why), "'%s' is not a value that it takes", value);
+	return wrong(fault, option, why);
+}
+
 /* The option at *argv, whose name may end with "=VALUE"; moves *argv to the last word used. */
 static int take_option(char ***argv, struct options *o, struct spec_fault *fault)
 {
@@ -199,7 +208,7 @@ static int take_option(char ***argv, struct options *o, struct spec_fault *fault
 		if (!table[i].is_flag && !value)
 			return wrong(fault, table[i].name, "needs a value");
 		if (table[i].take(&table[i], value, o) < 0)
-			return wrong(fault, word, "not a value that this option takes");
+			return wrong_value(fault, table[i].name, value);
 		return 0;
 	}
 	return wrong(fault, word, "unknown option");
@@ -207,10 +216,8 @@ static int take_option(char ***argv, struct options *o, struct spec_fault *fault
 
 static int take_program(char **argv, char **env, struct spec *s, struct spec_fault *fault)
 {
-	static char *copy[SPEC_ENV_MAX + SPEC_ENV_OWN];
-
 	s->argv = argv;
-	s->env = copy;
+	s->env = reserve.env;
 	for (; argv[s->n_argv]; s->n_argv++)
 		;
 	for (; *env; env++) {
@@ -220,7 +227,7 @@ static int take_program(char **argv, char **env, struct spec *s, struct spec_fau
 			text_copy(fault->text, sizeof(fault->text), "too many variables");
 			return -E2BIG;
 		}
-		copy[s->n_env++] = *env;
+		s->env[s->n_env++] = *env;
 	}
 	return 0;
 }
@@ -237,7 +244,7 @@ static int check_whole(const struct options *o, struct spec_fault *fault)
 int options_parse(char **argv, char **env, struct options *ret_options,
 		  struct spec_fault *ret_fault)
 {
-	struct options o = {.control_fd = -1, .resume_fd = -1};
+	struct options o = {.argv = argv, .control_fd = -1, .resume_fd = -1};
 	int r;
 
 	spec_init(&o.spec);
@@ -247,7 +254,7 @@ int options_parse(char **argv, char **env, struct options *ret_options,
 			return r;
 	}
 	argv += *argv && strcmp(*argv, "--") == 0;
-	r = take_program(argv, env, &o.spec, ret_fault);
+	r = *argv ? take_program(argv, env, &o.spec, ret_fault) : 0;
 	if (r == 0 && !o.is_help && !o.is_version)
 		r = check_whole(&o, ret_fault);
 	if (r < 0)

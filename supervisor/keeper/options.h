@@ -7,6 +7,7 @@
 /**
  * struct options - the command line
  * @spec:       what is to run, without --spec
+ * @argv:       all of it
  * @spec_path:  --spec
  * @control_fd: a bound control socket, -1
  * @control:    where to bind one, NULL
@@ -15,6 +16,7 @@
  */
 struct options {
 	struct spec spec;
+	char **argv;
 	const char *spec_path;
 	const char *control;
 	int control_fd;

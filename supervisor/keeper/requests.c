@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "supervisor/keeper/handover.h"
 #include "supervisor/keeper/keeper.h"
 
 /* Return: 0 or negative errno for the answer, or ANSWERED. */
@@ -107,7 +108,7 @@ static int take_ready(struct keeper *k, struct control_peer *peer, struct contro
 
 static int take_reexec(struct keeper *k, struct control_peer *peer, struct control_words *w)
 {
-	return -EOPNOTSUPP;
+	return handover_exec(k, (uint32_t)(peer - k->control.peers), w->request.serial);
 }
 
 static request_fn *const table[] = {

@@ -21,11 +21,10 @@
 #include <signal.h>
 
 #include "supervisor/keeper/cgroup.h"
+#include "supervisor/keeper/reserve.h"
 #include "supervisor/keeper/tree.h"
 
 #define LOOKS_MAX 8
-/* A tree beyond this is taken in several rounds. */
-#define PIDS_MAX 16384
 #define PAUSE_FIRST_USEC (10 * USEC_PER_MSEC)
 #define PAUSE_MAX_USEC USEC_PER_SEC
 
@@ -34,34 +33,49 @@ void sweep_begin(struct sweep *s)
 	*s = (struct sweep){.pause_usec = PAUSE_FIRST_USEC};
 }
 
-static size_t stop_all(pid_t *pids)
+/* What one look at the tree has found; two looks with the same sum found the same processes. */
+struct look {
+	size_t n;
+	uint64_t sum;
+};
+
+static struct look look_and_signal(int signal)
 {
-	size_t n = 0, before;
+	struct look look = {.n = tree_signal(getpid(), signal, reserve.pids, RESERVE_PIDS_MAX)};
+
+	for (size_t i = 0; i < look.n; i++)
+		look.sum += (uint64_t)reserve.pids[i];
+	return look;
+}
+
+static struct look stop_all(void)
+{
+	struct look look = {0}, last;
 
 	for (int i = 0; i < LOOKS_MAX; i++) {
-		before = n;
-		n = tree_list(getpid(), pids, PIDS_MAX);
-		if (n == before)
+		last = look;
+		look = look_and_signal(SIGSTOP);
+		if (look.n == last.n && look.sum == last.sum)
 			break;
-		for (size_t k = 0; k < n; k++)
-			(void)kill(pids[k], SIGSTOP);
 	}
-	return n;
+	return look;
 }
 
 void sweep_turn(struct sweep *s, const struct cgroup *cgroup, usec_t now_usec)
 {
-	static pid_t pids[PIDS_MAX];
-	size_t n;
+	struct look look;
 
 	ignore_result(cgroup_kill(cgroup));
-	n = stop_all(pids);
-	for (size_t i = 0; i < n; i++)
-		(void)kill(pids[i], SIGKILL);
-	s->n_left = (uint32_t)n;
-	s->n_pending = (uint32_t)n;
+	look = stop_all();
+	for (size_t i = 0; i < look.n; i++)
+		(void)kill(reserve.pids[i], SIGKILL);
+	/* Slow down only when it is the same ones that do not die. */
+	s->pause_usec =
+		look.sum == s->sum ? MIN_OF(s->pause_usec * 2, PAUSE_MAX_USEC) : PAUSE_FIRST_USEC;
+	s->sum = look.sum;
+	s->n_left = (uint32_t)look.n;
+	s->n_pending = (uint32_t)look.n;
 	s->next_usec = usec_add(now_usec, s->pause_usec);
-	s->pause_usec = MIN_OF(s->pause_usec * 2, PAUSE_MAX_USEC);
 }
 
 void sweep_saw(struct sweep *s, uint32_t n, uint32_t n_killed)

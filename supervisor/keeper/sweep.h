@@ -12,12 +12,14 @@ struct cgroup;
  * @n_killed:  processes that it has killed and that are gone
  * @n_left:    processes that were there when it looked last
  * @n_pending: killed, and not yet seen dead
+ * @sum:       of the pids in the last round, to see whether they are the same ones
  * @next_usec: when to look again if nobody dies
  */
 struct sweep {
 	uint32_t n_killed;
 	uint32_t n_left;
 	uint32_t n_pending;
+	uint64_t sum;
 	usec_t next_usec;
 	usec_t pause_usec;
 };

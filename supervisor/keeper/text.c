@@ -198,7 +198,7 @@ void text_copy(char *dst, size_t cap, const char *src)
 		while (len > 0 && ((unsigned char)src[len] & 0xc0) == 0x80)
 			len--;
 	}
-	memcpy(dst, src, len);
+	memmove(dst, src, len);
 	memset(dst + len, 0, cap - len);
 }
 

@@ -10,6 +10,7 @@
 #include "supervisor/keeper/tree.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -27,6 +28,7 @@ struct entry {
 };
 
 struct list {
+	int signal;
 	pid_t *pids;
 	size_t n;
 	size_t max;
@@ -93,7 +95,8 @@ bool tree_has(pid_t root, pid_t pid)
 	return false;
 }
 
-/* Append the pids in "12 345 6 " that may be cut anywhere; the cut number is kept in *carry. */
+/* Signal and append the pids in "12 345 6 " that may be cut anywhere; the cut number is kept in
+ * *carry. */
 static void take_pids(struct list *list, const char *text, size_t len, pid_t *carry)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -101,8 +104,10 @@ static void take_pids(struct list *list, const char *text, size_t len, pid_t *ca
 			*carry = *carry * 10 + (text[i] - '0');
 			continue;
 		}
-		if (*carry > 0 && list->n < list->max)
+		if (*carry > 0 && list->n < list->max) {
+			(void)kill(*carry, list->signal);
 			list->pids[list->n++] = *carry;
+		}
 		*carry = 0;
 	}
 }
@@ -147,9 +152,9 @@ static void list_threads(struct list *list, pid_t pid)
 	}
 }
 
-size_t tree_list(pid_t root, pid_t *ret_pids, size_t max)
+size_t tree_signal(pid_t root, int signal, pid_t *ret_pids, size_t max)
 {
-	struct list list = {.pids = ret_pids, .max = max};
+	struct list list = {.signal = signal, .pids = ret_pids, .max = max};
 
 	list_threads(&list, root);
 	for (size_t i = 0; i < list.n; i++)

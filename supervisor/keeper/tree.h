@@ -27,11 +27,12 @@ must_check int tree_look(pid_t pid, struct tree_process *ret_process);
 bool tree_has(pid_t root, pid_t pid);
 
 /**
- * tree_list() - the descendants of @root, parents before their children
- * @ret_pids: room for @max
+ * tree_signal() - send a signal to the descendants of @root, parents before their children
+ * @signal:   sent to each as soon as it is found
+ * @ret_pids: who they are, room for @max
  *
  * What forks while it is looked at may be missed: look again until nothing is new.
  *
  * Return: how many, at most @max.
  */
-size_t tree_list(pid_t root, pid_t *ret_pids, size_t max);
+size_t tree_signal(pid_t root, int signal, pid_t *ret_pids, size_t max);

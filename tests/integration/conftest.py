@@ -5,10 +5,12 @@ Real processes in a folder of their own. After each test nothing of it may be le
 killed by pid and the test fails, whatever else it proved.
 """
 import signal
+import uuid
 
 import pytest
 
 import instance
+import keepers
 import ports
 from waiting import SLOWNESS
 
@@ -82,3 +84,20 @@ def program():
 def free_port():
     """A function that returns a TCP port that nobody has bound, another one at each call."""
     return ports.take
+
+
+@pytest.fixture
+def nursery(tmp_path):
+    """Starts keepers without a supervisor (keepers.py), and proves that they leave nothing."""
+    tmp_path.chmod(0o755)
+    made = keepers.Nursery(tmp_path, instance.program("slicekeep-keeper"), uuid.uuid4().hex)
+    yield made
+    wrong = made.finish()
+    if wrong:
+        pytest.fail("\n".join(wrong))
+
+
+@pytest.fixture
+def tree():
+    """The path of programs/tree.c: a payload with all the children that are hard to get rid of."""
+    return instance.BUILD / "tests/integration/programs/tree"
