@@ -68,8 +68,7 @@ static void target_nonsense_is_refused_and_quoted(void **state)
 		"LOCALHOST.:80",
 		"127.0.0.256:80",
 		"[127.0.0.1]x:80",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:"
-		"80",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:80",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(nonsense); i++) {
