@@ -69,7 +69,7 @@ static int stream_seal(struct stream *s)
 	if (r < 0)
 		return r;
 	segment_close(&s->segment);
-	s->rotate = (struct rotate){0};
+	s->rotate.due_bytes = 0;
 	s->shared->n_open--;
 	stream_count(s);
 	return 0;
@@ -200,8 +200,11 @@ static ssize_t stream_begin_life(struct stream *s, int pipe_fd, uint64_t life)
 	return r < 0 ? r : 1;
 }
 
-/* How much may be taken now; a segment that is full makes way for the next. */
-static ssize_t stream_room(struct stream *s, int pipe_fd)
+/*
+ * How much may be taken now; a segment that is full makes way for the next.
+ * Return: 1 with *ret_max > 0; 0 at the pipe's end of file; negative errno.
+ */
+static ssize_t stream_room(struct stream *s, int pipe_fd, size_t *ret_max)
 {
 	bool at_line_end = false;
 	size_t line_end;
@@ -222,11 +225,14 @@ static ssize_t stream_room(struct stream *s, int pipe_fd)
 		break;
 	case ROTATE_SEEK:
 		n = peek_look(&s->shared->peek, pipe_fd, &line_end);
-		return n > 0 && line_end > 0 ? (ssize_t)line_end : n;
+		if (n > 0)
+			*ret_max = line_end > 0 ? line_end : (size_t)n;
+		return MIN_OF(n, 1);
 	case ROTATE_KEEP:
 		break;
 	}
-	return (ssize_t)rotate_room(&s->rotate, s->segment.bytes);
+	*ret_max = (size_t)MIN_OF(rotate_room(&s->rotate, s->segment.bytes), BATCH_BYTES_MAX);
+	return 1;
 }
 
 /* What was thrown away is noted where it is missing. */
@@ -245,15 +251,16 @@ static int stream_note_dropped(struct stream *s)
 static ssize_t stream_store(struct stream *s, int pipe_fd, uint64_t life)
 {
 	ssize_t n = stream_begin_life(s, pipe_fd, life);
+	size_t max;
 	int r;
 
 	if (n > 0) {
 		r = stream_note_dropped(s);
-		n = r < 0 ? r : stream_room(s, pipe_fd);
+		n = r < 0 ? r : stream_room(s, pipe_fd, &max);
 	}
 	if (n <= 0)
 		return n;
-	n = segment_splice(&s->segment, pipe_fd, MIN_OF((size_t)n, BATCH_BYTES_MAX), life);
+	n = segment_splice(&s->segment, pipe_fd, max, life);
 	if (n > 0)
 		s->shared->board->splices++;
 	stream_count(s);

@@ -15,6 +15,8 @@ import struct
 import subprocess
 import time
 
+import pytest
+
 import instance
 from waiting import SLOWNESS, wait_until
 
@@ -218,9 +220,9 @@ class Collector:
 
     def start(self, prefix=()):
         """Start it; connections wait in the sockets until it is ready."""
-        words = [*prefix, "/bin/sh", "-c",
-                 "exec 3<&$0 4<&$1; shift; LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=intake:varlink "
-                 "exec \"$@\"", *[str(sock.fileno()) for sock in self.sockets],
+        words = [*prefix, "/bin/bash", "-c",
+                 "exec 3<&$0 4<&$1; shift; export LISTEN_PID=$$ LISTEN_FDS=2 "
+                 "LISTEN_FDNAMES=intake:varlink; exec \"$@\"", *[str(sock.fileno()) for sock in self.sockets],
                  str(instance.program("slicekeep-log")), "--log-dir", str(self.log), "--run-dir",
                  str(self.run), *map(str, self.options)]
         with open(self.errors, "ab") as errors:
@@ -273,3 +275,17 @@ class Collector:
             self.process.wait(20 * SLOWNESS)
         wait_until(lambda: "--reader" not in "".join(self.platform.processes().values()),
                    what="the reader's end, which comes by itself")
+
+
+@pytest.fixture
+def collectors(platform):
+    """A function that makes and starts a Collector; import it where it is used."""
+    made = []
+
+    def make(*options, log_dir=None, start=True, prefix=()):
+        made.append(Collector(platform, *options, log_dir=log_dir))
+        return made[-1].start(prefix) if start else made[-1]
+
+    yield make
+    for one in made:
+        one.finish()

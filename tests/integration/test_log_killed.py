@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""The promise of the collector: killed at any moment, it loses, repeats and tears nothing."""
+import os
+import random
+import subprocess
+import time
+
+import pytest
+
+import instance
+import store
+from collector import Pipe, collectors  # noqa: F401
+from waiting import SLOWNESS, wait_until
+
+KILLS = 50
+
+
+def spout(platform, n, size, pause_usec=0, **more):
+    return platform.spawn([instance.BUILD / "tests/integration/programs/spout", n, size,
+                           pause_usec], **more)
+
+
+def expected(n):
+    return b"".join(b"line %09d\n" % i for i in range(1, n + 1))
+
+
+def assert_stored(collector, name, data):
+    """Compare megabytes without a diff of them."""
+    stored = collector.stored(name)
+    same = os.path.commonprefix([stored, data]) if stored != data else data
+    assert len(same) == len(stored) == len(data), (
+        f"{len(stored)} of {len(data)} bytes, the first {len(same)} are right: "
+        f"{stored[len(same) - 40:len(same) + 40]!r}")
+
+
+def kill_while_running(collector, keeper, writer, kills):
+    """kill -9 the collector at random moments until it was killed so often and the writer is done."""
+    done, end = 0, time.monotonic() + 60 * SLOWNESS
+    while done < kills or writer.poll() is None:
+        assert time.monotonic() < end, f"the stream does not come to its end: {collector.said()}"
+        if keeper.has_news(random.uniform(0, 0.02)) and not keeper.receive():
+            raise AssertionError("the collector hung up by itself:\n" + collector.said())
+        if done < kills:
+            collector.kill()
+            collector.start()
+            keeper.connect()
+            done += 1
+
+
+
+@pytest.mark.parametrize("size, pause_usec", [(4096, 100), (977, 30), (65536, 0)])
+def test_stream_under_50_kills_is_complete(platform, collectors, size, pause_usec):
+    n = 1_000_000 if pause_usec else 20_000_000
+    collector = collectors("--segment", "256K", "--max-total", "8G")
+    keeper = collector.keeper()
+    pipe = keeper.pipe("shop")
+    writer = spout(platform, n, size, pause_usec, stdout=pipe.write_end)
+    pipe.close_write()
+    kill_while_running(collector, keeper, writer, KILLS)
+    assert writer.returncode == 0, "the writer saw a broken pipe"
+    keeper.wait_drained(pipe)
+    assert_stored(collector, "shop", expected(n))
+    assert store.check_stream(collector.log / "shop") > 40
+    collector.stop()
+
+
+def test_lives_under_kills_stay_in_order(platform, collectors):
+    collector = collectors("--segment", "64K")
+    keeper = collector.keeper()
+    lives, writers = 40, []
+    pipes = []
+    for i in range(lives):
+        # All are offered while the first is still written to; each ends without a newline.
+        pipe = keeper.pipe("shop", life=1000 + i)
+        writers.append(platform.spawn(["/bin/sh", "-c", f"i=0; while [ $i -lt 400 ]; do "
+                                       f"echo life {i} line $i; i=$((i+1)); done; printf 'last {i}'"],
+                                      stdout=pipe.write_end))
+        pipe.close_write()
+        pipes.append(pipe)
+    for _ in range(10):
+        keeper.has_news(random.uniform(0, 0.01))
+        collector.kill()
+        collector.start()
+        keeper.connect()
+    keeper.wait_drained(*pipes)
+    assert collector.stored("shop") == b"".join(
+        b"".join(b"life %d line %d\n" % (i, j) for j in range(400)) + b"last %d" % i
+        for i in range(lives))
+    lines = collector.read(names=["shop"])
+    assert [(line["life"], line["text"]) for line in lines] == [
+        (1000 + i, text) for i in range(lives)
+        for text in [*(f"life {i} line {j}" for j in range(400)), f"last {i}"]]
+    assert not any("open" in line or "cut" in line for line in lines)
+
+
+def test_drained_pipe_offered_again_is_answered_at_once(collectors):
+    collector = collectors()
+    keeper = collector.keeper()
+    pipe = keeper.pipe("shop")
+    pipe.write(b"one\n")
+    pipe.close_write()
+    keeper.wait_drained(pipe)
+    pipe.drained = False
+    collector.kill()
+    collector.start()
+    keeper.connect()
+    keeper.wait_drained(pipe)
+    assert collector.stored("shop") == b"one\n"
+
+
+def test_end_drains_a_pipe_whose_other_end_a_stranger_holds(collectors):
+    collector = collectors()
+    keeper = collector.keeper()
+    first, second = keeper.pipe("shop", life=1), keeper.pipe("shop", life=2)
+    second.write(b"second\n")
+    first.write(b"first without end")
+    keeper.end(first)
+    keeper.wait_drained(first)
+    keeper.end(second)
+    keeper.wait_drained(second)
+    lines = collector.read(names=["shop"])
+    assert [(line["life"], line["text"]) for line in lines] == [(1, "first without end"),
+                                                                (2, "second")]
+
+
+def test_pipe_of_a_keeper_that_has_gone_is_stored(collectors):
+    collector = collectors()
+    keeper = collector.keeper()
+    pipe = keeper.pipe("shop", life=1)
+    keeper.sock.close()
+    pipe.write(b"still here\n")
+    other = collector.keeper()
+    after = other.pipe("shop", life=2)
+    after.write(b"next life\n")
+    after.close_write()
+    other.wait_drained(after)
+    assert collector.stored("shop") == b"still here\nnext life\n"
+
+
+def test_second_collector_waits_for_the_first(platform, collectors):
+    first = collectors()
+    keeper = first.keeper()
+    pipe = keeper.pipe("shop")
+    pipe.write(b"one\n")
+    pipe.close_write()
+    keeper.wait_drained(pipe)
+    second = platform.spawn([instance.program("slicekeep-log"), "--log-dir", first.log,
+                             "--run-dir", platform.home / "run2"], stderr=subprocess.PIPE)
+    assert b"another collector still writes" in second.stderr.readline()
+    first.stop()
+    wait_until((platform.home / "run2/log.intake").exists)
+    second.terminate()
+    assert second.wait(20) == 0
+
+
+def test_stranger_frames_end_the_connection_and_nothing_else(collectors):
+    collector = collectors()
+    keeper = collector.keeper()
+    pipe = keeper.pipe("shop")
+    for junk in (b"", b"x", b"\0" * 88, b"\xff" * 88, b"y" * 4096,
+                 Pipe("../../etc").frame(1), Pipe("shop").frame(2)[:-1]):
+        bad = collector.keeper()
+        if junk:
+            bad.sock.send(junk)
+            assert not bad.receive()
+    no_fd = collector.keeper()
+    no_fd.sock.send(pipe.frame(1))
+    assert not no_fd.receive()
+    pipe.write(b"unharmed\n")
+    pipe.close_write()
+    keeper.wait_drained(pipe)
+    assert collector.stored("shop") == b"unharmed\n"
