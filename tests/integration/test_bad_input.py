@@ -135,7 +135,7 @@ def test_line_without_end_of_100_megabytes_is_stored_in_bounded_memory(platform)
     folder = platform.home / "log" / "endless"
 
     def stored():
-        assert sum(path.stat().st_size for path in folder.glob("*.log")) >= size
+        return sum(path.stat().st_size for path in folder.glob("*.log")) >= size
 
     wait_until(stored, 60, "100 MB to be stored")
     status = pathlib.Path(f"/proc/{platform.service('log')['pid']}/status").read_text()
@@ -151,7 +151,7 @@ def test_nul_bytes_in_the_output_are_kept_and_shown_escaped(platform):
         "command": "sh", "args": ["-c", r"printf 'a\000b\377c\n'; sleep 1000"]}))
 
     def shown():
-        assert r"a\x00b\xffc" in platform.cli("log", "binary").stdout
+        return r"a\x00b\xffc" in platform.cli("log", "binary").stdout
 
     wait_until(shown, 20, "the line to be shown")
     stored = b"".join(path.read_bytes()
@@ -167,7 +167,7 @@ def test_log_folder_of_one_service_that_cannot_be_used_leaves_the_others_alone(p
     assert platform.wait_state("broken", "running")
 
     def stored():
-        assert "line 000000003" in platform.cli("log", "bystander").stdout
+        return "line 000000003" in platform.cli("log", "bystander").stdout
 
     wait_until(stored, 20, "the bystander's lines")
     assert "broken" in platform.cli("log", "log").stdout
