@@ -395,12 +395,20 @@ void keeper_set_ready(struct keeper *k, bool is_ready)
 		k->is_changed = true;
 }
 
+static void take_main(struct keeper *k, pid_t pid)
+{
+	if (life_set_main(&k->life, pid) < 0)
+		say("MAINPID=%d is none of its processes", pid);
+	else
+		k->is_changed = true;
+}
+
 void keeper_take_notice(struct keeper *k, const struct notice *n)
 {
 	usec_t now = clock_usec(CLOCK_MONOTONIC);
 
-	if (n->main_pid > 0 && life_set_main(&k->life, n->main_pid) < 0)
-		say("MAINPID=%d is none of its processes", n->main_pid);
+	if (n->main_pid > 0)
+		take_main(k, n->main_pid);
 	if (n->is_ready)
 		keeper_set_ready(k, true);
 	if (n->is_stopping)

@@ -110,6 +110,7 @@ class Peer:
         self.serial = 0
         self.greeting = self.receive()
         assert self.greeting.kind == SNAPSHOT
+        self.forget()
         if since_life is not None:
             assert self.request("subscribe", since_life=since_life).result == 0
 

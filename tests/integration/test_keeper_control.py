@@ -1,0 +1,577 @@
+# SPDX-License-Identifier: MIT
+"""The keeper's control socket: what a supervisor asks for and hears."""
+import array
+import errno
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+import keepers
+import processes
+from waiting import SLOWNESS, wait_until
+
+pytestmark = pytest.mark.sanitize
+NOTIFY = """
+import os, socket, sys, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+a = os.environ["NOTIFY_SOCKET"]
+s.connect("\\0" + a[1:])
+def say(text): s.send(text.encode())
+"""
+
+
+def notifier(script):
+    """argv of a payload that talks to NOTIFY_SOCKET and then waits."""
+    return ["python3", "-c", NOTIFY + script + "\nimport signal; signal.pause()"]
+
+
+@pytest.fixture
+def waiting(nursery, tree):
+    """A keeper whose payload waits, and its subscribed peer."""
+    fifo = nursery.fifo()
+    spec = nursery.spec([str(tree), str(fifo.path)], revision=17)
+    keeper = nursery.start("--spec", spec, "--start", control=True)
+    peer = keeper.peer()
+    fifo.wait_ready()
+    peer.wait_state("running")
+    peer.forget()
+    return keeper, peer
+
+
+def test_greeting_is_the_full_truth(nursery, waiting):
+    keeper, _ = waiting
+    greeting = keeper.peer(None).greeting
+    assert greeting.state == "running"
+    assert greeting.keeper_pid == keeper.pid
+    assert greeting.main_start == processes.start_time_of(greeting.main_pid)
+    assert greeting.spec_revision == 17
+    assert abs(greeting.life / 1e6 - time.time()) < 60 * SLOWNESS
+    assert 0 < greeting.start_usec / 1e6 <= time.monotonic()
+
+
+def test_keeper_without_start_waits_for_it(nursery, tree):
+    fifo = nursery.fifo()
+    keeper = nursery.start("--spec", nursery.spec([str(tree), str(fifo.path)]), control=True)
+    peer = keeper.peer()
+    assert (peer.greeting.state, peer.greeting.main_pid) == ("idle", 0)
+    assert peer.request("start", asker="cli root").result == 0
+    assert peer.wait_state("running").asker == "cli root"
+    fifo.wait_ready()
+
+
+def test_start_while_running_changes_nothing(waiting):
+    _, peer = waiting
+    pid = peer.greeting.main_pid
+    assert peer.request("start").result == 0
+    assert peer.request("ready").result == 0
+    assert peer.wait_state("running").main_pid == pid
+
+
+def test_stop_reports_the_exit_before_the_state(waiting):
+    _, peer = waiting
+    assert peer.request("stop", asker="cli root").result == 0
+    idle = peer.wait_state("idle")
+    report = peer.exits()[0]
+    assert peer.frames.index(report) < peer.frames.index(idle)
+    assert (report.cause, report.asker) == ("stop", "cli root")
+    assert os.WTERMSIG(report.wait_status) == signal.SIGTERM
+    assert report.life == idle.life
+    assert report.next_usec == 0
+    assert report.spec_revision == 17
+    assert idle.main_pid == 0
+
+
+def test_stop_after_the_timeout_kills_and_counts(nursery, tree):
+    fifo = nursery.fifo()
+    spec = nursery.spec([str(tree), str(fifo.path), "child", "session", "daemon", "stubborn"],
+                        stop_usec=50000)
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    fifo.wait_ready()
+    peer.request("stop")
+    report = peer.wait_exit()
+    assert report.cause == "stop-timeout"
+    assert os.WTERMSIG(report.wait_status) == signal.SIGKILL
+    assert (report.n_killed, report.n_left) == (3, 0)
+    assert peer.wait_state("idle").n_processes == 3
+    assert not fifo.has_writers()
+
+
+def test_restart_is_a_new_life_of_the_new_spec(nursery, waiting, tree):
+    _, peer = waiting
+    fifo = nursery.fifo()
+    nursery.spec([str(tree), str(fifo.path)], revision=18)
+    assert peer.request("restart").result == 0
+    fifo.wait_ready()
+    running = peer.wait_state("running")
+    assert running.spec_revision == 18
+    assert running.n_restarts == 0
+    assert running.life > peer.wait_exit().life
+
+
+def test_restart_with_a_bad_spec_is_refused_and_nothing_stops(waiting, nursery):
+    keeper, peer = waiting
+    (nursery.folder / "spec").write_bytes(b"slicekeep-spec 1\0argv=true\0delay_usec=-1\0")
+    assert peer.request("restart").result == -errno.EINVAL
+    assert keeper.peer(None).greeting.main_pid == peer.greeting.main_pid
+
+
+def test_leave_stops_and_exits_0(waiting):
+    keeper, peer = waiting
+    assert peer.request("leave").result == 0
+    assert peer.wait_exit().cause == "stop"
+    assert keeper.wait_exit() == 0
+
+
+def test_failure_told_by_the_supervisor_is_a_restart_with_its_cause(waiting):
+    _, peer = waiting
+    assert peer.request("fail", cause=keepers.CAUSES.index("health"), asker="health").result == 0
+    report = peer.wait_exit()
+    assert (report.cause, report.asker, report.n_failures) == ("health", "health", 1)
+    assert peer.wait_state("running").n_restarts == 1
+
+
+def test_signal_reaches_the_main_process(waiting):
+    _, peer = waiting
+    assert peer.request("signal", arg=signal.SIGUSR1).result == 0
+    report = peer.wait_exit()
+    assert report.cause == "signal"
+    assert os.WTERMSIG(report.wait_status) == signal.SIGUSR1
+
+
+def test_signal_without_a_process_is_refused(waiting):
+    _, peer = waiting
+    peer.request("stop")
+    peer.wait_state("idle")
+    assert peer.request("signal", arg=signal.SIGHUP).result == -errno.ESRCH
+
+
+@pytest.mark.parametrize("command, fields, result", (
+    (99, {}, errno.EOPNOTSUPP), ("signal", {"arg": 0}, errno.EINVAL),
+    ("signal", {"arg": 65}, errno.EINVAL), ("fail", {"cause": 1}, errno.EINVAL),
+    ("set_fds", {"arg": 3}, errno.EINVAL)))
+def test_senseless_request_is_refused(waiting, command, fields, result):
+    _, peer = waiting
+    assert peer.request(command, **fields).result == -result
+
+
+@pytest.mark.parametrize("data", (b"", b"x", b"\0" * 584, keepers.make_request("stop")[:-1],
+                                  keepers.make_request("stop") + b"x",
+                                  b"\1" + keepers.make_request("stop")[1:]))
+def test_peer_that_does_not_speak_the_protocol_is_dropped(waiting, data):
+    keeper, peer = waiting
+    stranger = keeper.peer(None)
+    stranger.send(data)
+    assert stranger.sock.recv(1) == b""
+    assert keeper.peer(None).greeting.main_pid == peer.greeting.main_pid
+
+
+def test_exits_that_were_missed_are_told_first(nursery, tmp_path):
+    spec = nursery.spec(["false"], max_restarts=3, immediate=3)
+    keeper = nursery.start("--spec", spec, "--start", control=True)
+    first = keeper.peer()
+    first.wait_state("failed")
+    lives = [report.life for report in first.exits()]
+    assert len(lives) == 4
+    late = keeper.peer(since_life=lives[1])
+    late.wait_state("failed")
+    assert [report.life for report in late.exits()] == lives[2:]
+    assert [report.n_failures for report in first.exits()] == [1, 2, 3, 4]
+
+
+def test_only_the_newest_exits_are_remembered(nursery):
+    spec = nursery.spec(["false"], max_restarts=40, immediate=40)
+    keeper = nursery.start("--spec", spec, "--start", control=True)
+    keeper.peer().wait_state("failed")
+    peer = keeper.peer()
+    peer.wait_state("failed")
+    assert [report.n_failures for report in peer.exits()] == list(range(26, 42))
+
+
+def test_subscriber_that_does_not_read_is_dropped_and_blocks_nobody(waiting):
+    keeper, peer = waiting
+    hung = keeper.peer()
+    n_told = 2000
+    for _ in range(n_told):
+        assert peer.request("reload").result == 0
+        peer.forget()
+    n_read = 0
+    while hung.sock.recv(8192):
+        n_read += 1
+    assert n_read < n_told
+
+
+def test_ninth_peer_takes_the_place_of_the_oldest_that_only_asks(waiting):
+    keeper, peer = waiting
+    idle = [keeper.peer(None) for _ in range(7)]
+    keeper.peer(None)
+    assert idle[0].sock.recv(1) == b""
+    assert peer.request("ready").result == 0
+    assert idle[1].request("ready").result == 0
+
+
+def test_backoff_is_told_with_its_time_and_a_start_ends_it(nursery):
+    spec = nursery.spec(["false"], delay_usec=3600 * 10**6, max_delay_usec=3600 * 10**6)
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    backoff = peer.wait_state("backoff")
+    assert backoff.n_failures == 3
+    assert 2600 < backoff.next_usec / 1e6 - time.monotonic() < 3700
+    assert peer.wait("the third exit", lambda f: f.kind == keepers.EXIT and f.n_failures == 3)
+    peer.forget()
+    nursery.spec(["sleep", "1000"])
+    assert peer.request("start").result == 0
+    running = peer.wait_state("running")
+    assert (running.n_failures, running.n_restarts) == (0, 0)
+
+
+def test_stop_during_backoff_stays_stopped(nursery):
+    spec = nursery.spec(["false"], delay_usec=3600 * 10**6, max_delay_usec=3600 * 10**6)
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    peer.wait_state("backoff")
+    peer.request("stop")
+    assert peer.wait_state("idle").next_usec == 0
+
+
+def test_place_is_asked_for_and_waited_for(nursery, tmp_path):
+    spec = nursery.spec(["sh", "-c", f"echo x >>{tmp_path}/lives; exit 1"], delay_usec=1)
+    keeper = nursery.start("--spec", spec, control=True)
+    peer = keeper.peer()
+    peer.request("start")
+    place = peer.wait("place", lambda f: f.kind == keepers.PLACE)
+    assert place.alone_usec / 1e6 - time.monotonic() > 0.5
+    assert len((tmp_path / "lives").read_text().split()) == 3
+    peer.forget()
+    assert peer.request("place").result == 0
+    assert peer.wait_state("running").n_restarts == 3
+    assert time.monotonic() < place.alone_usec / 1e6
+
+
+def test_keeper_goes_alone_when_no_place_is_granted(nursery):
+    spec = nursery.spec(["false"], delay_usec=1)
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    place = peer.wait("place", lambda f: f.kind == keepers.PLACE)
+    peer.forget()
+    peer.wait_state("running", "backoff")
+    assert time.monotonic() >= place.alone_usec / 1e6
+
+
+def test_keeper_without_subscriber_asks_nobody(nursery, tmp_path):
+    spec = nursery.spec(["sh", "-c", f"echo x >>{tmp_path}/lives; exit 1"], delay_usec=1,
+                        max_restarts=5)
+    start = time.monotonic()
+    keeper = nursery.start("--spec", spec, "--start", control=True)
+    wait_until(lambda: keeper.control.exists() and keeper.peer(None).greeting.state == "failed")
+    assert len((tmp_path / "lives").read_text().split()) == 6
+    assert time.monotonic() - start < 1 * SLOWNESS
+
+
+def test_reload_takes_the_policy_without_a_restart(nursery, waiting, tree):
+    _, peer = waiting
+    nursery.spec(["sleep", "1000"], revision=18, restart="never")
+    assert peer.request("reload").result == 0
+    reloaded = peer.wait("reload", lambda f: f.kind == keepers.SNAPSHOT and f.spec_revision == 18)
+    assert reloaded.main_pid == peer.greeting.main_pid
+    os.kill(reloaded.main_pid, signal.SIGKILL)
+    peer.wait_state("failed")
+
+
+def test_missing_program_is_reported_with_its_path(nursery):
+    spec = nursery.spec(["/nowhere/program"], max_restarts=1, delay_usec=1)
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    peer.wait_state("failed")
+    report = peer.exits()[0]
+    assert report.cause == "exec-failed"
+    assert (report.exec_step, report.exec_errno) == ("program", errno.ENOENT)
+    assert report.path == "/nowhere/program"
+
+
+def test_spec_that_appears_late_is_started(nursery):
+    keeper = nursery.start("--spec", nursery.folder / "spec", "--start", control=True)
+    peer = keeper.peer()
+    report = peer.wait_exit()
+    assert (report.cause, report.exec_step) == ("exec-failed", "spec")
+    nursery.spec(["sleep", "1000"])
+    peer.wait_state("running")
+
+
+def test_sockets_are_passed_to_the_payload_and_given_back(nursery, tmp_path):
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    script = (f"echo $LISTEN_FDS $LISTEN_FDNAMES $(readlink /proc/self/fd/3 /proc/self/fd/4) "
+              f">>{tmp_path}/lives; exec sleep 1000")
+    keeper = nursery.start("--spec", nursery.spec(["sh", "-c", script]), control=True)
+    peer = keeper.peer()
+    answer = peer.request("set_fds", arg=2, fd_names=["web", "api"],
+                          fds=[server.fileno() for server in servers])
+    assert answer.result == 0
+    peer.request("start")
+    inodes = " ".join(os.readlink(f"/proc/self/fd/{server.fileno()}") for server in servers)
+    wait_until(lambda: (tmp_path / "lives").exists() and
+               (tmp_path / "lives").read_text() == f"2 web:api {inodes}\n")
+    back = peer.request("get_fds")
+    assert back.fd_names == ["web", "api"]
+    for server, fd in zip(servers, back.fds, strict=True):
+        with socket.socket(fileno=fd) as same:
+            assert same.getsockname() == server.getsockname()
+        server.close()
+    # The keeper still holds them: a connection waits in the backlog.
+    with socket.socket(fileno=peer.request("get_fds").fds[0]) as again:
+        with socket.create_connection(again.getsockname()):
+            pass
+
+
+def test_ready_and_status_come_from_the_payload(nursery):
+    spec = nursery.spec(notifier("say('STATUS=warming up\\x07 \\u00e9\\n'); say('READY=1')"),
+                        ready="notify")
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    ready = peer.wait("ready", lambda f: f.kind == keepers.SNAPSHOT and f.ready)
+    assert ready.status == "warming up? \u00e9"
+    assert ready.ready_usec >= ready.start_usec
+
+
+def test_stopping_payload_is_not_ready_any_more(nursery):
+    spec = nursery.spec(notifier("say('READY=1'); say('STOPPING=1')"), ready="notify")
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    wait_until(lambda: peer.wait("not ready", lambda f: f.kind == keepers.SNAPSHOT and
+                                 f.ready_usec > 0 and not f.ready))
+
+
+def test_notice_of_a_stranger_is_not_heard(nursery):
+    spec = nursery.spec(["sh", "-c", f"echo $NOTIFY_SOCKET >{nursery.folder}/address; "
+                         "exec sleep 1000"])
+    keeper = nursery.start("--spec", spec, "--start", control=True)
+    peer = keeper.peer()
+    wait_until(lambda: (nursery.folder / "address").exists() and
+               (nursery.folder / "address").read_text().endswith("\n"))
+    address = (nursery.folder / "address").read_text().strip()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"READY=1\nSTATUS=lies", "\0" + address[1:])
+    # Requests are read after notices, so the answer comes after the keeper has passed it over.
+    assert peer.request("get_fds").result == 0
+    greeting = keeper.peer(None).greeting
+    assert (greeting.ready, greeting.status) == (0, "")
+
+
+def test_grandchild_may_speak_for_the_payload(nursery):
+    script = "import subprocess; subprocess.run(['python3', '-c', sys.argv[1]])"
+    argv = notifier(script) + [NOTIFY + "say('READY=1'); time.sleep(1000)"]
+    peer = nursery.start("--spec", nursery.spec(argv), "--start", control=True).peer()
+    peer.wait("ready", lambda f: f.kind == keepers.SNAPSHOT and f.ready)
+
+
+def test_silent_watchdog_is_a_failure_of_its_own(nursery):
+    spec = nursery.spec(notifier("say('WATCHDOG=1')"), watchdog_usec=300000)
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    report = peer.wait_exit()
+    assert report.cause == "watchdog"
+    assert os.WTERMSIG(report.wait_status) == signal.SIGABRT
+    peer.wait("restart", lambda f: f.kind == keepers.SNAPSHOT and f.n_restarts == 1)
+
+
+def test_fed_watchdog_bites_not(nursery):
+    script = ("assert os.environ['WATCHDOG_USEC'] == '400000'\n"
+              "assert os.environ['WATCHDOG_PID'] == str(os.getpid())\n"
+              "for _ in range(20): say('WATCHDOG=1'); time.sleep(.05)\n"
+              "say('STATUS=fed')\n"
+              "while True: say('WATCHDOG=1'); time.sleep(.05)")
+    spec = nursery.spec(notifier(script), watchdog_usec=400000)
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    fed = peer.wait("status", lambda f: f.kind == keepers.SNAPSHOT and f.status == "fed")
+    assert fed.n_restarts == 0
+
+
+def test_watchdog_can_be_triggered(nursery):
+    spec = nursery.spec(notifier("say('WATCHDOG=trigger')"))
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    assert peer.wait_exit().cause == "watchdog"
+
+
+def test_main_process_may_be_another_one(nursery):
+    """A daemon that forks and names its child: the parent's exit is not the service's."""
+    script = ("pid = os.fork()\n"
+              "if pid == 0: os.setsid(); time.sleep(1000)\n"
+              "say(f'MAINPID={pid}'); time.sleep(.2); os._exit(0)")
+    peer = nursery.start("--spec", nursery.spec(notifier(script)), "--start", control=True).peer()
+    child = peer.wait("another main process", lambda f: f.kind == keepers.SNAPSHOT and
+                      f.main_pid not in (0, peer.greeting.main_pid))
+    keeper_pid = child.keeper_pid
+    wait_until(lambda: processes.stat_of(child.main_pid)[1] == str(keeper_pid).encode())
+    assert child.n_restarts == 0
+    os.kill(child.main_pid, signal.SIGKILL)
+    report = peer.wait_exit()
+    assert (report.cause, os.WTERMSIG(report.wait_status)) == ("signal", signal.SIGKILL)
+
+
+def test_main_process_with_a_parent_of_its_own_ends_unknowably(nursery):
+    script = ("pid = os.fork()\n"
+              "if pid == 0: time.sleep(1000)\n"
+              "say(f'MAINPID={pid}'); os.wait(); time.sleep(1000)")
+    peer = nursery.start("--spec", nursery.spec(notifier(script)), "--start", control=True).peer()
+    child = peer.wait("another main process", lambda f: f.kind == keepers.SNAPSHOT and
+                      f.main_pid not in (0, peer.greeting.main_pid))
+    os.kill(child.main_pid, signal.SIGKILL)
+    report = peer.wait_exit()
+    assert (report.cause, report.wait_status, report.n_killed) == ("exit", -1, 1)
+
+
+def test_main_process_must_be_of_the_tree(nursery):
+    peer = nursery.start("--spec", nursery.spec(notifier("say('MAINPID=1\\nSTATUS=said')")),
+                         "--start", control=True).peer()
+    said = peer.wait("status", lambda f: f.kind == keepers.SNAPSHOT and f.status == "said")
+    assert said.main_pid != 1
+
+
+def test_report_counts_what_the_tree_has_used(nursery):
+    spec = nursery.spec(["sh", "-c", "python3 -c 'x = bytearray(64 << 20)'; exit 1"],
+                        restart="never")
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    report = peer.wait_exit()
+    assert report.maxrss_kb > 64 << 10
+    assert report.user_usec + report.system_usec > 0
+    assert 0 < report.uptime_usec < 60 * 10**6
+
+
+def test_two_keepers_do_not_share_a_control_socket(nursery, waiting):
+    keeper, peer = waiting
+    result = nursery.run("--control", keeper.control, "--", "true")
+    assert result.returncode == 1
+    assert " in use" in result.stderr
+    assert peer.request("ready").result == 0
+
+
+def test_dead_control_socket_is_replaced(nursery, waiting, tree):
+    keeper, _ = waiting
+    keeper.process.kill()
+    keeper.wait_exit()
+    assert keeper.control.exists()
+    again = nursery.start("--control", keeper.control, "--", "sleep", "1000")
+
+    def answers():
+        try:
+            return keepers.Peer(keeper.control).greeting.keeper_pid == again.pid
+        except ConnectionRefusedError:
+            return False
+
+    wait_until(answers)
+
+
+def test_supervisor_that_bound_the_socket_is_told_the_keepers_pid(nursery):
+    path = nursery.folder / "bound"
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listener.bind(str(path))
+    listener.listen()
+    keeper = nursery.start("--control-fd", listener.fileno(), "--", "sleep", "1000",
+                           pass_fds=[listener.fileno()])
+    listener.close()
+    keepers.Peer(path)  # greeted: from now on it is the keeper who listens
+    peer = keepers.Peer(path)
+    credentials = array.array("i", peer.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    assert credentials[0] == peer.greeting.keeper_pid == keeper.pid
+
+
+def test_other_users_are_not_heard(waiting):
+    keeper, _ = waiting
+    keeper.control.chmod(0o666)
+    folder = os.open(keeper.control.parent, os.O_RDONLY)
+    script = ("import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); "
+              f"s.connect('/proc/self/fd/{folder}/{keeper.control.name}'); print(len(s.recv(9999)))")
+    heard = [subprocess.run(["python3", "-c", script], user=user, pass_fds=[folder], check=True,
+                            capture_output=True, text=True, timeout=20 * SLOWNESS).stdout
+             for user in (0, 65534)]
+    os.close(folder)
+    assert heard == [f"{keepers.HEADER.size + keepers.SNAPSHOT_BODY.size}\n", "0\n"]
+
+
+def reexec(keeper, peer):
+    """Replace the keeper's program; proven by the descriptor that only the new one has read."""
+    before = os.stat(f"/proc/{keeper.pid}/exe").st_ino
+    program = keeper.process.args[0]
+    shutil.copy(program, program + ".new")
+    os.replace(program + ".new", program)
+    assert peer.request("reexec").result == 0
+    assert os.stat(f"/proc/{keeper.pid}/exe").st_ino != before
+
+
+@pytest.fixture
+def replaceable(nursery):
+    """A nursery whose program may be replaced."""
+    shutil.copy(nursery.program, nursery.folder / "keeper")
+    nursery.program = nursery.folder / "keeper"
+    return nursery
+
+
+def test_program_is_replaced_under_a_running_payload(replaceable, tree):
+    fifo = replaceable.fifo()
+    server = socket.create_server(("127.0.0.1", 0))
+    spec = replaceable.spec([str(tree), str(fifo.path), "session", "daemon"], revision=3)
+    keeper = replaceable.start("--spec", spec, control=True)
+    peer, asking = keeper.peer(), keeper.peer(None)
+    peer.request("set_fds", arg=1, fd_names=["web"], fds=[server.fileno()])
+    peer.request("start")
+    fifo.wait_ready()
+    before = peer.wait_state("running")
+    peer.request("fail", cause=keepers.CAUSES.index("health"))
+    fifo.wait_ready()
+    before = peer.wait("restart", lambda f: f.kind == keepers.SNAPSHOT and f.n_restarts == 1)
+    spec.unlink()  # what runs is what was read last, whatever lies there now
+    for _ in range(2):
+        reexec(keeper, peer)
+        after = keeper.peer(None).greeting
+        for field in ("state", "keeper_pid", "main_pid", "main_start", "life", "start_usec",
+                      "n_restarts", "n_failures", "spec_revision", "asker"):
+            assert getattr(after, field) == getattr(before, field), field
+    assert fifo.has_writers()
+    assert asking.request("ready").result == 0
+    assert peer.request("get_fds").fd_names == ["web"]
+    os.kill(after.main_pid, signal.SIGKILL)
+    fifo.wait_ready()
+    again = peer.wait("restart", lambda f: f.kind == keepers.SNAPSHOT and f.n_restarts == 2)
+    assert peer.wait_exit(after.life).cause == "signal"
+    assert again.life > after.life
+    assert peer.request("leave").result == 0
+    assert keeper.wait_exit() == 0
+    assert not fifo.has_writers()
+    server.close()
+
+
+def test_replaced_program_remembers_exits_and_backoff(replaceable):
+    spec = replaceable.spec(["false"], delay_usec=3600 * 10**6, max_delay_usec=3600 * 10**6)
+    keeper = replaceable.start("--spec", spec, "--start", control=True)
+    peer = keeper.peer()
+    before = peer.wait_state("backoff")
+    lives = [report.life for report in peer.exits()]
+    reexec(keeper, peer)
+    late = keeper.peer()
+    assert late.wait_state("backoff").next_usec == before.next_usec
+    assert [report.life for report in late.exits()] == lives
+
+
+def test_replaced_program_of_a_command_line_goes_on(replaceable, tmp_path):
+    keeper = replaceable.start("--delay", "1ms", "--", "sh", "-c",
+                               f"echo x >>{tmp_path}/lives; exec sleep 1000", control=True)
+    peer = keeper.peer()
+    pid = peer.greeting.main_pid
+    reexec(keeper, peer)
+    assert keeper.peer(None).greeting.main_pid == pid
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: (tmp_path / "lives").read_text() == "x\nx\n")
+
+
+def test_program_that_cannot_be_replaced_goes_on_as_it_was(replaceable):
+    keeper = replaceable.start("--", "sleep", "1000", control=True)
+    peer = keeper.peer()
+    os.unlink(keeper.process.args[0])
+    assert peer.request("reexec").result == -errno.ENOENT
+    assert keeper.peer(None).greeting.main_pid == peer.greeting.main_pid
+    assert not [fd for fd in os.listdir(f"/proc/{keeper.pid}/fd")
+                if int(fd) > 2 and not is_cloexec(keeper.pid, fd)]
+
+
+def is_cloexec(pid, fd):
+    """Whether a descriptor of another process is closed by exec."""
+    with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
+        flags = next(line for line in file if line.startswith("flags:"))
+    return int(flags.split()[1], 8) & os.O_CLOEXEC != 0
