@@ -47,11 +47,11 @@ static bool is_away(int code)
 	return code == -ENOENT || code == -ECONNREFUSED || code == -EAGAIN;
 }
 
-static int wait_for_change(int watch_fd, int pidfd)
+static int wait_for_change(int watch_fd, int wake_fd)
 {
 	struct pollfd p[] = {
 		{.fd = watch_fd, .events = POLLIN},
-		{.fd = pidfd, .events = POLLIN}, /* ignored when it is -1 */
+		{.fd = wake_fd, .events = POLLIN}, /* ignored when it is -1 */
 	};
 	char events[4096];
 	int n;
@@ -62,14 +62,14 @@ static int wait_for_change(int watch_fd, int pidfd)
 	if (n < 0)
 		return -errno;
 	if (p[1].revents)
-		return -ESRCH;
+		return -EINTR;
 	/* Only that something happened matters, not what. */
 	if (p[0].revents && read(watch_fd, events, sizeof(events)) < 0)
 		return -errno;
 	return 0;
 }
 
-int connect_wait(const struct cli *cli, const char *name, usec_t deadline_usec, int pidfd,
+int connect_wait(const struct cli *cli, const char *name, usec_t deadline_usec, int wake_fd,
 		 struct varlink_client **ret_client, struct error *err)
 {
 	cleanup_close int watch = inotify_init1(IN_CLOEXEC);
@@ -88,7 +88,7 @@ int connect_wait(const struct cli *cli, const char *name, usec_t deadline_usec, 
 		if (clock_now_usec() >= deadline_usec)
 			return error_set(err, -ETIMEDOUT, "nobody answers at \"%s/%s\"",
 					 cli->paths.run, name);
-		code = wait_for_change(watch, pidfd);
+		code = wait_for_change(watch, wake_fd);
 		if (code < 0)
 			return error_set(err, code, "cannot wait: %s", strerror(-code));
 	}
@@ -117,16 +117,25 @@ int supervisor_try(const struct cli *cli, struct supervisor *ret_supervisor, str
 	return connect_once(cli, "supervisor.sock", &ret_supervisor->client, err);
 }
 
-int supervisor_open(const struct cli *cli, struct supervisor *ret_supervisor, struct error *err)
+int connect_back(const struct cli *cli, const char *name, usec_t wait_usec,
+		 struct varlink_client **ret_client, struct error *err)
 {
-	int code = supervisor_try(cli, ret_supervisor, err);
+	int code = connect_once(cli, name, ret_client, err);
 
 	if (!is_away(code))
 		return code;
 	if (!outermost_is_alive(&cli->paths))
 		return explain_absence(cli, code, err);
-	code = connect_wait(cli, "supervisor.sock", clock_now_usec() + CONNECT_BACK_USEC, -1,
-			    &ret_supervisor->client, err);
+	return connect_wait(cli, name, clock_now_usec() + wait_usec, -1, ret_client, err);
+}
+
+int supervisor_open(const struct cli *cli, struct supervisor *ret_supervisor, struct error *err)
+{
+	int code;
+
+	*ret_supervisor = (struct supervisor){.cli = cli};
+	code = connect_back(cli, "supervisor.sock", CONNECT_BACK_USEC, &ret_supervisor->client,
+			    err);
 	if (code == -ETIMEDOUT)
 		return error_set(err, code,
 				 "the supervisor does not come back, though its keeper is alive; "

@@ -68,14 +68,25 @@ bool supervisor_broke(int code);
  * connect_wait() - wait until a Unix socket below the run folder takes connections
  * @name:          "supervisor.sock"
  * @deadline_usec: monotonic
- * @pidfd:         of the process without which nobody will answer, or -1
+ * @wake_fd:       something else to listen to, or -1
  * @ret_client:    the connection
  *
- * Return: as varlink_client_connect(), -ETIMEDOUT, -ESRCH when that process has ended.
+ * Return: as varlink_client_connect(), -ETIMEDOUT, -EINTR when @wake_fd is readable.
  */
 must_check int connect_wait(const struct cli *cli, const char *name, usec_t deadline_usec,
-			    int pidfd, struct varlink_client **ret_client, struct error *err);
+			    int wake_fd, struct varlink_client **ret_client, struct error *err);
 
 /** connect_once() - the same without waiting */
 must_check int connect_once(const struct cli *cli, const char *name,
+			    struct varlink_client **ret_client, struct error *err);
+
+/**
+ * connect_back() - the same, waiting only while the supervisor's keeper is alive, because only then
+ * somebody will be back
+ * @wait_usec: at most that long
+ *
+ * Return: as connect_wait(); -ENOENT or -ECONNREFUSED at once when nothing runs here, with a text
+ * that says how to start.
+ */
+must_check int connect_back(const struct cli *cli, const char *name, usec_t wait_usec,
 			    struct varlink_client **ret_client, struct error *err);

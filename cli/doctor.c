@@ -28,6 +28,7 @@
 #include "cli/findings.h"
 #include "cli/outermost.h"
 #include "cli/print.h"
+#include "cli/service-table.h"
 #include "cli/up.h"
 
 #define PROC_FILE_MAX ((size_t)1024 * 1024)
@@ -181,7 +182,8 @@ static void check_cgroups(struct doctor *d)
 	}
 	obstacle = find_obstacle(d, &facts);
 	if (note)
-		finding_add(&d->findings, "limits", VERDICT_NOTE, "not enforced: %s", note);
+		finding_add(&d->findings, "limits", VERDICT_NOTE, "not enforced: %s",
+			    service_limits_reason(note));
 	if (obstacle)
 		finding_add(&d->findings, "cgroups", VERDICT_NOTE, "%s", obstacle);
 	else

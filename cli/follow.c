@@ -40,8 +40,8 @@ static json_t *event_parameters(struct follow *f)
 
 static int begin(struct follow *f, struct varlink_client **client, bool lines, struct error *err)
 {
-	int code = connect_wait(f->cli, lines ? "log.sock" : "supervisor.sock",
-				clock_now_usec() + BACK_USEC, -1, client, err);
+	int code = connect_back(f->cli, lines ? "log.sock" : "supervisor.sock", BACK_USEC, client,
+				err);
 
 	if (code < 0)
 		return code;

@@ -152,7 +152,7 @@ static int print_first_screen(struct supervisor *s, struct error *err)
 	if (code < 0)
 		return code;
 	print_head(s->cli, status);
-	code = ls_print(s, NULL, err);
+	code = ls_print(s, NULL, true, err);
 	if (code < 0)
 		return code;
 	(void)printf("\n");
@@ -161,9 +161,10 @@ static int print_first_screen(struct supervisor *s, struct error *err)
 }
 
 /* Whether a signal has come; false when the platform ended without us. A descriptor of -1 never
- * speaks. */
+ * speaks. The signal is taken out of the queue: it would end us as soon as it is unblocked. */
 static bool wait_for_signal(int signal_fd, int keeper_pidfd)
 {
+	struct signalfd_siginfo taken;
 	struct pollfd fds[] = {
 		{.fd = signal_fd, .events = POLLIN},
 		{.fd = keeper_pidfd, .events = POLLIN},
@@ -171,7 +172,7 @@ static bool wait_for_signal(int signal_fd, int keeper_pidfd)
 
 	while (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno == EINTR)
 		;
-	return fds[0].revents != 0;
+	return fds[0].revents != 0 && read(signal_fd, &taken, sizeof(taken)) == sizeof(taken);
 }
 
 /* From now on a second signal ends this program; the platform goes on stopping. */
@@ -219,7 +220,7 @@ int foreground_run(struct cli *cli, const char *launcher)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	code = up_start(cli, launcher, &s, &err);
 	if (code == UP_ALREADY) {
-		code = ls_print(&s, NULL, &err);
+		code = ls_print(&s, NULL, true, &err);
 		(void)printf("it runs already, in the background; \"%s down\" stops it\n",
 			     cli->hint);
 		return code < 0 ? command_fail(&err) : CLI_DONE;

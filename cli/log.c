@@ -13,7 +13,9 @@
 #include "lib/json.h"
 #include "lib/text.h"
 #include "cli/command.h"
+#include "cli/config-file.h"
 #include "cli/connect.h"
+#include "cli/edit.h"
 #include "cli/follow.h"
 #include "cli/log-print.h"
 #include "cli/log-source.h"
@@ -190,7 +192,7 @@ static void fetch_events(struct log_view *v)
 	ignore_result(log_print_add_events(&v->print, events));
 }
 
-static bool service_exists(const json_t *services, const char *name)
+static bool names_service(const json_t *services, const char *name)
 {
 	json_t *service;
 	size_t i;
@@ -202,37 +204,50 @@ static bool service_exists(const json_t *services, const char *name)
 	return false;
 }
 
+/* Whether there is a service of that name, though nothing of it is stored. */
+static bool is_silent(struct log_view *v, const json_t *services, const char *name)
+{
+	cleanup_json json_t *root = NULL;
+	struct error ignored = {0};
+
+	if (strcmp(name, "supervisor") == 0 || strcmp(name, "log") == 0)
+		return true;
+	if (services)
+		return names_service(services, name);
+	return config_file_root(v->cli, &root, &ignored) == 0 && edit_find(root, name);
+}
+
 /*
- * The collector knows who has printed something. Whoever else is in the supervisor's list has
- * printed nothing yet, which is no error: such names are taken out of the filter. Return: 0 when
- * there is something left to ask for, 1 when there is not, or the error as it was.
+ * The collector knows who has printed something. A service that has printed nothing yet is no
+ * error: its name is taken out of the filter. Return: 0 when there is something left to ask for, 1
+ * when there is not, or the error as it was.
  */
 static int drop_silent_names(struct log_view *v, char *const *words, struct error *err)
 {
 	cleanup_supervisor struct supervisor s = {0};
 	cleanup_json json_t *reply = NULL;
 	cleanup_json json_t *stored = log_source_services(v->cli);
-	json_t *names = json_object_get(v->filter, "names");
+	cleanup_json json_t *names = json_array();
 	struct error ignored = {0};
-	size_t i = 0;
 
-	if (supervisor_try(v->cli, &s, &ignored) < 0 ||
-	    supervisor_ask(&s, "io.slicekeep.supervisor.List", NULL, &reply, &ignored) < 0)
-		return err->code;
-	while (i < json_array_size(names)) {
-		const char *name = json_string_value(json_array_get(names, i));
+	if (supervisor_try(v->cli, &s, &ignored) == 0)
+		ignore_result(
+			supervisor_ask(&s, "io.slicekeep.supervisor.List", NULL, &reply, &ignored));
+	for (char *const *word = words; *word; word++) {
+		bool has_lines = names_service(stored, *word);
 
-		if (service_exists(stored, name)) {
-			i++;
-			continue;
-		}
-		if (!service_exists(json_object_get(reply, "services"), name)) {
+		if (!has_lines && !is_silent(v, json_object_get(reply, "services"), *word)) {
 			names_suggest(&s, words, err);
 			return err->code;
 		}
-		(void)json_array_remove(names, i);
+		if (has_lines && json_array_append_new(names, json_string(*word)) < 0)
+			return error_set(err, -ENOMEM, "out of memory");
 	}
-	return json_array_size(names) > 0 ? 0 : 1;
+	if (json_array_size(names) == 0)
+		return 1;
+	return json_object_set(v->filter, "names", names) < 0
+		       ? error_set(err, -ENOMEM, "out of memory")
+		       : 0;
 }
 
 static int read_stored(struct log_view *v, char *const *words, struct error *err)

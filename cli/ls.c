@@ -26,25 +26,25 @@ struct ls_options {
 	bool json;
 };
 
-static json_t *parameters_of(char *const *names)
+static json_t *parameters_of(char *const *names, bool count)
 {
 	cleanup_json json_t *list = json_array();
 
 	if (!names || !names[0])
-		return json_pack("{s:b}", "count", 1);
+		return json_pack("{s:b}", "count", count);
 	for (; *names; names++) {
 		if (json_array_append_new(list, json_string(*names)) < 0)
 			return NULL;
 	}
-	return json_pack("{s:O, s:b}", "names", list, "count", 1);
+	return json_pack("{s:O, s:b}", "names", list, "count", count);
 }
 
-static int ask_services(struct supervisor *s, char *const *names, json_t **ret_reply,
+static int ask_services(struct supervisor *s, char *const *names, bool count, json_t **ret_reply,
 			struct error *err)
 {
 	cleanup_json json_t *reply = NULL;
-	int code = supervisor_ask(s, "io.slicekeep.supervisor.List", parameters_of(names), &reply,
-				  err);
+	int code = supervisor_ask(s, "io.slicekeep.supervisor.List", parameters_of(names, count),
+				  &reply, err);
 
 	if (code == 0 && names && names[0])
 		code = names_check(s, json_object_get(reply, "services"), names, err);
@@ -53,7 +53,7 @@ static int ask_services(struct supervisor *s, char *const *names, json_t **ret_r
 	return code;
 }
 
-int ls_print(struct supervisor *s, char *const *names, struct error *err)
+int ls_print(struct supervisor *s, char *const *names, bool count, struct error *err)
 {
 	cleanup_json json_t *reply = NULL;
 	cleanup_json json_t *status = NULL;
@@ -61,7 +61,7 @@ int ls_print(struct supervisor *s, char *const *names, struct error *err)
 	const json_t *services;
 	int code;
 
-	code = ask_services(s, names, &reply, err);
+	code = ask_services(s, names, count, &reply, err);
 	if (code == 0)
 		code = supervisor_ask(s, "io.slicekeep.supervisor.Status", NULL, &status, err);
 	if (code < 0)
@@ -77,7 +77,7 @@ static int ls_json(struct supervisor *s, char *const *names, struct error *err)
 {
 	cleanup_json json_t *reply = NULL;
 	cleanup_json json_t *services = NULL;
-	int code = ask_services(s, names, &reply, err);
+	int code = ask_services(s, names, true, &reply, err);
 
 	if (code < 0)
 		return code;
@@ -112,8 +112,8 @@ static int watch_turns(struct supervisor *s, char *const *names, bool json, stru
 	usec_t since_usec = 0;
 	int code;
 
-	code = varlink_client_begin(s->client, "io.slicekeep.supervisor.List", parameters_of(names),
-				    err);
+	code = varlink_client_begin(s->client, "io.slicekeep.supervisor.List",
+				    parameters_of(names, true), err);
 	while (code >= 0 || code == -ETIMEDOUT) {
 		usec_t tick_usec =
 			ticking && reply ? clock_now_usec() + USEC_PER_SEC : USEC_INFINITY;
@@ -164,7 +164,7 @@ static int ls_run(struct cli *cli, char **argv)
 	else if (code == 0 && o.json)
 		code = ls_json(&s, rest.words, &err);
 	else if (code == 0)
-		code = ls_print(&s, rest.words, &err);
+		code = ls_print(&s, rest.words, cli->out.terminal, &err);
 	return code < 0 ? command_fail(&err) : CLI_DONE;
 }
 

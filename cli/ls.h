@@ -9,7 +9,8 @@ struct supervisor;
 /**
  * ls_print() - print the table of services and what stands below it
  * @names: only these, NULL-terminated; NULL or empty for all
+ * @count: say how many processes each one has, which costs a look into /proc for each
  *
  * Return: 0 or negative errno with a text.
  */
-must_check int ls_print(struct supervisor *s, char *const *names, struct error *err);
+must_check int ls_print(struct supervisor *s, char *const *names, bool count, struct error *err);

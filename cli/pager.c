@@ -15,8 +15,6 @@
 
 #include "lib/text.h"
 
-extern char **environ;
-
 static int pager_words(char ***ret_words)
 {
 	const char *pager = getenv("PAGER");

@@ -39,14 +39,23 @@ static bool was_asked_for(const json_t *exit)
 	return !cause || text_starts(cause, "stop");
 }
 
+/* Whether it ended by itself, and that is worth a question. */
+static bool is_odd(const json_t *service)
+{
+	const json_t *exit = json_object_get(service, "last_exit");
+
+	if (state_is(service, "backoff") || state_is(service, "failed"))
+		return true;
+	return exit && !was_asked_for(exit) && json_get_uint(service, "restarts", 0) > 0;
+}
+
 static void add_restarts(struct table *t, const json_t *service)
 {
 	const json_t *exit = json_object_get(service, "last_exit");
 	uint64_t restarts = json_get_uint(service, "restarts", 0);
-	bool failed = state_is(service, "backoff") || state_is(service, "failed");
 	char buf[WORDS_MAX];
 
-	if (exit && !was_asked_for(exit) && (restarts > 0 || failed))
+	if (exit && is_odd(service) && !was_asked_for(exit))
 		table_addf(t, PAINT_NONE, "%" PRIu64 " (%s)", restarts, words_exit(exit, buf));
 	else
 		table_addf(t, PAINT_NONE, "%" PRIu64, restarts);
@@ -86,20 +95,21 @@ static void add_remarks(struct table *t, const json_t *service)
 	const char *note = json_get_string(service, "note");
 	uint64_t processes = json_get_uint(service, "processes", 0);
 	bool waits = json_array_size(json_object_get(service, "waits_for")) > 0;
+	bool system = json_get_bool(service, "system", false);
 	char buf[WORDS_MAX];
 
 	if (note && note[0] && !waits)
 		remark(&remarks, note);
-	if (state_is(service, "backoff") || state_is(service, "failed")) {
+	if (is_odd(service)) {
 		remark(&remarks, "why ");
 		text_add(&remarks, json_get_string(service, "name"));
 	}
 	remark_order(&remarks, service);
-	if (processes > 1)
+	if (processes > 1 && !system)
 		remark(&remarks, words_plural(processes, "process", "processes", buf));
 	if (json_get_bool(service, "removed", false))
 		remark(&remarks, "not in the config any more");
-	if (json_get_bool(service, "system", false))
+	if (system)
 		remark(&remarks, "part of slicekeep");
 	table_add(t, PAINT_DIM, remarks.data ? remarks.data : "");
 }
@@ -153,6 +163,13 @@ static void add_ourselves(const json_t *status, const json_t *services, struct t
 	text_add(out, "\n");
 }
 
+const char *service_limits_reason(const char *note)
+{
+	static const char said[] = "limits not enforced: ";
+
+	return text_starts(note, said) ? note + strlen(said) : note;
+}
+
 void service_footer(const json_t *status, const json_t *services, struct text *out)
 {
 	const char *limits = json_get_string(status, "limits_note");
@@ -166,7 +183,7 @@ void service_footer(const json_t *status, const json_t *services, struct text *o
 		text_add(out, "\n");
 	}
 	if (limits)
-		text_addf(out, "limits not enforced: %s\n", limits);
+		text_addf(out, "limits not enforced: %s\n", service_limits_reason(limits));
 	if (services)
 		add_ourselves(status, services, out);
 }

@@ -26,6 +26,9 @@ must_check int service_table(const json_t *services, usec_t elapsed_usec, const 
  */
 void service_footer(const json_t *status, const json_t *services, struct text *out);
 
+/** service_limits_reason() - the note of Status without the words that all such notes begin with */
+const char *service_limits_reason(const char *note);
+
 /**
  * service_exported() - what `ls --json` prints: pid null where there is none, nothing left out
  * @services: borrowed

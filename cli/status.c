@@ -24,7 +24,7 @@ static void add_line(struct text *out, const json_t *status, const char *key)
 {
 	const char *value = json_get_string(status, key);
 
-	text_addf(out, "%-10s", key);
+	text_addf(out, "%-12s", key);
 	text_add(out, value ? value : "-");
 }
 
@@ -34,7 +34,7 @@ static void describe(const json_t *status, usec_t now_at_usec, struct text *out)
 	char up[WORDS_MAX], size[UNITS_TEXT_MAX];
 
 	add_line(out, status, "version");
-	text_addf(out, "\n%-10spid %" PRIu64 ", up %s\n", "supervisor",
+	text_addf(out, "\n%-12spid %" PRIu64 ", up %s\n", "supervisor",
 		  json_get_uint(status, "pid", 0),
 		  words_duration(usec_sub(now_at_usec, started_usec), up));
 	add_line(out, status, "launcher");
@@ -43,11 +43,11 @@ static void describe(const json_t *status, usec_t now_at_usec, struct text *out)
 	text_add(out, "\n");
 	add_line(out, status, "config");
 	text_addf(out, ", revision %" PRIu64 "\n", json_get_uint(status, "revision", 0));
-	text_addf(out, "%-10s%" PRIu64 ", with %" PRIu64 " processes\n", "services",
+	text_addf(out, "%-12s%" PRIu64 ", with %" PRIu64 " processes\n", "services",
 		  json_get_uint(status, "services", 0), json_get_uint(status, "processes", 0));
-	text_addf(out, "%-10s%" PRIu64 "\n", "keepers", json_get_uint(status, "keepers", 0));
+	text_addf(out, "%-12s%" PRIu64 "\n", "keepers", json_get_uint(status, "keepers", 0));
 	if (json_object_get(status, "pss_bytes"))
-		text_addf(out, "%-10s%s\n", "memory",
+		text_addf(out, "%-12s%s\n", "memory",
 			  size_format(json_get_uint(status, "pss_bytes", 0), size));
 	service_footer(status, NULL, out);
 }

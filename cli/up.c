@@ -28,10 +28,10 @@
 #include "cli/command.h"
 #include "cli/connect.h"
 #include "cli/foreground.h"
-#include "cli/last-words.h"
 #include "cli/ls.h"
 #include "cli/outermost.h"
 #include "cli/service-table.h"
+#include "cli/stand-in.h"
 
 #define READY_USEC (10 * USEC_PER_SEC)
 #define END_USEC (10 * USEC_PER_SEC)
@@ -73,14 +73,27 @@ int up_check_config(const struct cli *cli, struct config **ret_config, struct er
 	return config_load(cli->paths.config, &rules, ret_config, err);
 }
 
-static void end_keeper(pid_t pid)
+/* Until the supervisor answers, or it is clear that it will not. */
+static int await_supervisor(const struct cli *cli, struct stand_in *stand_in,
+			    struct varlink_client **ret_client, struct error *err)
 {
-	cleanup_close int pidfd = process_pidfd(pid);
+	usec_t deadline_usec = clock_now_usec() + READY_USEC;
+	int code;
 
-	if (pidfd >= 0) {
+	do {
+		code = connect_wait(cli, "supervisor.sock", deadline_usec,
+				    stand_in ? stand_in_fd(stand_in) : -1, ret_client, err);
+	} while (code == -EINTR && !stand_in_hopeless(stand_in));
+	return code;
+}
+
+static void give_up(struct stand_in *stand_in, pid_t pid)
+{
+	if (stand_in) {
+		stand_in_print(stand_in);
+		stand_in_dismiss(stand_in, clock_now_usec() + END_USEC);
+	} else {
 		(void)kill(pid, SIGTERM);
-		if (process_wait(pidfd, clock_now_usec() + END_USEC) == -ETIMEDOUT)
-			(void)kill(pid, SIGKILL);
 	}
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -89,6 +102,7 @@ static void end_keeper(pid_t pid)
 static int start_and_connect(const struct cli *cli, const char *launcher, int said_fd,
 			     struct supervisor *s, struct error *err)
 {
+	struct stand_in *stand_in = NULL;
 	cleanup_close int pidfd = -1;
 	pid_t pid = 0;
 	int code;
@@ -97,14 +111,17 @@ static int start_and_connect(const struct cli *cli, const char *launcher, int sa
 	if (code < 0)
 		return code;
 	pidfd = process_pidfd(pid);
+	/* Without it nothing is lost but the reason for a failure. */
+	if (pidfd >= 0 && stand_in_new(&cli->paths, pidfd, said_fd, &stand_in) < 0)
+		stand_in = NULL;
 	s->cli = cli;
-	code = connect_wait(cli, "supervisor.sock", clock_now_usec() + READY_USEC, pidfd,
-			    &s->client, err);
-	if (code == 0)
-		return 0;
-	last_words_print(&cli->paths, said_fd);
-	end_keeper(pid);
-	return error_set(err, -EIO, "the supervisor does not come up; nothing was started");
+	code = await_supervisor(cli, stand_in, &s->client, err);
+	if (code < 0) {
+		give_up(stand_in, pid);
+		code = error_set(err, -EIO, "the supervisor does not come up; nothing was started");
+	}
+	stand_in_free(stand_in);
+	return code;
 }
 
 static int start_platform(const struct cli *cli, const char *launcher, struct supervisor *s,
@@ -172,7 +189,7 @@ int up_in_background(struct cli *cli, const char *launcher)
 	int code = up_start(cli, launcher, &s, &err);
 
 	if (code >= 0)
-		code = ls_print(&s, NULL, &err);
+		code = ls_print(&s, NULL, true, &err);
 	return code < 0 ? command_fail(&err) : CLI_DONE;
 }
 
