@@ -67,6 +67,7 @@ static int append_loopback(const struct document *d, json_t *listen, int port)
 	return 0;
 }
 
+/* Right or not, even where nothing comes of it; listen on loopback where nothing else is said. */
 static int ports_to_listen(const struct document *d, struct place *at, const json_t *daemon,
 			   json_t *section)
 {
@@ -75,16 +76,14 @@ static int ports_to_listen(const struct document *d, struct place *at, const jso
 	size_t i;
 	json_t *value;
 
-	if (!ports || json_object_get(section, "listen"))
+	if (!ports)
 		return 0;
-	if (!listen)
-		return document_fail_memory(d);
 	place_push_key(at, "ports");
 	if (!json_is_array(ports))
 		return document_fail(d, at, "must be an array of ports, not %s",
 				     scalar_kind(ports));
 	json_array_foreach((json_t *)ports, i, value) {
-		int port, r;
+		int port = 0, r;
 
 		place_push_index(at, i);
 		r = read_port(d, at, value, &port);
@@ -95,6 +94,8 @@ static int ports_to_listen(const struct document *d, struct place *at, const jso
 		place_pop(at);
 	}
 	place_pop(at);
+	if (!section || json_object_get(section, "listen") || json_array_size(listen) == 0)
+		return 0;
 	return put(d, section, "listen", steal_ptr(listen));
 }
 
@@ -119,42 +120,38 @@ static int translate_dashboard(const struct document *d, struct place *at, json_
 static int translate_log(const struct document *d, struct place *at, json_t *daemon,
 			 json_t *section)
 {
-	(void)d;
-	(void)at;
-	(void)daemon;
-	(void)section;
-	return 0;
+	return ports_to_listen(d, at, daemon, NULL);
 }
 
-static int router_listen(const struct document *d, struct place *at, const json_t *daemon,
+static int read_host(const struct document *d, struct place *at, const json_t *args,
+		     const char **ret_host)
+{
+	const json_t *host = json_object_get(args, "host");
+
+	*ret_host = host ? json_string_value(host) : ROUTER_HOST_DEFAULT;
+	if (*ret_host)
+		return 0;
+	place_push_key(at, "host");
+	return document_fail(d, at, "must be an address, not %s", scalar_kind(host));
+}
+
+static int router_listen(const struct document *d, struct place *at, const json_t *args,
 			 json_t *section)
 {
-	const json_t *args = json_object_get(daemon, "args");
-	const json_t *host = json_object_get(args, "host");
 	const json_t *port_value = json_object_get(args, "port");
-	const char *name = ROUTER_HOST_DEFAULT;
+	const char *host;
 	int port = 0, r;
 
-	if (!port_value)
-		return json_object_get(section, "listen") ? 0
-							  : ports_to_listen(d, at, daemon, section);
-	place_push_key(at, "args");
+	r = read_host(d, at, args, &host);
+	if (r < 0 || !port_value)
+		return r;
 	place_push_key(at, "port");
 	r = read_port(d, at, port_value, &port);
 	if (r < 0)
 		return r;
 	place_pop(at);
-	if (host) {
-		name = json_string_value(host);
-		place_push_key(at, "host");
-		if (!name)
-			return document_fail(d, at, "must be an address, not %s",
-					     scalar_kind(host));
-		place_pop(at);
-	}
-	place_pop(at);
 	return put(d, section, "listen",
-		   json_sprintf(strchr(name, ':') ? "[%s]:%d" : "%s:%d", name, port));
+		   json_sprintf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port));
 }
 
 /* "7080->7500", the port that is redirected and where to. */
@@ -198,12 +195,15 @@ static int translate_router(const struct document *d, struct place *at, json_t *
 	json_t *value;
 	int r;
 
-	r = router_listen(d, at, daemon, section);
+	r = ports_to_listen(d, at, daemon, section);
 	if (r < 0 || !args)
 		return r;
 	place_push_key(at, "args");
 	if (!json_is_object(args))
 		return document_fail(d, at, "must be an object, not %s", scalar_kind(args));
+	r = router_listen(d, at, args, section);
+	if (r < 0)
+		return r;
 	json_object_foreach(args, key, value) {
 		place_push_key(at, key);
 		r = router_argument(d, at, key, value, section);

@@ -245,14 +245,14 @@ static int resolve_key(struct resolver *r, struct spot at, const char *key, json
 	return result;
 }
 
-/* A member's name may hold variables too (routes are regular expressions over host and path). */
+/* Routes are regular expressions over host and path, and may say ${domain}. */
 static int add_member(struct resolver *r, struct spot at, const char *key, json_t *value,
 		      json_t *object)
 {
 	cleanup_json json_t *resolved_key = NULL;
 	int result;
 
-	if (!template_has_variables(key))
+	if (!at.routes || !template_has_variables(key))
 		return json_object_set_new(object, key, value) < 0 ? document_fail_memory(r->d) : 0;
 	result = resolve_key(r, at, key, &resolved_key);
 	if (result == 0 && json_object_get(object, json_string_value(resolved_key)))
@@ -289,7 +289,7 @@ static int resolve_member(struct resolver *r, struct spot at, const char *key, c
 
 	result = resolve(r, child, &resolved);
 	if (result == 0)
-		result = add_member(r, child, key, resolved, object);
+		result = add_member(r, at, key, resolved, object);
 	if (entered && result == 0)
 		place_pop(&r->place);
 	return result;

@@ -41,6 +41,7 @@ struct spot lookup_child(const struct document *d, struct spot from, const char 
 	}
 	if (text_equal(key, "commands"))
 		c.shell = true;
+	c.routes = text_equal(key, "routes") || text_equal(key, "webroots");
 	return c;
 }
 
@@ -107,6 +108,7 @@ static bool find_own(const struct document *d, struct spot at, struct span path,
 	owner.node = at.owner;
 	owner.groups = false;
 	owner.shell = false;
+	owner.routes = false;
 	return descend(d, owner, path, ret_target);
 }
 

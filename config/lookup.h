@@ -14,6 +14,7 @@ struct document;
  * @level:  steps from the top
  * @groups: the children are owners
  * @shell:  text of `commands`, which a shell reads later
+ * @routes: the names of the members may hold variables too
  */
 struct spot {
 	const json_t *node;
@@ -21,6 +22,7 @@ struct spot {
 	unsigned level;
 	bool groups;
 	bool shell;
+	bool routes;
 };
 
 /** lookup_top() - the document itself */

@@ -104,6 +104,19 @@ static int read_cpus(struct parse *p, const json_t *value, const struct field *f
 	return r;
 }
 
+static int read_tasks(struct parse *p, const json_t *value, const struct field *f, void *member)
+{
+	uint64_t *target = member;
+
+	if (json_is_string(value) && !strcmp(json_string_value(value), "max")) {
+		*target = SIZE_INFINITY;
+		return 0;
+	}
+	if (!json_is_integer(value))
+		return parse_fail_kind(p, "an integer or \"max\"", value);
+	return parse_integer(p, value, f, member);
+}
+
 static int read_oom_score(struct parse *p, const json_t *value, const struct field *f, void *member)
 {
 	struct config_limits *l = member;
@@ -128,15 +141,15 @@ static const struct field limits_fields[] = {
 	{"memory_high", parse_size, AT(memory_high), MEMORY_MIN_BYTES, .later = true},
 	{"memory_max", parse_size, AT(memory_max), MEMORY_MIN_BYTES, .later = true},
 	{"swap_max", parse_size, AT(swap_max), .later = true},
-	{"cpu_weight", parse_count, AT(cpu_weight), 1, WEIGHT_MAX, .later = true},
+	{"cpu_weight", parse_integer, AT(cpu_weight), 1, WEIGHT_MAX, .later = true},
 	{"cpu_quota", read_quota, AT(cpu_quota_percent), .later = true},
 	{"cpus", read_cpus, AT(cpus), .max = 256, .later = true},
-	{"io_weight", parse_count, AT(io_weight), 1, WEIGHT_MAX, .later = true},
+	{"io_weight", parse_integer, AT(io_weight), 1, WEIGHT_MAX, .later = true},
 	{"io_read_max", parse_size, AT(io_read_max), RATE_MIN_BYTES, .later = true},
 	{"io_write_max", parse_size, AT(io_write_max), RATE_MIN_BYTES, .later = true},
 	{"io_path", parse_path, AT(io_path), .later = true},
-	{"tasks_max", parse_count, AT(tasks_max), 1, TASKS_MAX, .later = true},
-	{"open_files", parse_count, AT(open_files), OPEN_FILES_MIN, OPEN_FILES_MAX},
+	{"tasks_max", read_tasks, AT(tasks_max), 1, TASKS_MAX, .later = true},
+	{"open_files", parse_integer, AT(open_files), OPEN_FILES_MIN, OPEN_FILES_MAX},
 	{"oom_score", read_oom_score, 0},
 };
 

@@ -109,6 +109,8 @@ int parse_listen(struct parse *p, const json_t *value, const struct field *f, vo
 		return add_listen(p, member, NULL, value);
 	if (!json_is_array(value) && !json_is_object(value))
 		return parse_fail_kind(p, "an address or a list of them", value);
+	if (json_array_size(value) + json_object_size(value) == 0)
+		return parse_fail(p, "must not be empty");
 	json_array_foreach((json_t *)value, i, one) {
 		place_push_index(&p->place, i);
 		r = add_listen(p, member, NULL, one);

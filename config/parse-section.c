@@ -135,8 +135,8 @@ static int check_listen(struct parse *p, const json_t *value, const struct field
 		return check_listen_one(p, value);
 	if (!json_is_array(value))
 		return parse_fail_kind(p, "an address or a list of them", value);
-	if (json_array_size(value) > LISTEN_MAX)
-		return parse_fail(p, "more than %d addresses", LISTEN_MAX);
+	if (json_array_size(value) == 0 || json_array_size(value) > LISTEN_MAX)
+		return parse_fail(p, "must name 1 to %d addresses", LISTEN_MAX);
 	json_array_foreach((json_t *)value, i, one) {
 		int r;
 

@@ -98,17 +98,13 @@ int parse_unsigned(struct parse *p, const json_t *value, const struct field *f, 
 	return r;
 }
 
-int parse_count(struct parse *p, const json_t *value, const struct field *f, void *member)
+int parse_integer(struct parse *p, const json_t *value, const struct field *f, void *member)
 {
 	uint64_t *target = member;
 	int r;
 
-	if (json_is_string(value) && !strcmp(json_string_value(value), "max")) {
-		*target = SIZE_INFINITY;
-		return 0;
-	}
 	if (!json_is_integer(value))
-		return parse_fail_kind(p, "an integer or \"max\"", value);
+		return parse_fail_kind(p, "an integer", value);
 	r = check_integer(p, value, f->min, f->max);
 	if (r == 0)
 		*target = (uint64_t)json_integer_value(value);

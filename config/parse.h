@@ -81,7 +81,7 @@ field_reader parse_path; /* the same, made absolute */
 field_reader parse_bool;
 field_reader parse_unsigned;
 field_reader parse_size;        /* "64M", bytes, "max" */
-field_reader parse_count;       /* uint64_t: an integer or "max" */
+field_reader parse_integer;     /* uint64_t */
 field_reader parse_duration;    /* max of USEC_INFINITY allows "infinity" */
 field_reader parse_word;        /* enum */
 field_reader parse_strings;     /* array of texts, min to max of them */
