@@ -40,6 +40,11 @@ static void mount_done(struct mount *m)
 	free(m->folder);
 }
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
 /* mountinfo writes blanks and backslashes as \ooo. */
 static char *unescaped(const char *s)
 {
@@ -47,10 +52,9 @@ static char *unescaped(const char *s)
 	char *to = copy;
 
 	for (const char *from = s; copy && *from; to++) {
-		unsigned value;
-
-		if (from[0] == '\\' && sscanf(from, "\\%3o", &value) == 1) {
-			*to = (char)value;
+		if (from[0] == '\\' && is_octal(from[1]) && is_octal(from[2]) &&
+		    is_octal(from[3])) {
+			*to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
 			from += 4;
 		} else {
 			*to = *from++;

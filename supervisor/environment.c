@@ -7,11 +7,11 @@
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 
-#include "config/model.h"
 #include "lib/dotenv.h"
 #include "lib/error.h"
 #include "lib/log.h"
 #include "lib/text.h"
+#include "config/model.h"
 #include "supervisor/identity.h"
 
 /*
@@ -55,26 +55,34 @@ static bool is_ours(const char *variable)
 	return false;
 }
 
+/* The place of the variable whose key is the first @key_len bytes of @variable, or one behind all.
+ */
+static size_t variables_find(const struct variables *v, const char *variable, size_t key_len)
+{
+	size_t i = 0;
+
+	while (i < v->n && !same_key(v->items[i], variable, key_len))
+		i++;
+	return i;
+}
+
 /* Adds or replaces a variable; @variable is taken over, also on failure, and may be NULL. */
 static int variables_put(struct variables *v, char *variable)
 {
 	cleanup_free char *owned = variable;
 	const char *equals = owned ? strchr(owned, '=') : NULL;
+	size_t place;
 
 	if (!owned)
 		return -ENOMEM;
 	if (!equals || equals == owned)
 		return 0;
-	for (size_t i = 0; i < v->n; i++) {
-		if (same_key(v->items[i], owned, (size_t)(equals - owned))) {
-			free(v->items[i]);
-			v->items[i] = steal_ptr(owned);
-			return 0;
-		}
-	}
-	if (v->n == VARIABLES_MAX)
+	place = variables_find(v, owned, (size_t)(equals - owned));
+	if (place == VARIABLES_MAX)
 		return -E2BIG;
-	v->items[v->n++] = steal_ptr(owned);
+	v->n = MAX_OF(v->n, place + 1);
+	free(v->items[place]);
+	v->items[place] = steal_ptr(owned);
 	return 0;
 }
 
@@ -206,7 +214,8 @@ static int put_env_file(struct variables *v, const char *path, const struct iden
 	if (r < 0)
 		return error_set(err, r, "cannot read env_file \"%s\": %s", path, strerror(-r));
 	r = dotenv_parse(text, len, &variables, err);
-	explicit_bzero(text, len);
+	if (text)
+		explicit_bzero(text, len);
 	if (r < 0) {
 		error_prefix(err, "env_file \"%s\"", path);
 		return r;

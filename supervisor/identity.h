@@ -38,5 +38,5 @@ must_check int identity_resolve(const char *user, char *const *groups,
 /** identity_of_folder() - the owner of @folder as a user name; heap, or NULL with errno */
 char *identity_of_folder(const char *folder);
 
-/** identity_done() - free */
+/** identity_done() - free the groups and names; it is nobody in particular afterwards */
 void identity_done(struct identity *id);

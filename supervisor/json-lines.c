@@ -94,7 +94,7 @@ int json_lines_read(const char *path, size_t max, struct json_lines *ret_lines)
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	r = read_end(fd, max, &data, &len, &start);
-	if (r < 0)
+	if (r < 0 || !data)
 		return r;
 	if (start > 0) {
 		/* We began inside a line, or we cannot know: it is not given out. */

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "supervisor/launcher.h"
-
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +13,7 @@
 #include "lib/paths.h"
 #include "lib/spawn.h"
 #include "supervisor/delegation.h"
+#include "supervisor/launcher.h"
 #include "supervisor/orphans.h"
 #include "supervisor/strangers.h"
 

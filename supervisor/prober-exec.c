@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/model.h"
 #include "lib/error.h"
 #include "lib/list.h"
 #include "lib/loop.h"
 #include "lib/paths.h"
 #include "lib/spawn.h"
 #include "lib/text.h"
+#include "config/model.h"
 #include "supervisor/prober.h"
 #include "supervisor/spec-file.h"
 

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "config/model.h"
 #include "lib/clock.h"
 #include "lib/error.h"
 #include "lib/list.h"
@@ -14,6 +13,7 @@
 #include "lib/paths.h"
 #include "lib/text.h"
 #include "lib/units.h"
+#include "config/model.h"
 #include "supervisor/prober-exec.h"
 #include "supervisor/prober-helper.h"
 #include "supervisor/prober-log.h"
@@ -51,8 +51,7 @@ struct probe {
 	struct prober_log *log;
 	uint64_t id;
 	usec_t timeout_usec;
-	probe_fn fn;
-	void *userdata;
+	struct probe_asker asker;
 	bool answered;
 	bool ok;
 	char text[ANSWER_MAX];
@@ -95,8 +94,7 @@ static void probe_free(struct probe *probe)
 static void on_timer(void *userdata)
 {
 	struct probe *probe = userdata;
-	probe_fn fn = probe->fn;
-	void *fn_userdata = probe->userdata;
+	struct probe_asker asker = probe->asker;
 	bool ok = probe->answered && probe->ok;
 	char duration[UNITS_TEXT_MAX];
 	char text[ANSWER_MAX];
@@ -107,7 +105,7 @@ static void on_timer(void *userdata)
 		snprintf(text, sizeof(text), "timeout after %s",
 			 duration_format(probe->timeout_usec, duration));
 	probe_free(probe);
-	fn(ok, text, fn_userdata);
+	asker.fn(ok, text, asker.userdata);
 }
 
 /* --- tcp and http ----------------------------------------------------------------------------- */
@@ -263,7 +261,7 @@ static int start(struct probe *probe, const struct config_probe *what,
 }
 
 int prober_start(struct prober *p, const struct config_probe *what,
-		 const struct probe_subject *subject, probe_fn fn, void *userdata,
+		 const struct probe_subject *subject, const struct probe_asker *asker,
 		 struct probe **ret_probe, struct error *err)
 {
 	struct probe *probe = calloc(1, sizeof(*probe));
@@ -276,8 +274,7 @@ int prober_start(struct prober *p, const struct config_probe *what,
 	probe->kind = what->kind;
 	probe->id = ++p->newest_id;
 	probe->timeout_usec = what->timeout_usec;
-	probe->fn = fn;
-	probe->userdata = userdata;
+	probe->asker = *asker;
 	r = loop_timer_init(&probe->timer, p->loop, on_timer, probe);
 	if (r == 0)
 		r = loop_timer_set(&probe->timer, usec_add(clock_now_usec(), what->timeout_usec));

@@ -38,6 +38,12 @@ struct probe_subject {
  */
 typedef void (*probe_fn)(bool ok, const char *text, void *userdata);
 
+/** struct probe_asker - who wants to know */
+struct probe_asker {
+	probe_fn fn;
+	void *userdata;
+};
+
 /** prober_new() - Return: 0 or negative errno; @paths is borrowed */
 must_check int prober_new(struct loop *loop, const struct paths *paths, struct prober **ret_prober);
 
@@ -50,13 +56,13 @@ size_t prober_pids(const struct prober *p, int *pids, size_t max);
 /**
  * prober_start() - one probe
  * @what: tcp, http, exec: one attempt, bounded by its timeout_usec; log: until a line matches or
- * the timeout
- * @fn:   called once unless cancelled, never from inside this call
+ *        the timeout
+ * @asker: copied; called once unless the probe is cancelled, never from inside this call
  *
  * Return: 0, or negative errno with a text when it cannot even be tried.
  */
 must_check int prober_start(struct prober *p, const struct config_probe *what,
-			    const struct probe_subject *subject, probe_fn fn, void *userdata,
+			    const struct probe_subject *subject, const struct probe_asker *asker,
 			    struct probe **ret_probe, struct error *err);
 
 /** probe_cancel() - the callback is not called any more; NULL is allowed */

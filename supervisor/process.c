@@ -24,10 +24,29 @@
 /** Bytes of one list of children: 100,000 of them. */
 #define CHILDREN_BYTES_MAX ((size_t)1024 * 1024)
 
+/* Numbers of the fields of /proc/PID/stat, as proc(5) counts them. */
+#define STAT_PARENT 4
+#define STAT_START 22
+
 /* What /proc answers for a process that is not there, or why nothing could be asked. */
 static int gone_or_errno(void)
 {
 	return errno == ENOENT ? -ESRCH : -errno;
+}
+
+/* The number of field @number of /proc/PID/stat, where @fields begins with field @first. */
+static bool field(const char *fields, int first, int number, uint64_t *ret_value)
+{
+	char *end;
+
+	for (; first < number && fields; first++) {
+		fields = strchr(fields, ' ');
+		fields = fields ? fields + 1 : NULL;
+	}
+	if (!fields)
+		return false;
+	*ret_value = strtoull(fields, &end, 10);
+	return end != fields;
 }
 
 int process_get(pid_t pid, struct process *ret_process)
@@ -35,10 +54,10 @@ int process_get(pid_t pid, struct process *ret_process)
 	char path[32];
 	char stat[512];
 	cleanup_close int fd = -1;
-	unsigned long long start;
-	const char *fields;
+	const char *name_end;
+	uint64_t parent;
+	uint64_t start;
 	ssize_t n;
-	int parent;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -49,13 +68,11 @@ int process_get(pid_t pid, struct process *ret_process)
 		return -ESRCH;
 	stat[n] = '\0';
 	/* "PID (NAME) STATE PPID …": the name may hold anything, so the last ")" ends it. */
-	fields = strrchr(stat, ')');
-	if (!fields || sscanf(fields + 1,
-			      " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-			      "%*d %*d %*d %llu",
-			      &parent, &start) != 2)
+	name_end = strrchr(stat, ')');
+	if (!name_end || !field(name_end, 2, STAT_PARENT, &parent) ||
+	    !field(name_end, 2, STAT_START, &start))
 		return -ESRCH;
-	*ret_process = (struct process){.pid = pid, .parent = parent, .start = start};
+	*ret_process = (struct process){.pid = pid, .parent = (pid_t)parent, .start = start};
 	return 0;
 }
 

@@ -71,9 +71,10 @@ static void on_probe(bool ok, const char *text, void *userdata)
 
 static void attempt(struct readiness *r)
 {
+	struct probe_asker asker = {.fn = on_probe, .userdata = r};
 	struct error err = {0};
 
-	if (prober_start(r->prober, r->what, &r->subject, on_probe, r, &r->probe, &err) == 0)
+	if (prober_start(r->prober, r->what, &r->subject, &asker, &r->probe, &err) == 0)
 		return;
 	snprintf(r->text, sizeof(r->text), "%.*s", READINESS_TEXT_MAX - 1, err.text);
 	after_failure(r);

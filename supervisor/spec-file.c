@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "config/model.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/text.h"
 #include "lib/units.h"
+#include "config/model.h"
 #include "supervisor/identity.h"
 #include "supervisor/keeper/spec-format.h"
 

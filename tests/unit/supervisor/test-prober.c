@@ -113,11 +113,12 @@ static int begin(struct world *w, const struct config_probe *what, struct error 
 		.env = env,
 		.cwd = "/",
 	};
+	struct probe_asker asker = {.fn = on_probe, .userdata = w};
 	int r;
 
 	w->n_answers = 0;
 	w->text[0] = '\0';
-	r = prober_start(w->prober, what, &subject, on_probe, w, &w->probe, err);
+	r = prober_start(w->prober, what, &subject, &asker, &w->probe, err);
 	assert_int_equal(w->n_answers, 0); /* never from inside */
 	return r;
 }

@@ -45,7 +45,7 @@ static void on_answer(void *userdata)
 }
 
 int prober_start(struct prober *p, const struct config_probe *what,
-		 const struct probe_subject *subject, probe_fn fn, void *userdata,
+		 const struct probe_subject *subject, const struct probe_asker *asker,
 		 struct probe **ret_probe, struct error *err)
 {
 	char answer = *p->answers;
@@ -55,8 +55,8 @@ int prober_start(struct prober *p, const struct config_probe *what,
 		p->answers++;
 	if (answer == 'x')
 		return error_set(err, -EAGAIN, "no probe today");
-	p->fn = fn;
-	p->userdata = userdata;
+	p->fn = asker->fn;
+	p->userdata = asker->userdata;
 	p->ok = answer == '+';
 	*ret_probe = (struct probe *)p;
 	return answer == '.' ? 0 : loop_timer_set(&p->timer, 0);
