@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Probes of every kind: with the real slicekeep-probe, against a server in this process; with a
- * keeper that is a shell script; and with a collector that the test plays itself.
+ * Probes with the real slicekeep-probe, against a server in this process; and such as are programs,
+ * with a keeper that is a shell script.
  */
 
 #include <setjmp.h>
@@ -25,9 +25,7 @@
 #include "lib/error.h"
 #include "lib/fd.h"
 #include "lib/file.h"
-#include "lib/json.h"
 #include "lib/paths.h"
-#include "lib/varlink/server.h"
 #include "supervisor/identity.h"
 #include "supervisor/prober.h"
 #include "tests/unit/lib/temp.h"
@@ -52,11 +50,6 @@ struct world {
 	const char *answer; /* NULL: none, the connection stays open */
 	int held[8];
 	size_t n_held;
-	/* the collector */
-	struct varlink_server *collector;
-	struct varlink_call *follow;
-	json_t *filter;
-	const char *pattern_error;
 	/* what was answered */
 	struct probe *probe;
 	unsigned n_answers;
@@ -466,132 +459,6 @@ static void prober_exec_specs_of_an_earlier_life_are_removed(void **state)
 	assert_int_equal(access(service, F_OK), 0);
 }
 
-/* --- log -------------------------------------------------------------------------------------- */
-
-static void on_follow_gone(void *userdata)
-{
-	((struct world *)userdata)->follow = NULL;
-}
-
-static int method_follow(struct varlink_call *call, json_t *parameters, void *userdata,
-			 struct error *err)
-{
-	struct world *w = userdata;
-
-	if (w->pattern_error)
-		return error_set_id(err, -EINVAL, "io.slicekeep.log.BadPattern", "%s",
-				    w->pattern_error);
-	json_decref(w->filter);
-	w->filter = json_deep_copy(json_object_get(parameters, "filter"));
-	w->follow = call;
-	varlink_call_watch(call, on_follow_gone, NULL, w);
-	return 0;
-}
-
-static const struct varlink_method methods[] = {
-	{"Follow", VARLINK_ROLE_READ, method_follow},
-};
-
-static const struct varlink_interface interface = {
-	.name = "io.slicekeep.log",
-	.text = "interface io.slicekeep.log\nmethod Follow(filter: object) -> (lines: []object)\n",
-	.methods = methods,
-	.n_methods = ARRAY_LEN(methods),
-};
-
-static void open_collector(struct world *w)
-{
-	assert_int_equal(varlink_server_new(w->loop, NULL, w, &w->collector), 0);
-	assert_int_equal(varlink_server_add(w->collector, &interface), 0);
-	assert_int_equal(
-		varlink_server_listen(w->collector, fd_unix_listen(temp_path(&w->temp, "log.sock"),
-								   SOCK_STREAM, 0600)),
-		0);
-}
-
-static void close_collector(struct world *w)
-{
-	varlink_server_free(w->collector);
-	w->collector = NULL;
-	w->follow = NULL;
-}
-
-static bool is_followed(void *userdata)
-{
-	return ((struct world *)userdata)->follow != NULL;
-}
-
-static void say(struct world *w, json_t *line)
-{
-	assert_true(varlink_call_continue(w->follow, line ? json_pack("{s:[o]}", "lines", line)
-							  : json_pack("{s:[]}", "lines")));
-}
-
-static void begin_log(struct world *w, usec_t timeout_usec)
-{
-	struct config_probe what = {
-		.kind = CONFIG_PROBE_LOG,
-		.target = (char *)"^ready",
-		.timeout_usec = timeout_usec,
-	};
-
-	assert_int_equal(begin(w, &what, NULL), 0);
-}
-
-static void prober_log_first_line_is_the_answer(void **state)
-{
-	struct world *w = *state;
-
-	open_collector(w);
-	begin_log(w, 10 * USEC_PER_SEC);
-	assert_true(until(w->loop, is_followed, w));
-	assert_string_equal(json_get_string(w->filter, "grep"), "^ready");
-	assert_int_equal(json_get_uint(w->filter, "instance", 0), 2);
-	assert_int_equal(json_get_uint(w->filter, "since_life", 0), 42);
-	assert_int_equal(json_array_size(json_object_get(w->filter, "names")), 1);
-	say(w, NULL);
-	say(w, json_pack("{s:s, s:i}", "text", "", "dropped", 5));
-	say(w, json_pack("{s:s}", "text", "ready to go"));
-	assert_answer(w, true, "a line matched");
-}
-
-static void prober_log_waits_for_a_collector_that_is_away(void **state)
-{
-	struct world *w = *state;
-
-	begin_log(w, 15 * USEC_PER_SEC);
-	open_collector(w);
-	assert_true(until(w->loop, is_followed, w));
-	close_collector(w);
-	open_collector(w);
-	assert_true(until(w->loop, is_followed, w));
-	say(w, json_pack("{s:s}", "text", "ready"));
-	assert_answer(w, true, "a line matched");
-}
-
-static void prober_log_without_a_line_is_a_timeout(void **state)
-{
-	struct world *w = *state;
-
-	open_collector(w);
-	begin_log(w, 200 * USEC_PER_MSEC);
-	assert_true(until(w->loop, is_followed, w));
-	assert_answer(w, false, "timeout after 200ms");
-	close_collector(w);
-	begin_log(w, 50 * USEC_PER_MSEC);
-	assert_answer(w, false, "timeout after 50ms");
-}
-
-static void prober_log_bad_pattern_is_an_answer(void **state)
-{
-	struct world *w = *state;
-
-	open_collector(w);
-	w->pattern_error = "unmatched (\033[31m";
-	begin_log(w, 10 * USEC_PER_SEC);
-	assert_answer(w, false, "unmatched (\\x1b[31m");
-}
-
 /* --- the frame -------------------------------------------------------------------------------- */
 
 static int setup(void **state)
@@ -616,8 +483,6 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	prober_free(w->prober);
-	varlink_server_free(w->collector);
-	json_decref(w->filter);
 	loop_fd_done(&w->accept);
 	close_fd(&w->listener);
 	for (size_t i = 0; i < w->n_held; i++)
@@ -648,10 +513,6 @@ int main(void)
 		TEST(prober_exec_that_hangs_is_ended),
 		TEST(prober_exec_cancelled_is_ended_in_the_background),
 		TEST(prober_exec_specs_of_an_earlier_life_are_removed),
-		TEST(prober_log_first_line_is_the_answer),
-		TEST(prober_log_waits_for_a_collector_that_is_away),
-		TEST(prober_log_without_a_line_is_a_timeout),
-		TEST(prober_log_bad_pattern_is_an_answer),
 	};
 
 	return cmocka_run_group_tests_name("prober", tests, NULL, NULL);
