@@ -200,10 +200,11 @@ class Caller:
 class Collector:
     """slicekeep-log below a folder, with sockets that outlive it."""
 
-    def __init__(self, platform, *options, log_dir=None):
+    def __init__(self, platform, *options):
         self.platform = platform
         self.run = platform.home / "run"
-        self.log = pathlib.Path(log_dir) if log_dir else platform.home / "log"
+        self.log = platform.home / "log"
+        self.log_seen = self.log  # another path, when the folder is mounted for it alone
         self.run.mkdir(exist_ok=True)
         self.options = options
         self.sockets = [self._listen("log.intake", socket.SOCK_SEQPACKET),
@@ -255,11 +256,11 @@ class Collector:
 
     def stored(self, name, stream="out", instance_no=0):
         """The bytes of all segments of a stream, in order."""
-        paths = sorted((self.log / name).glob(f"{instance_no}.{stream}.*.log"))
+        paths = sorted((self.log_seen / name).glob(f"{instance_no}.{stream}.*.log"))
         return b"".join(path.read_bytes() for path in paths)
 
     def segments(self, name):
-        return sorted(path.name for path in (self.log / name).glob("*.log"))
+        return sorted(path.name for path in (self.log_seen / name).glob("*.log"))
 
     def said(self):
         """What it printed on stderr."""
@@ -282,9 +283,9 @@ def collectors(platform):
     """A function that makes and starts a Collector; import it where it is used."""
     made = []
 
-    def make(*options, log_dir=None, start=True, prefix=()):
-        made.append(Collector(platform, *options, log_dir=log_dir))
-        return made[-1].start(prefix) if start else made[-1]
+    def make(*options, start=True):
+        made.append(Collector(platform, *options))
+        return made[-1].start() if start else made[-1]
 
     yield make
     for one in made:

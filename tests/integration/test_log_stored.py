@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: MIT
+"""What is stored when the output, the disk or the folder is not as one would wish."""
+import base64
+import os
+import pathlib
+import random
+import subprocess
+
+import pytest
+
+import instance
+import store
+from collector import collectors  # noqa: F401
+from waiting import wait_until
+
+pytestmark = pytest.mark.sanitize
+
+
+def peak_rss_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
+
+
+def reader_pid(collector):
+    return next(pid for pid, command in collector.platform.processes().items()
+                if "--reader" in command)
+
+
+def store_lines(keeper, name, data, **more):
+    pipe = keeper.pipe(name, **more)
+    pipe.write(data)
+    pipe.close_write()
+    keeper.wait_drained(pipe)
+    return pipe
+
+
+def test_bytes_are_stored_as_they_came(collectors):
+    collector = collectors()
+    keeper = collector.keeper()
+    data = bytes(range(256)) * 300 + b"\n" + b"\0\0\0\n" + "grün\n".encode() + b"\xff\xfe end"
+    store_lines(keeper, "shop", data)
+    assert collector.stored("shop") == data
+    lines = collector.caller().query(names=["shop"])
+    again = b""
+    for line in lines:
+        raw = base64.b64decode(line["raw"]) if "raw" in line else line["text"].encode()
+        again += raw + (b"" if line.get("cut") else b"\n")
+    assert again == data + b"\n"
+    assert [line["text"] for line in lines[-3:]] == ["\ufffd" * 3, "grün", "\ufffd\ufffd end"]
+    assert "raw" not in lines[-2]
+
+
+def test_line_of_100_mb_costs_no_memory(collectors):
+    collector = collectors("--segment", "8M")
+    keeper = collector.keeper()
+    pipe = keeper.pipe("shop")
+    pipe.write(b"before\n")
+    piece = b"0123456789abcdef" * 65536
+    for _ in range(100):
+        pipe.write(piece)
+    pipe.write(b"\nafter\n")
+    pipe.close_write()
+    keeper.wait_drained(pipe)
+    assert collector.stored("shop") == b"before\n" + piece * 100 + b"\nafter\n"
+    assert store.check_stream(collector.log / "shop") >= 11
+    caller = collector.caller()
+    lines = caller.query(names=["shop"], tail=3)
+    assert [line["text"] for line in lines[-1:]] == ["after"]
+    assert [bool(line.get("cut")) for line in lines] == [True, False, False]
+    total = 0
+    caller.send("Query", {"filter": {"names": ["shop"]}}, more=True)
+    while True:
+        reply = caller.answer()
+        total += sum(len(line["text"]) for line in reply["parameters"]["lines"])
+        if not reply.get("continues"):
+            break
+    assert total == len("before") + len(piece) * 100 + len("after")
+    limit = 100_000 if "SLICEKEEP_TEST_SANITIZED" in os.environ else 8_000
+    assert peak_rss_kib(collector.process.pid) < limit
+    assert peak_rss_kib(reader_pid(collector)) < limit
+
+
+def test_folder_that_cannot_be_written_stops_one_service_only(collectors):
+    collector = collectors()
+    (collector.log).mkdir(exist_ok=True)
+    (collector.log / "broken").write_text("in the way")
+    keeper = collector.keeper()
+    broken = keeper.pipe("broken")
+    broken.write(b"kept in the pipe\n")
+    store_lines(keeper, "shop", b"unharmed\n")
+    assert collector.stored("shop") == b"unharmed\n"
+    caller = collector.caller()
+    wait_until(lambda: caller.call("Stats").get("note"))
+    assert caller.call("Stats")["note"] == "Not a directory: broken blocks"
+    (collector.log / "broken").unlink()
+    broken.close_write()
+    keeper.wait_drained(broken)
+    assert collector.stored("broken") == b"kept in the pipe\n"
+    assert "note" not in caller.call("Stats")
+    errors = [line for line in collector.said().splitlines() if "cannot store" in line]
+    assert len(errors) == 1, errors
+    assert "broken.0.out is stored again" in collector.said()
+
+
+class SmallDisk:
+    """A collector whose log folder is a tmpfs of 2 MB, in a mount namespace that outlives it."""
+
+    def __init__(self, platform, collectors):
+        folder = platform.home / "log"
+        folder.mkdir()
+        self.anchor = platform.spawn(
+            ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c",
+             f"mount -t tmpfs -o size=2m none '{folder}' && touch '{folder}/here' && read never"],
+            stdin=subprocess.PIPE)
+        self.view = pathlib.Path(f"/proc/{self.anchor.pid}/root/{folder}")
+        wait_until((self.view / "here").exists)
+        self.collector = collectors(start=False)
+        self.collector.options = ("--segment", "128K", "--max-total", "1G")
+        self.collector.log_seen = self.view
+        self.start()
+        self.keeper = self.collector.keeper()
+        self.ballast = self.view / "ballast"
+
+    def start(self):
+        self.collector.start(["nsenter", "--target", self.anchor.pid, "--mount"])
+
+    def fill(self, left_bytes):
+        size = os.statvfs(self.view)
+        self.ballast.write_bytes(b"\0" * (size.f_bavail * size.f_frsize - left_bytes))
+
+    def relieve(self):
+        self.ballast.unlink()
+
+
+@pytest.fixture
+def small_disk(platform, collectors):
+    if os.geteuid() != 0:
+        pytest.fail("needs root, to mount a small disk")
+    return SmallDisk(platform, collectors)
+
+
+def spout(platform, n, pipe):
+    writer = platform.spawn([instance.BUILD / "tests/integration/programs/spout", n, 1000],
+                            stdout=pipe.write_end)
+    pipe.close_write()
+    return writer
+
+
+def expected(n):
+    return b"".join(b"line %09d\n" % i for i in range(1, n + 1))
+
+
+def test_full_disk_blocks_and_goes_on(platform, small_disk):
+    keeper, collector = small_disk.keeper, small_disk.collector
+    caller = collector.caller()
+    pipe = keeper.pipe("shop")
+    small_disk.fill(200_000)
+    writer = spout(platform, 60_000, pipe)
+    wait_until(lambda: caller.call("Stats").get("note"))
+    assert caller.call("Stats")["note"] == "No space left on device: shop blocks"
+    assert writer.poll() is None, "the pipe should be full"
+    # A kill changes nothing about that: its successor says the same and waits as well.
+    collector.kill()
+    small_disk.start()
+    keeper.connect()
+    caller = collector.caller()
+    wait_until(lambda: caller.call("Stats").get("note"))
+    assert writer.poll() is None
+    small_disk.relieve()
+    keeper.wait_drained(pipe)
+    assert writer.wait(20) == 0
+    assert collector.stored("shop") == expected(60_000)
+    assert store.check_stream(small_disk.view / "shop") > 1
+    assert collector.said().count("cannot store") == 2
+    assert caller.call("Stats")["dropped"] == 0
+
+
+def test_full_disk_drops_whole_lines_and_counts_them(platform, small_disk):
+    keeper, collector = small_disk.keeper, small_disk.collector
+    caller = collector.caller()
+    pipe = keeper.pipe("shop", policy="drop")
+    small_disk.fill(200_000)
+    held = os.dup(pipe.write_end)
+    writer = spout(platform, 60_000, pipe)
+    assert writer.wait(20) == 0, "nothing may hold it up"
+    wait_until(lambda: caller.call("Stats")["dropped"] > 500_000)
+    assert caller.call("Stats")["note"] == "No space left on device: shop drops"
+    small_disk.relieve()
+    number = 0
+
+    def stored_again():
+        nonlocal number
+        number += 1
+        os.write(held, b"after %d\n" % number)
+        return b"after" in collector.stored("shop")
+
+    wait_until(stored_again)
+    os.close(held)
+    keeper.wait_drained(pipe)
+    dropped = caller.call("Stats")["dropped"]
+    lines = caller.query(names=["shop"])
+    marks = [i for i, line in enumerate(lines) if "dropped" in line]
+    assert len(marks) == 1 and lines[marks[0]]["dropped"] == dropped
+    assert lines[marks[0] + 1]["text"].startswith("after ")
+    total = 60_000 * 15 + sum(len(b"after %d\n" % i) for i in range(1, number + 1))
+    assert len(collector.stored("shop")) + dropped == total
+    assert collector.stored("shop").startswith(expected(1000))
+
+
+def test_total_cap_deletes_the_oldest_and_never_blocks(collectors):
+    collector = collectors("--segment", "64K", "--max-total", "1M")
+    keeper = collector.keeper()
+    caller = collector.caller()
+    for i in range(8):
+        store_lines(keeper, f"old{i}", b"%d\n" % i * 30_000)
+    store_lines(keeper, "shop", b"x" * 99 + b"\n" + b"".join(b"%099d\n" % i for i in range(40_000)))
+    stored = sum(path.stat().st_size for path in collector.log.glob("*/*"))
+    assert stored < 1_200_000
+    assert caller.call("Stats")["stored_bytes"] == stored
+    assert caller.call("Stats")["segments"] == len(list(collector.log.glob("*/*.log")))
+    lines = caller.query(names=["shop"], tail=5)
+    assert [int(line["text"]) for line in lines] == list(range(39_995, 40_000))
+    assert not collector.segments("old0"), "the oldest should be gone"
+
+
+def test_many_lives_and_streams_share_one_segment_each(collectors):
+    collector = collectors()
+    keeper = collector.keeper()
+    for life in range(1, 21):
+        store_lines(keeper, "shop", b"life %d" % life, life=life)
+        store_lines(keeper, "shop", b"err %d\n" % life, stream="err", life=life)
+    assert len(collector.segments("shop")) == 2
+    lines = collector.read(names=["shop"], streams=["out"], since_life=19)
+    assert [(line["life"], line["text"]) for line in lines] == [(19, "life 19"), (20, "life 20")]
+
+
+def test_damaged_index_costs_stamps_and_no_line(collectors):
+    collector = collectors("--segment", "64K")
+    keeper = collector.keeper()
+    data = b"".join(b"line %d\n" % i for i in range(30_000))
+    store_lines(keeper, "shop", data)
+    collector.stop()
+    indexes = sorted((collector.log / "shop").glob("*.idx"))
+    assert len(indexes) > 3
+    generator = random.Random(7)
+    indexes[0].unlink()
+    indexes[1].write_bytes(generator.randbytes(5000))
+    indexes[2].write_bytes(indexes[2].read_bytes()[:100])
+    broken = bytearray(indexes[3].read_bytes())
+    for _ in range(50):
+        broken[generator.randrange(64, len(broken))] ^= 1 << generator.randrange(8)
+    indexes[3].write_bytes(bytes(broken))
+    lines = collector.read(names=["shop"])
+    assert b"".join(line["text"].encode() for line in lines) == data.replace(b"\n", b"")
+    indexes[-1].write_bytes(b"rubbish")
+    collector.start()
+    keeper.connect()
+    store_lines(keeper, "shop", b"one more\n")
+    assert collector.stored("shop") == data + b"one more\n"
+    assert collector.read(names=["shop"], tail=1)[0]["text"] == "one more"
