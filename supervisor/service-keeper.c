@@ -85,7 +85,8 @@ int service_launch(struct service *s, struct error *err)
 		code = service_prepare(s, err);
 	if (code == 0)
 		code = c->launcher->ops->start(c->launcher, &what, err);
-	if (code < 0)
+	/* A keeper that was started and could not be talked to is still there: talk to it now. */
+	if (code < 0 && code != -EEXIST)
 		return code;
 	code = service_adopt(s);
 	if (code < 0)

@@ -114,6 +114,9 @@ static void act(struct service *s, enum slot_action action)
 	case SLOT_ACTION_FAIL_HEALTH:
 		check_order(s, service_command_fail(s, KEEPER_CAUSE_HEALTH, "health"));
 		break;
+	case SLOT_ACTION_RETRY:
+		set_retry(s);
+		break;
 	case SLOT_ACTION_SWEEP:
 		act_sweep(s);
 		break;
@@ -432,7 +435,7 @@ void service_deps_ready(struct service *s)
 	if (s->unswept) {
 		act_sweep(s);
 		if (s->unswept) {
-			service_say(s, "waits for processes of its last life that do not die");
+			service_say(s, "not started: something of its last life may still run");
 			return;
 		}
 	}

@@ -14,6 +14,7 @@
 #include "supervisor/keeper/control.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 #include "supervisor/keeper/text.h"
 
 #define BACKLOG 16
+#define NEW_SUFFIX ".new"
 
 void control_init(struct control *c)
 {
@@ -59,12 +61,13 @@ int control_bind(struct control *c, const char *path)
 	mode_t mask;
 	int r;
 
-	if (strlen(path) >= sizeof(address.sun_path))
+	if (strlen(path) + sizeof(NEW_SUFFIX) > sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	text_copy(address.sun_path, sizeof(address.sun_path), path);
 	if (is_answered(&address))
 		return -EADDRINUSE;
-	if (unlink(path) < 0 && errno != ENOENT)
+	text_format(address.sun_path, sizeof(address.sun_path), "%s" NEW_SUFFIX, path);
+	if (unlink(address.sun_path) < 0 && errno != ENOENT)
 		return -errno;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -74,8 +77,13 @@ int control_bind(struct control *c, const char *path)
 	(void)umask(mask);
 	if (r == 0)
 		r = control_listen(c, fd);
+	/* Only now it gets its name: who finds it can connect. */
+	if (r == 0 && rename(address.sun_path, path) < 0)
+		r = -errno;
 	if (r == 0)
 		ignore_result(steal_fd(&fd));
+	else
+		c->listener = -1;
 	return r;
 }
 

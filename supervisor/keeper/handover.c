@@ -77,7 +77,7 @@ static const struct field keeper_fields[] = {
 	K(NUMBER, machine.n_failures), K(NUMBER, machine.n_restarts), K(NUMBER, machine.is_asking),
 	K(NUMBER, machine.is_granted), K(NUMBER, machine.is_reported), K(NUMBER, machine.owes_report),
 	K(NUMBER, life.number), K(NUMBER, life.pid), K(DESCRIPTOR, life.pidfd),
-	K(NUMBER, life.is_foreign), K(NUMBER, life.is_ready), K(NUMBER, life.pid_start),
+	K(NUMBER, life.is_foreign), K(NUMBER, life.lost_pid), K(NUMBER, life.is_ready), K(NUMBER, life.pid_start),
 	K(NUMBER, life.start_usec), K(NUMBER, life.ready_usec), K(NUMBER, life.ended_usec),
 	K(NUMBER, life.watchdog_usec), K(NUMBER, life.watch_usec), K(NUMBER, life.status),
 	K(NUMBER, life.usage.user_usec), K(NUMBER, life.usage.system_usec),

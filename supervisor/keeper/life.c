@@ -83,6 +83,7 @@ int life_spawn(struct life *l, struct child *c, const struct cgroup *cgroup)
 static void end_main(struct life *l, int status, usec_t now_usec)
 {
 	l->pid = 0;
+	l->lost_pid = 0;
 	l->pid_start = 0;
 	l->is_foreign = false;
 	l->is_ready = false;
@@ -105,7 +106,7 @@ enum life_news life_reap(struct life *l, usec_t now_usec, struct life_dead *ret_
 		if (pid == 0)
 			return LIFE_SOME_LEFT;
 		add_usage(l, &usage);
-		if (pid == l->pid) {
+		if (pid == l->pid || pid == l->lost_pid) {
 			end_main(l, status, now_usec);
 			ret_dead->is_main = true;
 			continue;
@@ -118,7 +119,10 @@ enum life_news life_reap(struct life *l, usec_t now_usec, struct life_dead *ret_
 
 void life_end_foreign(struct life *l, usec_t now_usec)
 {
+	pid_t pid = l->pid;
+
 	end_main(l, -1, now_usec);
+	l->lost_pid = pid;
 }
 
 static bool is_our_child(pid_t pid)

@@ -16,6 +16,7 @@
  * @pid:        main process, 0 when there is none (any more)
  * @pidfd:      of the main process, -1
  * @is_foreign: MAINPID= named a process that is not our child: it is watched by its pidfd
+ * @lost_pid:   a foreign main process that has ended; its status may still come, if its parent goes
  * @start_usec: monotonic
  * @ended_usec: monotonic, when the main process was gone
  * @status:     of the main process
@@ -26,6 +27,7 @@ struct life {
 	uint64_t number;
 	pid_t pid;
 	int pidfd;
+	pid_t lost_pid;
 	bool is_foreign;
 	bool is_ready;
 	uint64_t pid_start;

@@ -177,8 +177,12 @@ static int act_late(struct machine *m, struct step *s)
 	return 0;
 }
 
+/* The end of a main process that was killed with its tree, or a status that nobody expected any
+ * more. */
 static int act_note_status(struct machine *m, struct step *s)
 {
+	if (m->cause == KEEPER_CAUSE_EXIT && m->wait_status == -1)
+		m->cause = s->event->cause;
 	m->wait_status = s->event->wait_status;
 	return 0;
 }

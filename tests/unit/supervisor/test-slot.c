@@ -138,6 +138,14 @@ static void slot_that_loses_its_keeper_is_swept_before_it_is_tried_again(void **
 	}
 }
 
+static void slot_that_could_not_be_launched_is_tried_again_without_a_sweep(void **fixture unused)
+{
+	enum slot_state state = SLOT_LAUNCHING;
+
+	assert_int_equal(step(&state, SLOT_EVENT_LAUNCH_FAILED), SLOT_ACTION_RETRY);
+	assert_int_equal(state, SLOT_LOST);
+}
+
 static void slot_started_by_hand_in_backoff_does_not_wait(void **fixture unused)
 {
 	enum slot_state state = SLOT_BACKOFF;
@@ -229,6 +237,7 @@ int main(void)
 		cmocka_unit_test(slot_unhealthy_is_failed_and_comes_back),
 		cmocka_unit_test(slot_stopped_stays_stopping_until_the_keeper_is_gone),
 		cmocka_unit_test(slot_that_loses_its_keeper_is_swept_before_it_is_tried_again),
+		cmocka_unit_test(slot_that_could_not_be_launched_is_tried_again_without_a_sweep),
 		cmocka_unit_test(slot_started_by_hand_in_backoff_does_not_wait),
 		cmocka_unit_test(slot_done_does_not_run_again_by_itself),
 		cmocka_unit_test(slot_done_is_stopped_by_dismissing_its_keeper),
