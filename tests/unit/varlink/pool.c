@@ -44,6 +44,17 @@ const char *__asan_default_options(void)
 			abort();  \
 	} while (0)
 
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
+int __real_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags);
+
+static uint64_t n_accepts;
+
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
+{
+	n_accepts++;
+	return __real_accept4(fd, address, len, flags);
+}
+
 struct stream {
 	struct pool_server *server;
 	struct varlink_call *call;
@@ -256,11 +267,10 @@ static int act_stats(struct varlink_call *call, json_t *parameters, void *userda
 {
 	const struct pool_server *s = userdata;
 
-	varlink_call_reply(call,
-			   json_pack("{s:I, s:I, s:I, s:I, s:s#}", "gone", (json_int_t)s->gone,
-				     "drained", (json_int_t)s->drained, "noted",
-				     (json_int_t)s->noted, "echoed", (json_int_t)s->echoed, "role",
-				     &"NROA"[varlink_call_role(call)], 1));
+	varlink_call_reply(call, json_pack("{s:I, s:I, s:I, s:I, s:I}", "gone", (json_int_t)s->gone,
+					   "drained", (json_int_t)s->drained, "noted",
+					   (json_int_t)s->noted, "echoed", (json_int_t)s->echoed,
+					   "accepts", (json_int_t)n_accepts));
 	return 0;
 }
 

@@ -15,11 +15,21 @@
 void *__wrap_realloc(void *p, size_t n);
 void *__real_realloc(void *p, size_t n);
 
+void *__wrap_memchr(const void *bytes, int c, size_t n);
+void *__real_memchr(const void *bytes, int c, size_t n);
+
 static bool out_of_memory;
+static size_t n_scanned;
 
 void *__wrap_realloc(void *p, size_t n)
 {
 	return out_of_memory ? NULL : __real_realloc(p, n);
+}
+
+void *__wrap_memchr(const void *bytes, int c, size_t n)
+{
+	n_scanned += n;
+	return __real_memchr(bytes, c, n);
 }
 
 #define cleanup_frames cleanup(frames_done)
@@ -95,6 +105,21 @@ static void frames_message_in_single_bytes_is_put_together(void **state)
 	}
 	put(&f, "", 1);
 	assert_next(&f, text);
+}
+
+static void frames_long_message_in_small_pieces_is_looked_at_once(void **state)
+{
+	cleanup_frames struct frames f;
+	char piece[100];
+
+	memset(piece, 'x', sizeof(piece));
+	frames_init(&f, VARLINK_MESSAGE_MAX);
+	n_scanned = 0;
+	for (int i = 0; i < 10000; i++) {
+		put(&f, piece, sizeof(piece));
+		assert_nothing(&f);
+	}
+	assert_int_equal(n_scanned, 10000 * sizeof(piece));
 }
 
 static void frames_longest_message_is_accepted(void **state)
@@ -237,6 +262,7 @@ int main(void)
 		cmocka_unit_test(frames_empty_has_no_message),
 		cmocka_unit_test(frames_several_at_once_come_in_order),
 		cmocka_unit_test(frames_message_in_single_bytes_is_put_together),
+		cmocka_unit_test(frames_long_message_in_small_pieces_is_looked_at_once),
 		cmocka_unit_test(frames_longest_message_is_accepted),
 		cmocka_unit_test(frames_longer_message_is_refused),
 		cmocka_unit_test(frames_limit_counts_the_message_in_the_making_only),
