@@ -74,38 +74,89 @@ int exit_store_append(const char *folder, const char *name, const json_t *report
 	return size > TRIM_AT_BYTES ? trim(path) : 0;
 }
 
+/*
+ * Gives the newest reports to @take, newest first, until it returns false. Whoever wants one report
+ * does not pay for reading them all: the end of the file is looked at first, and the rest only if
+ * that was not enough.
+ */
+static int walk(const char *path, bool (*take)(json_t *report, void *userdata), void *userdata)
+{
+	static const size_t looks[] = {8 * 1024, TRIM_AT_BYTES * 2};
+	size_t seen = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
+		cleanup_json_lines struct json_lines lines = {0};
+		const char *line;
+		size_t offset;
+		size_t len;
+		int r = json_lines_read(path, looks[i], &lines);
+
+		if (r < 0)
+			return r;
+		offset = lines.len;
+		for (size_t n = 0; n < EXIT_REPORTS_MAX; n++) {
+			cleanup_json json_t *report = NULL;
+
+			if (!json_lines_previous(&lines, &offset, &line, &len))
+				break;
+			if (n < seen)
+				continue;
+			seen++;
+			report = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+			if (report && !take(report, userdata))
+				return 0;
+		}
+		if (!lines.has_more)
+			break;
+	}
+	return 0;
+}
+
+struct collection {
+	json_t *reports;
+	size_t limit;
+};
+
+static bool collect(json_t *report, void *userdata)
+{
+	struct collection *c = userdata;
+
+	if (json_array_size(c->reports) < c->limit)
+		ignore_result(json_array_append(c->reports, report));
+	return json_array_size(c->reports) < c->limit;
+}
+
 json_t *exit_store_load(const char *folder, const char *name, size_t limit)
 {
-	cleanup_json_lines struct json_lines lines = {0};
 	cleanup_json json_t *reports = json_array();
 	cleanup_free char *path = store_path(folder, name);
-	const char *line;
-	size_t offset;
-	size_t len;
+	struct collection c = {.reports = reports, .limit = limit};
 
-	if (!path || !reports || json_lines_read(path, TRIM_AT_BYTES * 2, &lines) < 0)
+	if (!path || !reports || walk(path, collect, &c) < 0)
 		return NULL;
-	limit = MIN_OF(limit, (size_t)EXIT_REPORTS_MAX);
-	offset = lines.len;
-	while (json_array_size(reports) < limit &&
-	       json_lines_previous(&lines, &offset, &line, &len)) {
-		json_t *report = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-
-		if (report && json_array_append_new(reports, report) < 0)
-			return NULL;
-	}
 	return steal_ptr(reports);
+}
+
+struct slot_life {
+	unsigned instance;
+	uint64_t life;
+};
+
+static bool find_life(json_t *report, void *userdata)
+{
+	struct slot_life *s = userdata;
+
+	if (json_get_uint(report, "instance", UINT64_MAX) == s->instance)
+		s->life = json_get_uint(report, "life", 0);
+	return s->life == 0;
 }
 
 uint64_t exit_store_newest_life(const char *folder, const char *name, unsigned instance)
 {
-	cleanup_json json_t *reports = exit_store_load(folder, name, EXIT_REPORTS_MAX);
-	json_t *report;
-	size_t i;
+	cleanup_free char *path = store_path(folder, name);
+	struct slot_life s = {.instance = instance};
 
-	json_array_foreach(reports, i, report) {
-		if (json_get_uint(report, "instance", UINT64_MAX) == instance)
-			return json_get_uint(report, "life", 0);
-	}
-	return 0;
+	if (!path || walk(path, find_life, &s) < 0)
+		return 0;
+	return s.life;
 }

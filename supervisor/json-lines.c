@@ -106,6 +106,7 @@ int json_lines_read(const char *path, size_t max, struct json_lines *ret_lines)
 	newline = memrchr(data, '\n', len);
 	ret_lines->len = newline ? (size_t)(newline + 1 - data) : 0;
 	ret_lines->torn_len = len - ret_lines->len;
+	ret_lines->has_more = start > 0;
 	ret_lines->data = steal_ptr(data);
 	return 0;
 }

@@ -27,11 +27,13 @@ must_check int json_lines_append(const char *path, const char *line, size_t len,
  * struct json_lines - the lines at the end of a file
  * @data:     heap; the first @len bytes are whole lines
  * @torn_len: bytes of a last line without its newline, behind them
+ * @has_more: there are older lines in the file
  */
 struct json_lines {
 	char *data;
 	size_t len;
 	size_t torn_len;
+	bool has_more;
 };
 
 #define cleanup_json_lines cleanup(json_lines_done)

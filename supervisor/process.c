@@ -80,7 +80,7 @@ int process_get(pid_t pid, struct process *ret_process)
 static int hold(const struct process *p)
 {
 	cleanup_close int pidfd = pidfd_open(p->pid, 0);
-	struct process now;
+	struct process now = {0};
 	int r;
 
 	if (pidfd < 0)

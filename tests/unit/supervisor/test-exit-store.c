@@ -73,6 +73,12 @@ static void exit_store_newest_life_is_that_of_the_slot(void **state)
 	assert_int_equal(exit_store_newest_life(t->path, "shop", 0), 30);
 	assert_int_equal(exit_store_newest_life(t->path, "shop", 1), 20);
 	assert_int_equal(exit_store_newest_life(t->path, "shop", 2), 0);
+	/* However far back that is. */
+	for (uint64_t life = 31; life < 181; life++)
+		append(t, life, 0,
+		       "a report like any other, of an instance that crashes all day long");
+	assert_int_equal(exit_store_newest_life(t->path, "shop", 0), 180);
+	assert_int_equal(exit_store_newest_life(t->path, "shop", 1), 20);
 }
 
 static void exit_store_damaged_lines_are_passed_over(void **state)
