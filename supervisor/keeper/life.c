@@ -6,8 +6,8 @@
  * process that happened to be the first.
  *
  * Usually the main process is our child. A payload may name another one (MAINPID=); that one may
- * have a parent of its own, who takes its exit status. It is then watched by its pidfd, and the
- * report says that the status is unknowable.
+ * have a parent of its own, who takes its exit status. It is then watched by its pidfd, and
+ * unless the sweep is quicker than that parent, the report says that the status is unknowable.
  */
 
 #include "supervisor/keeper/life.h"

@@ -87,6 +87,16 @@ static int start(struct keeper *k, const struct options *o)
 	return r;
 }
 
+static void say_what_is_left(struct keeper *k)
+{
+	uint64_t bytes = pipes_left_bytes(&k->pipes);
+
+	if (bytes > 0)
+		say("%llu bytes of output were not collected", (unsigned long long)bytes);
+	if (k->has_children && !k->spec.is_sweeping_main)
+		say("%u processes could not be killed", k->sweep.n_left);
+}
+
 static int run(const struct options *o)
 {
 	struct keeper *k = &arg_keeper;
@@ -102,6 +112,7 @@ static int run(const struct options *o)
 	r = loop_run(k, signals);
 	if (r < 0)
 		say("cannot wait: %s", strerror(-r));
+	say_what_is_left(k);
 	cgroup_remove(&k->cgroup, k->spec.cgroup);
 	if (o->control)
 		(void)unlink(o->control);

@@ -142,6 +142,7 @@ int pipes_open(struct pipes *p, const struct spec *spec, uint64_t life, int *ret
 	int r;
 
 	if (spec->intake && has_room(p)) {
+		p->is_shared = false;
 		r = open_fresh(p, spec, life, &out, &err);
 		if (r < 0)
 			return r;
@@ -150,7 +151,9 @@ int pipes_open(struct pipes *p, const struct spec *spec, uint64_t life, int *ret
 		err = open_held(p, spec->is_merged ? INTAKE_STREAM_OUT : INTAKE_STREAM_ERR);
 		if (out < 0 || err < 0)
 			return -errno;
-		say("the collector is away: this life's output goes into the previous life's");
+		if (!p->is_shared)
+			say("the collector is away: the next lives share the pipes of this one");
+		p->is_shared = true;
 	}
 	*ret_out = steal_fd(&out);
 	*ret_err = steal_fd(&err);

@@ -30,6 +30,7 @@ struct pipes_entry {
  * struct pipes - everything that the payload printed and the collector has not yet stored
  * @link:       connection to the collector, -1
  * @retry_usec: when to connect again, USEC_INFINITY: no need
+ * @is_shared:  a life writes into its predecessor's pipes, and that has been said
  * @is_full:    the link takes no more now
  */
 struct pipes {
@@ -37,6 +38,7 @@ struct pipes {
 	size_t n;
 	int link;
 	bool is_full;
+	bool is_shared;
 	usec_t linked_usec;
 	usec_t retry_usec;
 	usec_t pause_usec;

@@ -565,7 +565,8 @@ def test_program_that_cannot_be_replaced_goes_on_as_it_was(replaceable):
     peer = keeper.peer()
     os.unlink(keeper.process.args[0])
     assert peer.request("reexec").result == -errno.ENOENT
-    assert keeper.peer(None).greeting.main_pid == peer.greeting.main_pid
+    again = keeper.peer(None)
+    assert again.greeting.main_pid == peer.greeting.main_pid
     assert not [fd for fd in os.listdir(f"/proc/{keeper.pid}/fd")
                 if int(fd) > 2 and not is_cloexec(keeper.pid, fd)]
 
