@@ -40,7 +40,7 @@ def supervisor_pid(platform):
 
 
 def collector_pid(platform):
-    return platform.service("log")["pid"]
+    return platform.wait_state("log", "running")["pid"]
 
 
 def kill(pid):
