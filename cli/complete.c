@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `slicekeep --complete-names`: what the shell asks at each press of the tab key. It must be quick
- * and must never put an error message into the middle of a command line.
+ * What the shell asks at each press of the tab key. It must be quick and must never put an error
+ * message into the middle of a command line.
  */
 #include "cli/complete.h"
 
@@ -30,5 +30,19 @@ int complete_names(struct cli *cli)
 		if (name)
 			(void)puts(name);
 	}
+	return CLI_DONE;
+}
+
+int complete_verbs(const struct command *const *commands, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		(void)puts(commands[i]->name);
+	return CLI_DONE;
+}
+
+int complete_options(const struct command *c)
+{
+	for (size_t i = 0; c && i < c->n_options; i++)
+		(void)printf("--%s\n", c->options[i].name);
 	return CLI_DONE;
 }

@@ -38,13 +38,24 @@ static void signals_of(sigset_t *set)
 	(void)sigaddset(set, SIGHUP);
 }
 
+/* A path as seen from the folder in which the person typed. */
+static const char *from_here(const char *path)
+{
+	cleanup_free char *here = getcwd(NULL, 0);
+	size_t len = here ? strlen(here) : 0;
+
+	if (len > 1 && strncmp(path, here, len) == 0 && path[len] == '/')
+		return path + len + 1;
+	return path;
+}
+
 static void print_head(const struct cli *cli, const json_t *status)
 {
 	const char *config = json_get_string(status, "config");
 	const char *launcher = json_get_string(status, "launcher");
 
 	(void)printf("slicekeep %s   %s   state %s   launcher %s\n\n", SLICEKEEP_VERSION,
-		     config ? config : cli->paths.config, cli->paths.state,
+		     from_here(config ? config : cli->paths.config), from_here(cli->paths.state),
 		     launcher ? launcher : "?");
 }
 
@@ -75,8 +86,8 @@ static void print_sites(const struct cli *cli)
 	(void)printf("\n");
 }
 
-/* The service that is most worth a look: one that keeps dying, else the first. */
-static const char *service_to_ask_about(const json_t *services)
+/* One that keeps dying, or NULL. */
+static const char *service_that_dies(const json_t *services)
 {
 	json_t *service;
 	size_t i;
@@ -88,7 +99,7 @@ static const char *service_to_ask_about(const json_t *services)
 		    json_get_uint(service, "restarts", 0) > 0)
 			return json_get_string(service, "name");
 	}
-	return json_get_string(json_array_get(services, 0), "name");
+	return NULL;
 }
 
 static const json_t *largest_service(const json_t *services)
@@ -119,6 +130,7 @@ static int print_hints(struct supervisor *s, struct error *err)
 	cleanup_json json_t *reply = NULL;
 	const json_t *services;
 	const json_t *largest;
+	const char *dying;
 	int code;
 
 	code = supervisor_ask(s, "io.slicekeep.supervisor.List", json_pack("{s:b}", "count", 1),
@@ -128,9 +140,12 @@ static int print_hints(struct supervisor *s, struct error *err)
 	services = json_object_get(reply, "services");
 	largest = largest_service(services);
 	(void)printf("In another terminal:\n");
-	if (service_to_ask_about(services))
-		print_next(s->cli, "why", service_to_ask_about(services),
-			   "why it died, with the evidence");
+	dying = service_that_dies(services);
+	if (dying)
+		print_next(s->cli, "why", dying, "why it died, with the evidence");
+	else
+		print_next(s->cli, "why", json_get_string(json_array_get(services, 0), "name"),
+			   "what it is doing, and why");
 	print_next(s->cli, "log -f", NULL, "every line of every service");
 	if (largest) {
 		char what[64];

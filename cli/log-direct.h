@@ -11,5 +11,4 @@
  *
  * Return: as log_source_read().
  */
-must_check int log_direct_read(const struct cli *cli, json_t *filter, log_sink *sink,
-			       void *userdata, struct error *err);
+must_check int log_direct_read(json_t *filter, log_sink *sink, void *userdata, struct error *err);

@@ -9,12 +9,14 @@
  */
 #include "cli/log-source.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/clock.h"
 #include "lib/error.h"
 #include "lib/json.h"
+#include "lib/text.h"
 #include "lib/varlink/client.h"
 #include "cli/command.h"
 #include "cli/connect.h"
@@ -69,18 +71,20 @@ static int read_once(const struct cli *cli, json_t *filter, log_sink *sink, void
 	return code;
 }
 
-int log_source_read(const struct cli *cli, json_t *filter, log_sink *sink, void *userdata,
+int log_source_read(struct log_source *s, json_t *filter, log_sink *sink, void *userdata,
 		    struct error *err)
 {
-	int code = read_once(cli, filter, sink, userdata, err);
+	int code = read_once(s->cli, filter, sink, userdata, err);
 
 	if (supervisor_broke(code))
-		code = read_once(cli, filter, sink, userdata, err);
+		code = read_once(s->cli, filter, sink, userdata, err);
 	if (!is_down(code))
 		return code;
-	(void)fprintf(stderr,
-		      "slicekeep: the collector is down; the segments are read without it\n");
-	return log_direct_read(cli, filter, sink, userdata, err);
+	if (!s->told)
+		(void)fprintf(stderr, "slicekeep: the collector is down; the segments are read "
+				      "without it\n");
+	s->told = true;
+	return log_direct_read(filter, sink, userdata, err);
 }
 
 struct keeper_of_lines {
@@ -121,11 +125,30 @@ json_t *log_source_tail(const struct cli *cli, const struct log_tail *tail)
 {
 	cleanup_json json_t *filter = tail_filter(tail);
 	struct keeper_of_lines k = {json_array(), tail->life};
+	struct log_source source = {.cli = cli, .told = true};
 	struct error ignored = {0};
 
 	if (filter && k.lines)
-		ignore_result(log_source_read(cli, filter, keep_lines, &k, &ignored));
+		ignore_result(log_source_read(&source, filter, keep_lines, &k, &ignored));
 	return k.lines;
+}
+
+/* While the collector is down: each service has a folder of its own. */
+static json_t *services_on_disk(const struct cli *cli)
+{
+	cleanup_json json_t *services = json_array();
+	const struct dirent *entry;
+	DIR *dir = opendir(cli->paths.log);
+	int bad = 0;
+
+	while (dir && !bad && (entry = readdir(dir))) {
+		if (text_name_valid(entry->d_name))
+			bad = json_array_append_new(services,
+						    json_pack("{s:s}", "name", entry->d_name));
+	}
+	if (dir)
+		(void)closedir(dir);
+	return bad ? NULL : steal_ptr(services);
 }
 
 json_t *log_source_services(const struct cli *cli)
@@ -137,6 +160,6 @@ json_t *log_source_services(const struct cli *cli)
 	if (connect_once(cli, "log.sock", &client, &ignored) < 0 ||
 	    varlink_client_call(client, "io.slicekeep.log.Services", NULL,
 				clock_now_usec() + ANSWER_USEC, &reply, &ignored) < 0)
-		return NULL;
+		return services_on_disk(cli);
 	return json_incref(json_object_get(reply, "services"));
 }

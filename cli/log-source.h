@@ -17,14 +17,23 @@ struct error;
 typedef int log_sink(const json_t *lines, void *userdata);
 
 /**
+ * struct log_source - where lines are read from
+ * @told: it was said, or is not to be said, that the collector is down
+ */
+struct log_source {
+	const struct cli *cli;
+	bool told;
+};
+
+/**
  * log_source_read() - all stored lines that match, from the collector, or, while it is down, from
  * the segments themselves, which is said on stderr
  * @filter: type Filter, borrowed; when 0 is returned its cursor points behind what was read
  *
  * Return: 0; -EREMOTEIO with the collector's complaint; negative errno with a text.
  */
-must_check int log_source_read(const struct cli *cli, json_t *filter, log_sink *sink,
-			       void *userdata, struct error *err);
+must_check int log_source_read(struct log_source *s, json_t *filter, log_sink *sink, void *userdata,
+			       struct error *err);
 
 /**
  * struct log_tail - the last lines of one service
@@ -47,7 +56,12 @@ struct log_tail {
  */
 json_t *log_source_tail(const struct cli *cli, const struct log_tail *tail);
 
-/** log_source_services() - array of the type Service of io.slicekeep.log, or NULL */
+/**
+ * log_source_services() - who has printed something
+ *
+ * Return: array of objects with at least the member name of the type Service of io.slicekeep.log,
+ * or NULL.
+ */
 json_t *log_source_services(const struct cli *cli);
 
 /** log_source_advance() - let @filter go on behind a batch of lines; Return: 0 or -ENOMEM */

@@ -49,6 +49,7 @@ struct log_options {
  */
 struct log_view {
 	const struct cli *cli;
+	struct log_source source;
 	const struct log_options *options;
 	json_t *names;
 	json_t *filter;
@@ -253,12 +254,12 @@ static int drop_silent_names(struct log_view *v, char *const *words, struct erro
 static int read_stored(struct log_view *v, char *const *words, struct error *err)
 {
 	cleanup_text struct text t = {0};
-	int code = log_source_read(v->cli, v->filter, on_lines, v, err);
+	int code = log_source_read(&v->source, v->filter, on_lines, v, err);
 
 	if (code < 0 && command_exit_of(err) == CLI_NO_SERVICE) {
 		code = drop_silent_names(v, words, err);
 		if (code == 0)
-			code = log_source_read(v->cli, v->filter, on_lines, v, err);
+			code = log_source_read(&v->source, v->filter, on_lines, v, err);
 	}
 	if (code < 0)
 		return code;
@@ -312,7 +313,7 @@ static int log_show(struct log_view *v, char *const *words)
 static int log_run(struct cli *cli, char **argv)
 {
 	struct log_options o = {.lines = UINT64_MAX};
-	cleanup(view_done) struct log_view v = {.cli = cli, .options = &o};
+	cleanup(view_done) struct log_view v = {.cli = cli, .source.cli = cli, .options = &o};
 	struct options_rest rest;
 
 	if (!command_options(&command_log, argv, &o, &rest))

@@ -83,6 +83,27 @@ static bool asks_for_help(char *const *argv)
 	return false;
 }
 
+/* Help is given even to those whose environment is broken. */
+static bool need_paths(struct cli *cli)
+{
+	struct error err = {0};
+
+	if (paths_init(&cli->paths, &err) == 0)
+		return true;
+	(void)fprintf(stderr, "slicekeep: %s\n", err.text);
+	return false;
+}
+
+/* For the shell only; not in the help. */
+static int complete(struct cli *cli, char *const *argv)
+{
+	if (strcmp(argv[0], "--complete-verbs") == 0)
+		return complete_verbs(commands, ARRAY_LEN(commands));
+	if (strcmp(argv[0], "--complete-options") == 0 && argv[1])
+		return complete_options(command_find(argv[1]));
+	return need_paths(cli) ? complete_names(cli) : CLI_FAILED;
+}
+
 static int dispatch(struct cli *cli, char **argv)
 {
 	const struct command *c;
@@ -95,8 +116,8 @@ static int dispatch(struct cli *cli, char **argv)
 		return command_version.run(cli, argv + 1);
 	if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)
 		return command_help.run(cli, argv + 1);
-	if (strcmp(argv[0], "--complete-names") == 0)
-		return complete_names(cli);
+	if (text_starts(argv[0], "--complete-"))
+		return complete(cli, argv);
 	c = command_find(argv[0]);
 	if (!c)
 		return unknown_verb(cli, argv[0]);
@@ -104,6 +125,8 @@ static int dispatch(struct cli *cli, char **argv)
 		help_one(cli, c);
 		return CLI_DONE;
 	}
+	if (c->group != COMMAND_HELP && !need_paths(cli))
+		return CLI_FAILED;
 	return c->run(cli, argv + 1);
 }
 
@@ -129,16 +152,11 @@ int main(int argc, char **argv)
 {
 	const char *hint = getenv("SLICEKEEP_CLI_HINT");
 	struct cli cli = {.hint = hint && hint[0] ? hint : "slicekeep"};
-	struct error err = {0};
 	int code;
 
 	reset_sigpipe();
 	cli.out = style_of(STDOUT_FILENO);
 	cli.err = style_of(STDERR_FILENO);
-	if (paths_init(&cli.paths, &err) < 0) {
-		(void)fprintf(stderr, "slicekeep: %s\n", err.text);
-		return CLI_FAILED;
-	}
 	code = dispatch(&cli, argc > 0 ? argv + 1 : argv);
 	paths_done(&cli.paths);
 	return finish(code);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,18 @@ static int pager_spawn(char **words, int in_fd, pid_t *ret_pid)
 	return -code;
 }
 
+/*
+ * The keyboard belongs to the pager now: what interrupts it must not end us, who wait for it. One
+ * that is left early is no error, but the end of the output.
+ */
+static void leave_signals_to_pager(void)
+{
+	struct sigaction action = {.sa_handler = SIG_IGN};
+
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGPIPE, &action, NULL);
+}
+
 pid_t pager_begin(void)
 {
 	cleanup_strings char **words = NULL;
@@ -53,6 +66,7 @@ pid_t pager_begin(void)
 	write_end = fds[1];
 	if (pager_spawn(words, read_end, &pid) < 0)
 		return 0;
+	leave_signals_to_pager();
 	(void)fflush(stdout);
 	if (dup2(write_end, STDOUT_FILENO) < 0)
 		(void)fprintf(stderr, "slicekeep: cannot write to the pager: %s\n",
@@ -65,6 +79,7 @@ void pager_end(pid_t pid)
 	if (pid == 0)
 		return;
 	(void)fflush(stdout);
+	clearerr(stdout);
 	(void)close(STDOUT_FILENO);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
