@@ -256,6 +256,12 @@ static const struct launcher_ops direct_ops = {
 
 static int direct_init(struct direct *d, struct error *err)
 {
+	/* Better not to run here than to sweep in vain and say that nothing was left. */
+	if (access("/proc/thread-self/children", R_OK) < 0)
+		return error_set(err, -errno,
+				 "this kernel does not tell a process's children (it was built "
+				 "without CONFIG_PROC_CHILDREN, or /proc is not mounted): what a "
+				 "service leaves behind could not be found");
 	d->program = paths_program("slicekeep-keeper");
 	if (!d->program)
 		return error_set(err, -errno, "cannot find the program \"slicekeep-keeper\": %s",

@@ -33,6 +33,7 @@ struct world {
 	struct temp temp;
 	struct loop *loop;
 	struct launcher *launcher;
+	bool has_no_children_file;
 	char control[128];
 	unsigned n_gone;
 	char gone_name[32];
@@ -51,6 +52,19 @@ char *__wrap_paths_program(const char *name)
 	const char *path = temp_path(&world.temp, name);
 
 	return access(path, F_OK) == 0 ? strdup(path) : NULL;
+}
+
+int __real_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode);
+
+/* A kernel that does not tell a process's children. */
+int __wrap_access(const char *path, int mode)
+{
+	if (world.has_no_children_file && strcmp(path, "/proc/thread-self/children") == 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	return __real_access(path, mode);
 }
 
 static void on_keeper_gone(const char *name, unsigned instance, pid_t pid, int wait_status,
@@ -208,6 +222,20 @@ static void launcher_without_a_keeper_program_is_an_error(void **state)
 	errno = ENOENT;
 	assert_true(launcher_direct_new(w->loop, &paths, &handlers, w, &other, &err) < 0);
 	assert_non_null(strstr(err.text, "slicekeep-keeper"));
+	assert_null(other);
+}
+
+static void launcher_on_a_kernel_that_hides_children_is_an_error(void **state)
+{
+	struct world *w = *state;
+	struct launcher *other = NULL;
+	struct paths paths = {0};
+	struct error err = {0};
+
+	w->has_no_children_file = true;
+	assert_int_equal(launcher_direct_new(w->loop, &paths, &handlers, w, &other, &err), -ENOENT);
+	w->has_no_children_file = false;
+	assert_non_null(strstr(err.text, "CONFIG_PROC_CHILDREN"));
 	assert_null(other);
 }
 
@@ -418,6 +446,7 @@ int main(void)
 		TEST(launcher_start_beside_a_living_keeper_is_refused),
 		TEST(launcher_start_that_fails_says_why),
 		TEST(launcher_without_a_keeper_program_is_an_error),
+		TEST(launcher_on_a_kernel_that_hides_children_is_an_error),
 		TEST(launcher_adopts_keepers_that_are_not_its_children),
 		TEST(launcher_sweep_kills_what_a_dead_keeper_left),
 		TEST(launcher_sweep_leaves_known_pids_alone),
