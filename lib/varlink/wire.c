@@ -119,6 +119,11 @@ static bool wire_may_hand_out(const struct wire *w)
 	return !w->blocked && !(full && w->events->answers);
 }
 
+static bool wire_has_drained(const struct wire *w)
+{
+	return w->was_full && !w->deaf && frames_len(&w->out) == 0;
+}
+
 /* Return: whether a message was handed out, read or sent, so that there may be more to do. */
 static bool wire_step(struct wire *w)
 {
@@ -133,7 +138,7 @@ static bool wire_step(struct wire *w)
 	if (!frames_waiting(&w->in) && wire_read(w))
 		return true;
 	wire_flush(w);
-	if (w->was_full && frames_len(&w->out) == 0 && !w->deaf) {
+	if (wire_has_drained(w)) {
 		w->was_full = false;
 		if (w->events->drained)
 			w->events->drained(w->userdata);
@@ -176,6 +181,8 @@ static bool wire_has_work(struct wire *w)
 {
 	if (w->ended)
 		return false;
+	if (wire_has_drained(w))
+		return true;
 	if (wire_may_hand_out(w) && frames_waiting(&w->in))
 		return true;
 	if (w->readable && !w->eof && !frames_waiting(&w->in))

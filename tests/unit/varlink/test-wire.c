@@ -20,9 +20,12 @@ ssize_t __wrap_send(int fd, const void *bytes, size_t n, int flags);
 ssize_t __real_send(int fd, const void *bytes, size_t n, int flags);
 
 static int send_errno;
+static bool send_swallows; /* a kernel with endless room */
 
 ssize_t __wrap_send(int fd, const void *bytes, size_t n, int flags)
 {
+	if (send_swallows)
+		return (ssize_t)n;
 	if (send_errno == 0)
 		return __real_send(fd, bytes, n, flags);
 	errno = send_errno;
@@ -39,7 +42,9 @@ struct end {
 	int n_deaf;
 	int n_ended;
 	int stop_at; /* messages after which the loop stops */
+	int refill;  /* how often a wire that has drained is filled again */
 	bool free_it;
+	bool fill_it;
 	bool block_it;
 };
 
@@ -49,12 +54,25 @@ static void end_free(struct end *e)
 	loop_stop(e->loop, 0);
 }
 
+static void end_fill(struct end *e)
+{
+	cleanup_json json_t *message = json_object();
+	char bytes[10000];
+
+	memset(bytes, 'x', sizeof(bytes));
+	assert_int_equal(json_object_set_new(message, "x", json_stringn(bytes, sizeof(bytes))), 0);
+	while (!wire_full(e->wire))
+		assert_int_equal(wire_send(e->wire, message), 0);
+}
+
 static void on_message(const char *text, size_t n_bytes, void *userdata)
 {
 	struct end *e = userdata;
 
 	if (++e->n_messages == e->stop_at)
 		loop_stop(e->loop, 0);
+	if (e->fill_it)
+		end_fill(e);
 	if (e->block_it)
 		wire_block(e->wire, true);
 	if (e->free_it)
@@ -65,8 +83,10 @@ static void on_drained(void *userdata)
 {
 	struct end *e = userdata;
 
-	e->n_drained++;
-	loop_stop(e->loop, 0);
+	if (++e->n_drained <= e->refill)
+		end_fill(e);
+	else
+		loop_stop(e->loop, 0);
 	if (e->free_it)
 		end_free(e);
 }
@@ -134,6 +154,7 @@ static int setup(void **state)
 	struct loop *l = NULL;
 
 	send_errno = 0;
+	send_swallows = false;
 	assert_int_equal(loop_new(&l), 0);
 	*state = l;
 	return 0;
@@ -208,16 +229,11 @@ static void on_peer_readable(int fd, int what, void *userdata)
 
 static void wire_freed_when_it_drained_is_gone(void **state)
 {
-	cleanup_json json_t *large = json_object();
 	struct loop_fd reader = {0};
-	char bytes[10000];
 	struct end e;
 
 	end_open(&e, *state);
-	memset(bytes, 'x', sizeof(bytes));
-	assert_int_equal(json_object_set_new(large, "x", json_stringn(bytes, sizeof(bytes))), 0);
-	while (!wire_full(e.wire))
-		assert_int_equal(wire_send(e.wire, large), 0);
+	end_fill(&e);
 	assert_int_equal(e.n_drained, 0);
 	assert_int_equal(loop_fd_init(&reader, *state, e.peer, LOOP_READ, on_peer_readable, NULL),
 			 0);
@@ -226,6 +242,21 @@ static void wire_freed_when_it_drained_is_gone(void **state)
 	assert_int_equal(e.n_drained, 1);
 	assert_null(e.wire);
 	loop_fd_done(&reader);
+	end_close(&e);
+}
+
+static void wire_that_drains_at_once_is_told_each_time(void **state)
+{
+	struct end e;
+
+	/* Filled from a message, so that all happens in the same turn until that is long enough. */
+	end_open(&e, *state);
+	end_says(&e, 1);
+	e.fill_it = true;
+	e.refill = 500;
+	send_swallows = true;
+	run(*state);
+	assert_int_equal(e.n_drained, 501);
 	end_close(&e);
 }
 
@@ -269,6 +300,7 @@ int main(void)
 		wire_test(wire_freed_by_a_message_hands_out_no_other),
 		wire_test(wire_freed_by_a_deaf_peer_is_not_ended),
 		wire_test(wire_freed_when_it_drained_is_gone),
+		wire_test(wire_that_drains_at_once_is_told_each_time),
 		wire_test(wire_that_the_kernel_refuses_ends_for_the_peer_too),
 		wire_test(wire_aborted_by_its_owner_ends_later),
 	};
