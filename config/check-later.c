@@ -28,6 +28,7 @@ static int add(const struct parse *p, json_t *set, const char *key)
 	return json_object_set_new(set, key, json_true()) < 0 ? parse_fail_memory(p) : 0;
 }
 
+/* The limits are a group of their own. */
 static int collect(const struct parse *p, const json_t *later, const char *process,
 		   struct group *group)
 {
@@ -35,8 +36,11 @@ static int collect(const struct parse *p, const json_t *later, const char *proce
 	json_t *value;
 
 	json_object_foreach((json_t *)later, key, value) {
-		int r = add(p, group->keys, key);
+		int r;
 
+		if (!strcmp(key, "limits"))
+			continue;
+		r = add(p, group->keys, key);
 		if (r == 0)
 			r = add(p, group->names, process);
 		if (r < 0)
@@ -104,12 +108,10 @@ static int warn_processes(struct parse *p)
 		return parse_fail_memory(p);
 	for (size_t i = 0; r == 0 && i < p->config->n_processes; i++) {
 		const struct config_process *c = &p->config->processes[i];
-		cleanup_json json_t *rest = json_copy(c->later);
 
 		r = collect(p, json_object_get(c->later, "limits"), c->name, &caps);
-		(void)json_object_del(rest, "limits");
 		if (r == 0)
-			r = collect(p, rest, c->name, &others);
+			r = collect(p, c->later, c->name, &others);
 	}
 	if (r == 0)
 		r = warn(p, &caps, "limits.", "enforced");

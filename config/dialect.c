@@ -248,8 +248,8 @@ static int add_daemon(const struct document *d, size_t i, json_t *daemon, json_t
 	place_push_key(&at, daemons[i].name);
 	if (!json_is_object(daemon))
 		return document_fail(d, &at, "must be an object, not %s", scalar_kind(daemon));
-	section = json_copy(daemon);
-	if (!section)
+	section = json_object();
+	if (!section || json_object_update(section, daemon) < 0)
 		return document_fail_memory(d);
 	for (size_t k = 0; k < ARRAY_LEN(unused_keys); k++)
 		(void)json_object_del(section, unused_keys[k]);

@@ -104,7 +104,8 @@ static int fail_json(const struct document *d, const json_error_t *e)
 	unsigned line = e->line > 0 ? (unsigned)e->line : 1;
 	cleanup_text struct text what = {0};
 
-	if (json_error_code(e) == json_error_out_of_memory)
+	/* What jansson has no words for is an allocation that failed. */
+	if (json_error_code(e) == json_error_out_of_memory || !e->text[0])
 		return document_fail_memory(d);
 	if (json_error_code(e) == json_error_null_character ||
 	    json_error_code(e) == json_error_null_byte_in_key)

@@ -153,6 +153,7 @@ static int resolve_environment(struct resolver *r, struct span name, json_t **re
 static int resolve_variable(struct resolver *r, struct spot at, struct span name, json_t **ret)
 {
 	struct spot target;
+	long port;
 
 	if (++r->n_lookups > INTERPOLATE_LOOKUPS_MAX)
 		return document_fail(r->d, &r->place, "more than %d variables",
@@ -161,8 +162,10 @@ static int resolve_variable(struct resolver *r, struct spot at, struct span name
 		return resolve_environment(r, (struct span){name.s + 4, name.len - 4}, ret);
 	if (lookup_find(r->d, at, name, &target))
 		return resolve_target(r, target, name, ret);
-	*ret = lookup_daemon_port(r->d, name);
-	return *ret ? 0 : fail_unresolved(r, name);
+	if (!lookup_daemon_port(r->d, name, &port))
+		return fail_unresolved(r, name);
+	*ret = json_integer(port);
+	return *ret ? 0 : document_fail_memory(r->d);
 }
 
 /* Whether a variable is left to the shell that reads the text later. */

@@ -122,7 +122,7 @@ bool lookup_find(const struct document *d, struct spot at, struct span name,
 	       descend(d, lookup_top(d), name, ret_target);
 }
 
-json_t *lookup_daemon_port(const struct document *d, struct span name)
+bool lookup_daemon_port(const struct document *d, struct span name, long *ret_port)
 {
 	static const struct {
 		const char *name;
@@ -141,9 +141,10 @@ json_t *lookup_daemon_port(const struct document *d, struct span name)
 		if (json_is_array(listen))
 			listen = json_array_get(listen, 0);
 		colon = json_is_string(listen) ? strrchr(json_string_value(listen), ':') : NULL;
-		return json_integer(colon ? strtol(colon + 1, NULL, 10) : daemons[i].port);
+		*ret_port = colon ? strtol(colon + 1, NULL, 10) : daemons[i].port;
+		return true;
 	}
-	return NULL;
+	return false;
 }
 
 static const char *nearest_key(const json_t *object, const char *word)

@@ -48,9 +48,9 @@ bool lookup_find(const struct document *d, struct spot at, struct span name,
 /**
  * lookup_daemon_port() - `${ci.ports.0}` where the file says `listen`, or says nothing
  *
- * Return: a new reference, or NULL when it is no port of one of our daemons.
+ * Return: whether @name is the port of one of our daemons.
  */
-json_t *lookup_daemon_port(const struct document *d, struct span name);
+bool lookup_daemon_port(const struct document *d, struct span name, long *ret_port);
 
 /** lookup_nearest() - the first part that was probably meant instead of @name's; NULL for none */
 const char *lookup_nearest(const struct document *d, struct span name);

@@ -51,11 +51,10 @@ static const char *last_key(const struct walk *w)
 static int note_variable(struct walk *w, const json_t *value)
 {
 	const char *s = json_string_value(value);
-	cleanup_json json_t *as_secret = json_string("x");
 	char name[NAME_MAX_BYTES];
 	size_t len = s ? strlen(s) : 0;
 
-	if (!s || !last_key(w) || !secret_is(last_key(w), as_secret) || !text_starts(s, "${") ||
+	if (!s || !last_key(w) || !secret_is_name(last_key(w)) || !text_starts(s, "${") ||
 	    len < 4 || len - 3 >= sizeof(name))
 		return 0;
 	memcpy(name, s + 2, len - 3);

@@ -120,9 +120,10 @@ static int check_draft(struct parse *p, const struct draft *d)
 
 static int keep_hook(struct parse *p, const char *name, const json_t *object, const struct draft *d)
 {
-	cleanup_json json_t *hook = json_copy((json_t *)object);
+	cleanup_json json_t *hook = json_object();
 
-	if (!hook || json_object_set_new(hook, "path", json_string(d->path)) < 0)
+	if (!hook || json_object_update(hook, (json_t *)object) < 0 ||
+	    json_object_set_new(hook, "path", json_string(d->path)) < 0)
 		return parse_fail_memory(p);
 	if (d->token_file &&
 	    json_object_set_new(hook, "token_file", json_string(d->token_file)) < 0)

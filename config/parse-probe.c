@@ -19,6 +19,7 @@
 #include "lib/text.h"
 
 #define EXEC_WORDS_MAX 256
+#define TARGET_BYTES_MAX 64 /* "[", an IPv6 address, "]:${PORT}" */
 
 struct draft {
 	struct config_probe *probe;
@@ -83,13 +84,18 @@ static int read_tcp(struct parse *p, const json_t *value, const struct field *f,
 static bool is_http_target(const char *url)
 {
 	const char *host = url + strlen("http://");
-	cleanup_free char *address = strndup(host, strcspn(host, "/"));
+	size_t len = strcspn(host, "/");
+	char address[TARGET_BYTES_MAX];
 
 	for (const char *c = url; *c; c++) {
 		if ((unsigned char)*c <= ' ' || *c == 0x7f)
 			return false;
 	}
-	return address && address_is_target(address);
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, host, len);
+	address[len] = 0;
+	return address_is_target(address);
 }
 
 static int read_http(struct parse *p, const json_t *value, const struct field *f, void *member)

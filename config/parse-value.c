@@ -174,11 +174,21 @@ int parse_duration(struct parse *p, const json_t *value, const struct field *f, 
 	return 0;
 }
 
+static int fail_word(const struct parse *p, const char *s, const char *const *words, size_t n)
+{
+	const char *near = text_nearest(s, words, n);
+	cleanup_text struct text known = {0};
+
+	if (near)
+		return parse_fail(p, "unknown '%s', did you mean '%s'?", s, near);
+	for (size_t i = 0; i < n; i++)
+		text_addf(&known, "%s'%s'", i > 0 ? ", " : "", words[i]);
+	return parse_fail(p, "unknown '%s': one of %s", s, known.data ? known.data : "");
+}
+
 int parse_word(struct parse *p, const json_t *value, const struct field *f, void *member)
 {
-	cleanup_text struct text known = {0};
 	const char *s = json_string_value(value);
-	const char *near;
 	int *target = member;
 	int n = 0;
 
@@ -189,12 +199,8 @@ int parse_word(struct parse *p, const json_t *value, const struct field *f, void
 			*target = n;
 			return 0;
 		}
-		text_addf(&known, "%s'%s'", n > 0 ? ", " : "", f->words[n]);
 	}
-	near = text_nearest(s, f->words, (size_t)n);
-	if (near)
-		return parse_fail(p, "unknown '%s', did you mean '%s'?", s, near);
-	return parse_fail(p, "unknown '%s': one of %s", s, known.data ? known.data : "");
+	return fail_word(p, s, f->words, (size_t)n);
 }
 
 static int read_strings(struct parse *p, const json_t *array, const struct field *f, void *member,

@@ -27,7 +27,7 @@ static bool key_ends(const char *key, const char *ending)
 	return len >= n && !strcasecmp(key + len - n, ending);
 }
 
-static bool is_secret_name(const char *key)
+bool secret_is_name(const char *key)
 {
 	static const char *const words[] = {"token",      "secret",  "password",   "passwd",
 					    "passphrase", "api_key", "privatekey", "apikey"};
@@ -76,5 +76,5 @@ bool secret_is(const char *key, const json_t *value)
 		return false;
 	if (s && is_url_with_password(s))
 		return true;
-	return (s || json_is_integer(value)) && key && is_secret_name(key);
+	return (s || json_is_integer(value)) && key && secret_is_name(key);
 }
