@@ -170,10 +170,8 @@ static int spawn_keeper(const struct prober_exec_run *run, const char *name, pid
 	cleanup_close int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char *argv[] = {program,      (char *)"--oneshot", (char *)"--start", (char *)"--name",
 			(char *)name, (char *)"--spec",    run->spec,         NULL};
-	char *env[] = {NULL};
 	struct spawn s = {
 		.argv = argv,
-		.env = env,
 		.in_fd = -1,
 		.out_fd = null_fd,
 		.err_fd = null_fd,
