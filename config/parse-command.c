@@ -152,10 +152,8 @@ static int add_args(struct parse *p, const json_t *args, struct config_process *
 	r = read_args(p, args, &words);
 	if (r == 0 && strings_len(words) > ARGV_MAX)
 		r = parse_fail(p, "more than %d arguments", ARGV_MAX);
-	for (char **w = words; r == 0 && w && *w; w++) {
-		if (strings_add(&out->argv, steal_ptr(*w)) < 0)
-			r = parse_fail_memory(p);
-	}
+	if (r == 0 && strings_join(&out->argv, &words) < 0)
+		r = parse_fail_memory(p);
 	place_pop(&p->place);
 	return r;
 }

@@ -29,6 +29,24 @@ int strings_add(char ***strings, char *s)
 	return 0;
 }
 
+int strings_join(char ***strings, char ***more)
+{
+	size_t n = strings_len(*strings), n_more = strings_len(*more);
+	char **grown;
+
+	if (n_more == 0) {
+		strings_free(steal_ptr(*more));
+		return 0;
+	}
+	grown = reallocarray(*strings, n + n_more + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memcpy(grown + n, *more, (n_more + 1) * sizeof(*grown));
+	free(steal_ptr(*more));
+	*strings = grown;
+	return 0;
+}
+
 bool strings_equal(char *const *a, char *const *b)
 {
 	size_t n = strings_len(a);
@@ -40,13 +58,4 @@ bool strings_equal(char *const *a, char *const *b)
 			return false;
 	}
 	return true;
-}
-
-bool strings_has(char *const *strings, const char *s)
-{
-	for (; strings && *strings; strings++) {
-		if (!strcmp(*strings, s))
-			return true;
-	}
-	return false;
 }

@@ -12,8 +12,12 @@
  */
 must_check int strings_add(char ***strings, char *s);
 
+/**
+ * strings_join() - move all of @more behind the end of a vector; @more is NULL afterwards
+ *
+ * Return: 0, or -ENOMEM with both as they were.
+ */
+must_check int strings_join(char ***strings, char ***more);
+
 /** strings_equal() - whether two vectors hold the same in the same order; NULL is empty */
 bool strings_equal(char *const *a, char *const *b);
-
-/** strings_has() - whether @s is in the vector */
-bool strings_has(char *const *strings, const char *s);

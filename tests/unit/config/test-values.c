@@ -230,6 +230,14 @@ static void vector_grows_and_compares(void **state)
 	assert_false(strings_equal(a, b));
 	assert_int_equal(strings_add(&a, NULL), -ENOMEM);
 	assert_true(strings_len(a) == 1);
+	assert_int_equal(strings_join(&a, &b), 0);
+	assert_null(b);
+	assert_string_equal(a[1], "y");
+	assert_int_equal(strings_join(&a, &b), 0);
+	assert_true(strings_len(a) == 2);
+	assert_int_equal(strings_join(&b, &a), 0);
+	assert_null(a);
+	assert_true(strings_len(b) == 2);
 }
 
 int main(void)
