@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""The log paths: from a program that prints to a line that is stored."""
+import os
+import pathlib
+import signal
+
+import contestants
+from instruments import PROGRAMS
+
+SPOUT = PROGRAMS / "spout"
+LINE_BYTES = 100
+
+
+class LogPath:
+    """Programs that print, each with its own store."""
+    package = None
+
+    def __init__(self, work, names, spout_args):
+        self.work, self.names = work, names
+        self.commands = {name: [SPOUT, name, *map(str, spout_args)] for name in names}
+
+    def start(self):
+        for name in self.names:
+            folder = self.work.home / "stored" / name
+            folder.mkdir(parents=True)
+            reading, writing = os.pipe()
+            self.start_logger(reading, folder)
+            self.work.spawn(self.commands[name], stdout=writing)
+            os.close(reading)
+            os.close(writing)
+
+    def start_logger(self, reading, folder):
+        self.work.spawn(self.logger(folder), stdin=reading)
+
+    def files(self):
+        return [path for path in (self.work.home / "stored").rglob("*")
+                if path.is_file() and path.name not in ("lock", "state", "status")]
+
+    def end(self):
+        """Nothing to ask for: the workplace ends what it started."""
+
+
+class Cat(LogPath):
+    """The floor: `cat > file` keeps every byte and knows no time."""
+    name = "cat"
+
+    def start_logger(self, reading, folder):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
+        writing = os.open(folder / "current", flags, 0o600)
+        self.work.spawn(["cat"], stdin=reading, stdout=writing)
+        os.close(writing)
+
+
+class Svlogd(LogPath):
+    name, package = "svlogd -tt", "runit"
+
+    def logger(self, folder):
+        (folder / "config").write_text("s268435456\nn100\n")
+        return ["svlogd", "-tt", folder]
+
+    def files(self):
+        return [path for path in super().files() if path.name != "config"]
+
+
+class S6Log(LogPath):
+    name, package = "s6-log T", "s6"
+
+    def logger(self, folder):
+        return ["s6-log", "T", "n1000", "s268435455", folder]
+
+
+class Multilog(LogPath):
+    name, package = "multilog t", "daemontools"
+
+    def logger(self, folder):
+        return ["multilog", "t", "s16777215", "n1000", folder]
+
+
+class Slicekeep(LogPath):
+    """The whole platform: keepers hold the pipes, the collector stores."""
+    name = "slicekeep"
+
+    def start(self):
+        self.platform = contestants.Slicekeep(self.work, [])
+        self.platform.write({name: {"command": str(argv[0]), "args": argv[1:]}
+                             for name, argv in self.commands.items()})
+        self.platform.launch()
+        self.platform.settled()
+
+    def files(self):
+        return [path for name in self.names
+                for path in (self.work.home / "log").glob(f"{name}*/**/*.log")]
+
+    def end(self):
+        self.work.run([self.platform.cli, "down"])
+
+
+def lines_stored(files):
+    """How many lines stand in these files."""
+    total = 0
+    for path in files:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                total += block.count(b"\n")
+    return total
+
+
+def bytes_stored(files):
+    return sum(path.stat().st_size for path in files if path.exists())
+
+
+def go(work, names):
+    for name in names:
+        os.kill(work.pids[name], signal.SIGUSR1)
+
+
+ALL = (Cat, Slicekeep, Svlogd, S6Log, Multilog)

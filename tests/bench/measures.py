@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: MIT
+"""The measures. Each is a generator of sessions; a session has one contestant alone on the machine.
+
+A session adds samples: notes.add(key, contestant, value). Milliseconds unless the key says
+otherwise. Pauses stand where a contestant needs age (the daemontools family waits a second with
+whoever dies young) and between samples, never inside of one.
+"""
+import signal
+import time
+
+import contestants
+import loggers
+from instruments import (Farewell, Workplace, cpu_seconds, kill, now, pss_kib, switches)
+
+
+class Notes:
+    """Samples by measure and contestant."""
+
+    def __init__(self):
+        self.samples, self.remarks = {}, []
+
+    def add(self, key, name, value):
+        self.samples.setdefault(key, {}).setdefault(name, []).append(value)
+
+    def remark(self, text):
+        if text not in self.remarks:
+            self.remarks.append(text)
+
+
+def msec(begin, end):
+    return (end - begin) / 1e6
+
+
+def service_names(count):
+    return [f"s{number:03}" for number in range(count)]
+
+
+class Session:
+    """One contestant with its services up; whatever happens, nothing of it stays."""
+
+    def __init__(self, kind, count, notes):
+        self.work, self.names, self.notes = Workplace(), service_names(count), notes
+        self.kind = kind
+        try:
+            self.it = kind(self.work, self.names)
+        except BaseException:
+            self.work.finish()
+            raise
+
+    def __enter__(self):
+        try:
+            self.begun = self.it.launch()
+            self.up = self.work.wait_for(self.names)
+            self.it.settled()
+        except BaseException:
+            self.work.finish()
+            raise
+        return self
+
+    def __exit__(self, kind, error, _trace):
+        if kind is None:
+            try:
+                self.leave()
+            except (TimeoutError, RuntimeError) as problem:
+                self.notes.remark(f"{self.kind.name}: the end of {len(self.names)}: {problem}")
+        left = self.work.finish()
+        if kind is None and left:
+            self.notes.remark(f"{self.kind.name} left behind: {', '.join(left)}")
+
+    def leave(self):
+        """End everything: seconds until the services, and until all is gone."""
+        services = Farewell(self.work.pids.values())
+        own = Farewell(self.work.own())
+        begin = now()
+        self.it.end()
+        self.left = msec(begin, services.last()), msec(begin, own.last())
+        for pid in list(self.work.children):
+            self.work.wait(pid)
+
+    def add(self, key, value):
+        self.notes.add(key, self.kind.name, value)
+
+    def kill(self, name):
+        """Kill a service; milliseconds until the first instruction of its replacement."""
+        begin = now()
+        kill(self.work.pids[name], signal.SIGKILL)
+        return msec(begin, self.work.wait_for([name]))
+
+
+def crash(kinds, quick, notes):
+    """A service that was healthy is killed; and killed again when it is younger than 0.1 s."""
+    n_kills, n_again = (5, 2) if quick else (40, 4)
+    for kind in [k for _ in range(1 if quick else 3) for k in kinds]:
+        with Session(kind, n_kills + n_again, notes) as session:
+            time.sleep(1.5)  # so old that nobody thinks of a crash loop
+            for name in session.names[:n_kills]:
+                if kind.fast:
+                    session.add("crash", session.kill(name))
+                    time.sleep(0.005)
+            for name in session.names[n_kills:]:
+                session.kill(name)
+                time.sleep(0.02)
+                session.add("crash.again", session.kill(name))
+        yield
+
+
+def life(kinds, quick, notes):
+    """Start and stop of N, and the memory in between."""
+    for count, rounds in ((1, 3), (10, 3), (100, 3), (500, 3)):
+        for turn in range(1 if quick else rounds):
+            for kind in kinds:
+                with Session(kind, count, notes) as session:
+                    session.add(f"start.{count}", msec(session.begun, session.up))
+                    time.sleep(0.3 if quick or turn else 2)
+                    if turn == 0:
+                        own = session.work.own()
+                        session.add(f"pss.{count}", pss_kib(own) / 1024)
+                        session.add(f"processes.{count}", len(own))
+                if hasattr(session, "left"):
+                    session.add(f"stop.{count}", session.left[0])
+                    session.add(f"stop_all.{count}", session.left[1])
+                yield
+
+
+def idle(kinds, quick, notes):
+    """100 services and nobody asks anything. All at once: who is idle does not disturb."""
+    sessions = []
+    try:
+        for kind in kinds:
+            sessions.append(Session(kind, 100, notes).__enter__())
+        time.sleep(1 if quick else 5)
+        before = [counts(session.work.own()) for session in sessions]
+        time.sleep(1 if quick else 30)
+        for session, (pids, cpu, switched) in zip(sessions, before):
+            session.add("idle.cpu", (cpu_seconds(pids) - cpu) * 1000)
+            session.add("idle.switches", switches(pids) - switched)
+    finally:
+        for session in sessions:
+            session.__exit__(None, None, None)
+    yield
+
+
+def counts(pids):
+    return pids, cpu_seconds(pids), switches(pids)
+
+
+def control(kinds, quick, notes):
+    """What a person or a page asks for while 100 services run."""
+    n_asked, n_restarted = (3, 2) if quick else (20, 10)
+    for kind in [k for _ in range(1 if quick else 2) for k in kinds if k.fast]:
+        with Session(kind, 100, notes) as session:
+            time.sleep(1.2)
+            for _ in range(n_asked):
+                session.add("ls", session.work.run(session.it.ls()) * 1000)
+            ask = session.it.asker()
+            for _ in range(n_asked * 3):
+                begin = now()
+                count = ask()
+                session.add("ls.direct", msec(begin, now()))
+                if count < len(session.names):
+                    raise RuntimeError(f"{kind.name} names {count} services of {len(session.names)}")
+            for name in session.names[:n_restarted]:
+                restart(session, "restart.one", [name])
+            for _ in range(1 if quick else 2):
+                time.sleep(1.2)
+                restart(session, "restart.all", session.names)
+        yield
+
+
+def restart(session, key, names):
+    """Until the last replacement began, and until the command came back."""
+    begin = now()
+    pid = session.work.spawn(session.it.restart(names))
+    session.add(key, msec(begin, session.work.wait_for(names)))
+    session.work.wait(pid)
+    session.add(key + ".returns", msec(begin, now()))
+    time.sleep(0.02)
+
+
+def storm(kinds, quick, notes):
+    """100 services that die at once, for 10 s: what a restart costs, and whether it still answers."""
+    seconds = 2 if quick else 10
+    for kind in kinds:
+        with Session(kind, 100, notes) as session:
+            time.sleep(1.2)
+            own = session.work.own()
+            cpu = cpu_seconds(own)
+            session.work.storm.touch()
+            for pid in session.work.pids.values():
+                kill(pid, signal.SIGKILL)
+            end = time.monotonic() + seconds
+            while time.monotonic() < end:
+                if session.it.ls():
+                    try:
+                        session.add("storm.ls", session.work.run(session.it.ls()) * 1000)
+                    except RuntimeError as problem:
+                        notes.remark(f"in the crash storm: {problem}")
+                time.sleep(0.2)
+            restarts = session.work.storm.stat().st_size
+            session.add("storm.restarts", restarts / seconds)
+            session.add("storm.cpu", (cpu_seconds(own) - cpu) * 1e6 / max(restarts, 1))
+        yield
+
+
+def logs(_kinds, quick, notes):
+    """Lines of 100 bytes: as fast as they come, and 50 services that print at a human pace."""
+    million = 100_000 if quick else 1_000_000
+    shapes = (("log.blocks", 1, 1 if quick else 4, million, 4000, 0),
+              ("log.lines", 1, 1 if quick else 3, million, 100, 0),
+              ("log.fifty", 50, 1, 500 if quick else 5000, 100, 1000))
+    for key, n_programs, rounds, lines, write_bytes, usec in shapes:
+        for kind in [k for _ in range(rounds) for k in loggers.ALL]:
+            log_session(kind, key, n_programs, (lines, write_bytes, usec), notes)
+            yield
+
+
+def log_session(kind, key, n_programs, spout_args, notes):
+    """One log path from the first line to the last that is stored."""
+    work, names = Workplace(), service_names(n_programs)
+    n_lines = n_programs * spout_args[0]
+    path = kind(work, names, spout_args)
+    try:
+        path.start()
+        work.wait_for(names)
+        time.sleep(0.2)
+        own = work.own()
+        cpu = cpu_seconds(own)
+        begin = now()
+        loggers.go(work, names)
+        at = work.wait_for([f"{name}.end" for name in names])
+        wait_until_stored(path, n_lines)
+        notes.add(key + ".cpu", kind.name, (cpu_seconds(own) - cpu) * 1e6 / n_lines)
+        notes.add(key, kind.name, n_lines / ((at - begin) / 1e9) / 1e6)
+        stored = loggers.lines_stored(path.files())
+        if stored != n_lines:
+            notes.remark(f"{kind.name}: {stored} lines of {n_lines} were stored ({key})")
+        path.end()
+    finally:
+        work.finish()
+
+
+def wait_until_stored(path, n_lines):
+    """Who stamps stores more bytes than were printed, so rest counts as well."""
+    size, since, end = -1, now(), time.monotonic() + 10
+    while time.monotonic() < end:
+        stored = loggers.bytes_stored(path.files())
+        if stored != size:
+            size, since = stored, now()
+        elif stored >= n_lines * loggers.LINE_BYTES and msec(since, now()) > 100:
+            return
+        time.sleep(0.01)
+
+
+SUITES = {"crash": crash, "life": life, "control": control, "storm": storm, "logs": logs,
+          "idle": idle}
+CONTESTANTS = contestants.ALL

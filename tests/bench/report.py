@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""BENCHMARK.md: the rows, their budgets, and what is missed."""
+import dataclasses
+import statistics
+
+OURS = "slicekeep"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row: a statistic of the samples of one measure."""
+    key: str
+    title: str
+    unit: str
+    budget: float = None      # ours must be below (above, if more is better)
+    statistic: str = "p50"
+    more_is_better: bool = False
+    compared: bool = True     # a row that explains another is not held against the peers
+
+    @property
+    def name(self):
+        return f"{self.title}, {self.statistic}" if self.statistic != "p50" else self.title
+
+    def value(self, samples):
+        if self.statistic == "p99":
+            samples = sorted(samples)
+            return samples[min(len(samples) - 1, int(len(samples) * 0.99))]
+        return statistics.median(samples)
+
+
+ROWS = (
+    Row("crash", "crash → replacement's first instruction", "ms", 0.5),
+    Row("crash", "crash → replacement's first instruction", "ms", 1.2, "p99"),
+    Row("crash.again", "killed again when < 0.1 s old", "ms", 1),
+    Row("start.1", "start of 1", "ms", 10),
+    Row("start.10", "start of 10", "ms"),
+    Row("start.100", "start of 100", "ms", 40),
+    Row("start.500", "start of 500", "ms", 180),
+    Row("stop.100", "stop of 100: services gone", "ms"),
+    Row("stop.500", "stop of 500: services gone", "ms", 25),
+    Row("stop_all.500", "stop of 500: supervisor gone too", "ms"),
+    Row("pss.1", "memory (PSS) with 1 service", "MiB"),
+    Row("pss.100", "memory (PSS) with 100 services", "MiB", 7),
+    Row("pss.500", "memory (PSS) with 500 services", "MiB", 16),
+    Row("processes.100", "own processes with 100 services", "", compared=False),
+    Row("idle.cpu", "idle 30 s at 100: CPU", "ms", 0.5),
+    Row("idle.switches", "idle 30 s at 100: voluntary switches", "", 0),
+    Row("ls", "`ls` of 100: the command", "ms", 2),
+    Row("ls.direct", "`ls` of 100: over the socket", "ms", 0.3),
+    Row("restart.one", "restart one: replacement's first instruction", "ms", 2),
+    Row("restart.one.returns", "restart one: the command returns", "ms", compared=False),
+    Row("restart.all", "restart all 100: last replacement's first instruction", "ms", 40),
+    Row("restart.all.returns", "restart all 100: the command returns", "ms", compared=False),
+    Row("storm.cpu", "crash storm of 100: own CPU a restart", "µs", 100),
+    Row("storm.restarts", "crash storm of 100: restarts a second", "", compared=False),
+    Row("storm.ls", "crash storm of 100: `ls`", "ms", 2),
+    Row("log.blocks", "log, writes of 4 kB: million lines a second", "", 8, more_is_better=True),
+    Row("log.blocks.cpu", "log, writes of 4 kB: CPU a million lines", "s", 0.06),
+    Row("log.lines", "log, a write a line: million lines a second", "", 1.8, more_is_better=True),
+    Row("log.lines.cpu", "log, a write a line: CPU a million lines", "s"),
+    Row("log.fifty.cpu", "log, 50 services × 1000 lines/s: CPU a million lines", "s", 0.6),
+)
+FLOORS = ("floor", "cat")
+NOISE = 1.2  # on a shared machine a ratio is known to a fifth
+
+
+def number(value):
+    if value is None:
+        return "–"
+    if value == 0 or abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if abs(value) >= 1 else f"{value:.2f}"
+
+
+def ratio(mine, theirs):
+    return f"{mine / theirs:.2f}×" if mine is not None and theirs else "–"
+
+
+class Line:
+    """One row with its numbers."""
+
+    def __init__(self, row, samples):
+        self.row = row
+        self.values = {name: row.value(found) for name, found in samples.items() if found}
+        self.ours = self.values.get(OURS)
+        self.floor = next((self.values[name] for name in FLOORS if name in self.values), None)
+        peers = {name: value for name, value in self.values.items()
+                 if name not in FLOORS and name != OURS}
+        best = max if row.more_is_better else min
+        self.best = best(peers, key=peers.get) if peers else None
+        self.best_value = peers.get(self.best)
+
+    def misses(self):
+        """Why this row is not as it should be, in words; empty if it is."""
+        if self.ours is None:
+            return ["not measured"]
+        found, sign = [], -1 if self.row.more_is_better else 1
+        if self.row.budget is not None and sign * self.ours > sign * self.row.budget:
+            found.append("over budget" if sign > 0 else "below budget")
+        if self.row.compared and self.best_value is not None:
+            worse = sign * (self.ours - self.best_value) > 0
+            far = not self.best_value or not 1 / NOISE <= self.ours / self.best_value <= NOISE
+            if worse and far:
+                found.append(f"behind {self.best}")
+        return found
+
+    def budget(self):
+        if self.row.budget is None:
+            return "–"
+        sign = ">" if self.row.more_is_better else "<" if self.row.budget else ""
+        return f"{sign} {number(self.row.budget)} {self.row.unit}".strip()
+
+    def markdown(self):
+        best = "–" if self.best is None else f"{number(self.best_value)} ({self.best})"
+        misses = self.misses() if self.row.compared else []
+        return (f"| {self.row.name} | {self.row.unit} | {number(self.ours)} | {number(self.floor)} "
+                f"| {best} | {ratio(self.ours, self.floor)} | {ratio(self.ours, self.best_value)} "
+                f"| {self.budget()} | {'**' + ', '.join(misses) + '**' if misses else 'ok'} |")
+
+
+HEAD = """# Benchmark
+
+Written by `{command}` on {date}; do not edit, run it again.
+
+| | |
+|---|---|
+{facts}
+
+Every session has one contestant alone in its own folder; contestants take turns, so that what else
+runs on the machine meets all of them. Compare ratios, not milliseconds: on a shared machine they
+hold to about a fifth, and a row is called behind only when it is worse than that. *floor* is the
+least that a supervisor can be (`tests/bench/floor.c`: wait, vfork, exec and nothing else), for logs
+it is `cat > file`. The peers of the daemontools family run the service's program itself as `run`,
+their best case. A service is a program without libc whose first instruction reads the clock. Values
+are medians; *own* CPU and memory are those of supervisor, collector and all keepers together.
+
+## Against floor, peers and budget
+
+| measure | unit | slicekeep | floor | best peer | of floor | of best peer | budget | |
+|---|---|---|---|---|---|---|---|---|
+{lines}
+
+## Missed
+
+{missed}
+
+## All contestants
+
+Median (smallest – largest) of n samples.
+
+{tables}
+"""
+
+
+def spread(samples):
+    middle = number(statistics.median(samples))
+    if len(samples) == 1:
+        return middle
+    return f"{middle} ({number(min(samples))} – {number(max(samples))}), {len(samples)}"
+
+
+def tables(rows, samples):
+    names = list(dict.fromkeys(name for found in samples.values() for name in found))
+    out = []
+    for heading, chosen in (("Supervisors", [r for r in rows if not r.key.startswith("log.")]),
+                            ("Log paths", [r for r in rows if r.key.startswith("log.")])):
+        chosen = [row for row in chosen if row.statistic == "p50"]
+        columns = [n for n in names if any(n in samples.get(r.key, {}) for r in chosen)]
+        if not columns:
+            continue
+        out.append(f"### {heading}\n\n| measure | " + " | ".join(columns) + " |")
+        out.append("|---" * (len(columns) + 1) + "|")
+        for row in chosen:
+            found = samples.get(row.key, {})
+            cells = [spread(found[name]) if name in found else "–" for name in columns]
+            out.append(f"| {row.name}{', ' + row.unit if row.unit else ''} | " +
+                       " | ".join(cells) + " |")
+        out.append("")
+    return "\n".join(out)
+
+
+def text(samples, remarks, facts, command, date):
+    """The whole file."""
+    rows = [row for row in ROWS if row.key in samples]
+    lines = [Line(row, samples[row.key]) for row in rows]
+    missed = [f"- {line.row.name}: {', '.join(line.misses())}" for line in lines
+              if line.row.compared and line.misses()]
+    missed += [f"- {remark}" for remark in remarks]
+    return HEAD.format(
+        command=command, date=date, facts="\n".join(f"| {key} | {value} |" for key, value in facts),
+        lines="\n".join(line.markdown() for line in lines),
+        missed="\n".join(missed) or "Nothing.", tables=tables(rows, samples).rstrip()) \
+        .rstrip() + "\n"
