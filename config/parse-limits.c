@@ -104,7 +104,8 @@ static int read_cpus(struct parse *p, const json_t *value, const struct field *f
 	return r;
 }
 
-static int read_tasks(struct parse *p, const json_t *value, const struct field *f, void *member)
+static int read_number_or_max(struct parse *p, const json_t *value, const struct field *f,
+			      void *member)
 {
 	uint64_t *target = member;
 
@@ -148,8 +149,8 @@ static const struct field limits_fields[] = {
 	{"io_read_max", parse_size, AT(io_read_max), RATE_MIN_BYTES, .later = true},
 	{"io_write_max", parse_size, AT(io_write_max), RATE_MIN_BYTES, .later = true},
 	{"io_path", parse_path, AT(io_path), .later = true},
-	{"tasks_max", read_tasks, AT(tasks_max), 1, TASKS_MAX, .later = true},
-	{"open_files", parse_integer, AT(open_files), OPEN_FILES_MIN, OPEN_FILES_MAX},
+	{"tasks_max", read_number_or_max, AT(tasks_max), 1, TASKS_MAX, .later = true},
+	{"open_files", read_number_or_max, AT(open_files), OPEN_FILES_MIN, OPEN_FILES_MAX},
 	{"oom_score", read_oom_score, 0},
 };
 

@@ -225,5 +225,7 @@ int parse_health(struct parse *p, const json_t *value, const struct field *f, vo
 	r = parse_object(p, value, health_fields, ARRAY_LEN(health_fields), &d);
 	if (r == 0 && !d.kind)
 		return parse_fail(p, "one of notify, tcp, http, exec is missing");
+	if (r == 0 && d.probe->kind == CONFIG_PROBE_NOTIFY)
+		return parse_note_later(p, "health.notify", json_true());
 	return r;
 }

@@ -133,3 +133,20 @@ def test_mutants_get_the_same_verdict(validator, tmp_path, name):
         elif not verdict["ok"] and schema_ok and not BEYOND.search(verdict["error"]):
             wrong.append(f"{place}: only the parser refuses it: {verdict['error']}")
     assert not wrong, "\n".join(wrong[:20]) + f"\n{len(wrong)} in all of {len(made)}"
+
+
+def keys_of(definition):
+    """Every key that a definition of the schema knows, those inside of its keys too."""
+    if isinstance(definition, list):
+        return set().union(*map(keys_of, definition))
+    if not isinstance(definition, dict):
+        return set()
+    names = set(definition["properties"]) if isinstance(definition.get("properties"), dict) else set()
+    return names | keys_of(list(definition.values()))
+
+
+def test_man_page_names_every_key():
+    page = (instance.TOP / "config/slicekeep-config.5").read_text().replace("\\-", "-")
+    keys = keys_of(SCHEMA)
+    assert len(keys) > 80
+    assert not [key for key in keys if not re.search(rf"(?<![\w$]){re.escape(key)}(?!\w)", page)]
