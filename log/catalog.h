@@ -31,7 +31,7 @@ struct catalog {
 	uint64_t n_entries;
 };
 
-/** catalog_init() - empty */
+/** catalog_init() - make one without entries */
 void catalog_init(struct catalog *c);
 
 /** catalog_done() - free the entries */

@@ -48,7 +48,7 @@ void query_cursor(const struct query *q, struct text *t);
 /** query_skipped() - bytes that retention deleted under our hands since the last call */
 uint64_t query_skipped(struct query *q);
 
-/** query_filter() - borrowed */
+/** query_filter() - what it looks for; borrowed */
 const struct filter *query_filter(const struct query *q);
 
 /**

@@ -37,7 +37,7 @@ struct segment {
 	struct index_record pending;
 };
 
-/** segment_init() - none */
+/** segment_init() - no segment is open yet */
 void segment_init(struct segment *s);
 
 /** segment_is_open() - whether there is one */

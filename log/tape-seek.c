@@ -14,8 +14,6 @@
 
 #include "log/tape.h"
 
-#include <string.h>
-
 #include "log/lines.h"
 
 /** How far to look back for a newline, step by step. */
@@ -217,7 +215,7 @@ int tape_seek_since(struct tape *t, usec_t since_usec, uint64_t since_life)
 		r = segment_begins_before(t, since_usec, since_life);
 	}
 	if (r <= 0 || since_usec == 0)
-		return r;
+		return MIN_OF(r, 0);
 	r = index_find_at(t->view.n_records, view_record, &t->view, since_usec, &i);
 	if (r == 0 && i > 0) {
 		struct index_record before;
@@ -243,7 +241,15 @@ static int segment_seek_until(struct tape *t, usec_t until_usec)
 	if (i == 0)
 		return 0;
 	r = view_record(&t->view, i - 1, &before);
-	return r < 0 ? r : tape_align(t, before.end);
+	if (r == 0)
+		r = tape_align(t, before.end);
+	if (r < 0)
+		return r;
+	/* Pieces of a long line, and lines that a mark ended, that were complete by then. */
+	while ((r = tape_load(t)) > 0 && t->next_offset <= before.end)
+		tape_advance(t);
+	t->has_line = false;
+	return MIN_OF(r, 0);
 }
 
 int tape_seek_until(struct tape *t, usec_t until_usec)

@@ -214,6 +214,27 @@ static int tape_piece(struct tape *t, const char **ret_bytes, struct line_piece 
 	return 0;
 }
 
+/* A line that a mark ends before it would be too long is not cut. Return: 0 or negative errno. */
+static int tape_uncut(struct tape *t, struct line_piece *piece)
+{
+	uint64_t limit = t->offset + LINE_BYTES_MAX;
+	struct index_record record;
+
+	for (uint64_t i = t->record; piece->cut && i < t->view.n_records; i++) {
+		int r = view_record(&t->view, i, &record);
+
+		if (r < 0)
+			return r;
+		if (record.end > limit)
+			break;
+		if (index_record_kind(&record) != INDEX_DATA && record.end > t->offset) {
+			piece->total_bytes = piece->text_bytes = (size_t)(record.end - t->offset);
+			piece->cut = false;
+		}
+	}
+	return 0;
+}
+
 /*
  * Find the record that the piece's last byte came with, and let a mark in between end it.
  * Return: 1 when a mark ended it, 0, or negative errno.
@@ -259,6 +280,9 @@ static int tape_load_here(struct tape *t)
 	if (r < 0 || piece.total_bytes == 0)
 		return r;
 	whole = r > 0;
+	r = tape_uncut(t, &piece);
+	if (r < 0)
+		return r;
 	t->line = (struct line){.id = &t->id,
 				.text = bytes,
 				.at_usec = t->view.header.created_at_usec,

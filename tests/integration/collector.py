@@ -25,6 +25,8 @@ MAGIC = 0x736B6C31
 OFFER, END, DRAINED = 1, 2, 3
 STREAMS = {"out": 1, "err": 2, "both": 3}
 POLICIES = {"block": 0, "drop": 1}
+# Of the collector and of its reader, whatever they are made to do.
+RSS_KIB_MAX = 200_000 if "SLICEKEEP_TEST_SANITIZED" in os.environ else 8_000
 
 
 class Pipe:
@@ -39,6 +41,10 @@ class Pipe:
     def frame(self, kind):
         return FRAME.pack(MAGIC, kind, STREAMS[self.stream], self.instance,
                           POLICIES[self.policy], self.life, self.name.encode())
+
+    def key(self):
+        """What a frame calls it by."""
+        return self.name, STREAMS[self.stream], self.instance, self.life
 
     def write(self, data):
         """Write all of it; blocks while the pipe is full."""
@@ -105,8 +111,7 @@ class Keeper:
         assert kind == DRAINED
         name = name.rstrip(b"\0").decode()
         for pipe in self.pipes:
-            if (pipe.name, STREAMS[pipe.stream], pipe.instance, pipe.life) == (name, stream,
-                                                                                number, life):
+            if pipe.key() == (name, stream, number, life):
                 pipe.drained = True
         return True
 
@@ -240,6 +245,11 @@ class Collector:
         self.process.terminate()
         assert self.process.wait(20 * SLOWNESS) == 0
 
+    def reader_pid(self):
+        """The process that answers; there is one once somebody has asked."""
+        return next(pid for pid, command in self.platform.processes().items()
+                    if "--reader" in command)
+
     def keeper(self):
         self.keepers.append(Keeper(self))
         return self.keepers[-1]
@@ -276,6 +286,20 @@ class Collector:
             self.process.wait(20 * SLOWNESS)
         wait_until(lambda: "--reader" not in "".join(self.platform.processes().values()),
                    what="the reader's end, which comes by itself")
+
+
+def store_lines(keeper, name, data, **more):
+    """One life that prints this and ends, stored."""
+    pipe = keeper.pipe(name, **more)
+    pipe.write(data)
+    pipe.close_write()
+    keeper.wait_drained(pipe)
+
+
+def peak_rss_kib(pid):
+    """The most memory that a process ever had."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM"))
 
 
 @pytest.fixture

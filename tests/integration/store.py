@@ -22,8 +22,8 @@ def read_index(path):
 def check_stream(folder, stream="out", instance=0):
     """Check that the segments of one stream and their indexes fit together; return the number.
 
-    Each segment begins where the one before ended, ends at a line end unless its successor says that
-    it continues, and every byte of it has a record; neither offsets nor times go backwards.
+    Each segment begins where the one before ended, ends at a line end unless its successor says
+    that it continues, and every byte of it has a record; neither offsets nor times go backwards.
     """
     base, previous, paths = 0, 0, sorted(folder.glob(f"{instance}.{stream}.*.log"))
     for i, path in enumerate(paths):

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Filters as they come over the wire, and which lines they want.
+ */
+
+#include "log/filter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/error.h"
+
+static const struct stream_id shop_out = {.service = "shop", .stream = 1};
+static const struct stream_id shop_err = {.service = "shop", .instance = 2, .stream = 2};
+
+static int filter_of(const char *text, struct filter *ret_filter, struct error *err)
+{
+	json_t *object = json_loads(text, 0, NULL);
+	int r;
+
+	assert_non_null(object);
+	r = filter_read(object, ret_filter, err);
+	json_decref(object);
+	return r;
+}
+
+static struct filter filter_good(const char *text)
+{
+	struct filter f;
+	struct error err = {0};
+
+	assert_int_equal(filter_of(text, &f, &err), 0);
+	return f;
+}
+
+static struct line line_of(const char *text)
+{
+	return (struct line){.id = &shop_out,
+			     .text = text,
+			     .n_bytes = strlen(text),
+			     .at_usec = 1000,
+			     .life = 500};
+}
+
+static void filter_without_wishes_wants_all(void **state)
+{
+	struct filter f = filter_good("{\"names\": []}");
+	struct line line = line_of("anything");
+
+	assert_null(f.names);
+	assert_true(filter_wants_stream(&f, &shop_out));
+	assert_true(filter_wants_stream(&f, &shop_err));
+	assert_true(filter_wants_line(&f, &line));
+	assert_false(f.has_tail);
+	filter_done(&f);
+}
+
+static void filter_of_streams_and_instance_picks_them(void **state)
+{
+	struct filter f = filter_good("{\"names\": [\"shop\"], \"streams\": [\"err\", \"both\"]}");
+
+	assert_string_equal(f.names[0], "shop");
+	assert_false(filter_wants_stream(&f, &shop_out));
+	assert_true(filter_wants_stream(&f, &shop_err));
+	filter_done(&f);
+	f = filter_good("{\"instance\": 0}");
+	assert_true(filter_wants_stream(&f, &shop_out));
+	assert_false(filter_wants_stream(&f, &shop_err));
+	filter_done(&f);
+}
+
+static void filter_of_time_includes_both_ends(void **state)
+{
+	static const struct {
+		const char *text;
+		bool wanted;
+	} cases[] = {
+		{"{\"since_at_usec\": 1000}", true}, {"{\"since_at_usec\": 1001}", false},
+		{"{\"until_at_usec\": 1000}", true}, {"{\"until_at_usec\": 999}", false},
+		{"{\"since_life\": 500}", true},     {"{\"since_life\": 501}", false},
+	};
+	struct line line = line_of("x");
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct filter f = filter_good(cases[i].text);
+
+		assert_int_equal(filter_wants_line(&f, &line), cases[i].wanted);
+		filter_done(&f);
+	}
+}
+
+static void filter_with_pattern_looks_behind_nul_bytes(void **state)
+{
+	struct filter f = filter_good("{\"grep\": \"wor(ld|d)$\"}");
+	struct line line = line_of("hello world");
+
+	assert_true(filter_wants_line(&f, &line));
+	line.n_bytes--;
+	assert_false(filter_wants_line(&f, &line));
+	line.text = "a\0b word";
+	line.n_bytes = 8;
+	assert_true(filter_wants_line(&f, &line));
+	filter_done(&f);
+}
+
+static void filter_with_pattern_hides_marks_of_dropped_bytes(void **state)
+{
+	struct filter f = filter_good("{\"grep\": \"\"}");
+	struct line mark = {.id = &shop_out, .dropped = 5};
+
+	assert_false(filter_wants_line(&f, &mark));
+	filter_done(&f);
+	f = filter_good("{}");
+	assert_true(filter_wants_line(&f, &mark));
+	filter_done(&f);
+}
+
+static void filter_that_is_wrong_names_the_fault(void **state)
+{
+	static const struct {
+		const char *text, *id, *part;
+	} cases[] = {
+		{"{\"grep\": \"(\"}", "io.slicekeep.log.BadPattern", "regular expression"},
+		{"{\"grep\": \"a{1000}{1000}\"}", "io.slicekeep.log.BadPattern", "repeats"},
+		{"{\"names\": [\"../x\"]}", "io.slicekeep.log.NoSuchService", "../x"},
+		{"{\"names\": [7]}", "io.slicekeep.log.NoSuchService", "?"},
+		{"{\"streams\": [\"in\"]}", "", "\"in\""},
+		{"{\"cursor\": \"rubbish\"}", "", "cursor"},
+		{"{\"instance\": 4294967296}", "", "slot"},
+		{"{\"tail\": \"3\"}", NULL, "tail"},
+		{"{\"tail\": -3}", NULL, "tail"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct error err = {0};
+		struct filter f;
+
+		assert_true(filter_of(cases[i].text, &f, &err) < 0);
+		if (cases[i].id)
+			assert_string_equal(err.id, cases[i].id);
+		assert_non_null(strstr(err.text, cases[i].part));
+	}
+}
+
+static void pattern_that_repeats_without_end_is_not_harmless(void **state)
+{
+	static const struct {
+		const char *pattern;
+		bool harmless;
+	} cases[] = {
+		{"", true},
+		{"^[0-9]{1,3}(\\.[0-9]{1,3}){3}$", true},
+		{"a{2048}", true},
+		{"a{2049}", false},
+		{"a{1,2049}", false},
+		{"(a{50}){50}", false},
+		{"a{99999999999999999999}", false},
+		{"{", true},
+		{"a{,9}", true},
+		{"a{,9999}", false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(filter_pattern_harmless(cases[i].pattern), cases[i].harmless);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(filter_without_wishes_wants_all),
+		cmocka_unit_test(filter_of_streams_and_instance_picks_them),
+		cmocka_unit_test(filter_of_time_includes_both_ends),
+		cmocka_unit_test(filter_with_pattern_looks_behind_nul_bytes),
+		cmocka_unit_test(filter_with_pattern_hides_marks_of_dropped_bytes),
+		cmocka_unit_test(filter_that_is_wrong_names_the_fault),
+		cmocka_unit_test(pattern_that_repeats_without_end_is_not_harmless),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The small decisions: the order of lives, when a segment ends, which one is deleted.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "log/catalog.h"
+#include "log/heap.h"
+#include "log/lives.h"
+#include "log/rotate.h"
+
+/* --- lives ------------------------------------------------------------------------------------ */
+
+static void lives_offered_in_any_order_are_stored_by_number(void **state)
+{
+	static const uint64_t order[] = {30, 10, 50, 20, 40};
+	struct life life[ARRAY_LEN(order)] = {0};
+	struct lives l;
+
+	lives_init(&l);
+	assert_null(lives_head(&l));
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		life[i].number = order[i];
+		assert_int_equal(lives_insert(&l, &life[i]), 0);
+	}
+	for (uint64_t number = 10; number <= 50; number += 10) {
+		assert_int_equal(lives_head(&l)->number, number);
+		lives_remove(&l, lives_head(&l));
+	}
+	assert_null(lives_head(&l));
+	assert_int_equal(l.n_lives, 0);
+}
+
+static void life_with_the_same_number_comes_behind(void **state)
+{
+	struct life first = {.number = 7}, second = {.number = 7};
+	struct lives l;
+
+	lives_init(&l);
+	assert_int_equal(lives_insert(&l, &first), 0);
+	assert_int_equal(lives_insert(&l, &second), 0);
+	assert_ptr_equal(lives_head(&l), &first);
+	assert_ptr_equal(lives_find(&l, 7), &second);
+	assert_null(lives_find(&l, 8));
+}
+
+static void lives_beyond_the_limit_are_refused(void **state)
+{
+	struct life life[LIVES_MAX + 1] = {0};
+	struct lives l;
+
+	lives_init(&l);
+	for (size_t i = 0; i < LIVES_MAX; i++)
+		assert_int_equal(lives_insert(&l, &life[i]), 0);
+	assert_int_equal(lives_insert(&l, &life[LIVES_MAX]), -ENOBUFS);
+}
+
+/* --- rotate ----------------------------------------------------------------------------------- */
+
+static void segment_below_its_limit_is_kept(void **state)
+{
+	struct rotate r = {.limit_bytes = 1000};
+
+	assert_int_equal(rotate_decide(&r, 0, true), ROTATE_KEEP);
+	assert_int_equal(rotate_room(&r, 0), 1000);
+	assert_int_equal(rotate_decide(&r, 999, true), ROTATE_KEEP);
+	assert_int_equal(rotate_room(&r, 999), 1);
+	assert_false(rotate_is_due(&r, 999));
+}
+
+static void segment_at_its_limit_ends_with_the_line(void **state)
+{
+	struct rotate r = {.limit_bytes = 1000};
+
+	assert_int_equal(rotate_decide(&r, 1000, false), ROTATE_SEEK);
+	assert_int_equal(rotate_decide(&r, 1700, false), ROTATE_SEEK);
+	assert_int_equal(rotate_decide(&r, 1717, true), ROTATE_NOW);
+}
+
+static void line_that_does_not_end_is_cut(void **state)
+{
+	struct rotate r = {.limit_bytes = 1000};
+
+	assert_int_equal(rotate_decide(&r, 1000, false), ROTATE_SEEK);
+	assert_int_equal(rotate_decide(&r, 1000 + ROTATE_OVER_MAX - 1, false), ROTATE_SEEK);
+	assert_int_equal(rotate_decide(&r, 1000 + ROTATE_OVER_MAX, false), ROTATE_MID_LINE);
+}
+
+static void rotation_that_is_asked_for_waits_for_the_line_end(void **state)
+{
+	struct rotate r = {.limit_bytes = 1000};
+
+	rotate_ask(&r, 500);
+	assert_int_equal(rotate_decide(&r, 500, false), ROTATE_SEEK);
+	assert_int_equal(rotate_decide(&r, 510, true), ROTATE_NOW);
+}
+
+static void empty_segment_is_not_rotated_on_demand(void **state)
+{
+	struct rotate r = {.limit_bytes = 1000};
+
+	rotate_ask(&r, 0);
+	assert_int_equal(rotate_decide(&r, 0, true), ROTATE_KEEP);
+}
+
+static void limit_that_shrank_counts_from_where_it_was_seen(void **state)
+{
+	struct rotate r = {.limit_bytes = 64 << 20};
+
+	assert_int_equal(rotate_decide(&r, 32 << 20, false), ROTATE_KEEP);
+	r.limit_bytes = 1 << 20;
+	assert_int_equal(rotate_decide(&r, 32 << 20, false), ROTATE_SEEK);
+}
+
+static void limit_is_shared_by_many_streams(void **state)
+{
+	assert_int_equal(rotate_limit(32 << 20, UINT64_C(2) << 30, 1), 32 << 20);
+	assert_int_equal(rotate_limit(32 << 20, UINT64_C(2) << 30, 1024), 1 << 20);
+	assert_int_equal(rotate_limit(32 << 20, UINT64_C(2) << 30, 1 << 30), ROTATE_LIMIT_MIN);
+	assert_int_equal(rotate_limit(32 << 20, UINT64_C(2) << 30, 0), 32 << 20);
+}
+
+/* --- catalog ---------------------------------------------------------------------------------- */
+
+static void add(struct catalog *c, const char *service, uint64_t seq, uint64_t bytes, usec_t at)
+{
+	struct stream_id id = {.stream = 1};
+
+	for (size_t i = 0; service[i]; i++)
+		id.service[i] = service[i];
+	assert_int_equal(catalog_add(c, &id, seq, bytes, at), 0);
+}
+
+static void catalog_over_its_cap_names_the_oldest(void **state)
+{
+	struct catalog c;
+
+	catalog_init(&c);
+	add(&c, "b", 1, 100, 20);
+	add(&c, "a", 2, 100, 30);
+	add(&c, "a", 1, 100, 10);
+	assert_int_equal(c.bytes, 300);
+	assert_null(catalog_victim(&c, 50, 350));
+	assert_int_equal(catalog_victim(&c, 51, 350)->at_usec, 10);
+	catalog_drop(&c, catalog_victim(&c, 51, 350));
+	assert_null(catalog_victim(&c, 51, 350));
+	assert_int_equal(catalog_oldest(&c)->at_usec, 20);
+	assert_int_equal(c.bytes, 200);
+	assert_int_equal(c.n_entries, 2);
+	catalog_done(&c);
+	assert_int_equal(c.n_entries, 0);
+}
+
+static void catalog_without_entries_has_no_victim(void **state)
+{
+	struct catalog c;
+
+	catalog_init(&c);
+	assert_null(catalog_victim(&c, 1000, 1));
+	assert_null(catalog_oldest(&c));
+}
+
+static void newest_segment_of_a_stream_has_the_largest_number(void **state)
+{
+	struct stream_id a = {.service = "a", .stream = 1}, other = {.service = "a", .stream = 2};
+	struct catalog c;
+
+	catalog_init(&c);
+	add(&c, "a", 3, 1, 10); /* a clock was set back in between */
+	add(&c, "a", 2, 1, 50);
+	add(&c, "b", 9, 1, 60);
+	assert_int_equal(catalog_newest(&c, &a)->seq, 3);
+	assert_null(catalog_newest(&c, &other));
+	catalog_done(&c);
+}
+
+static void default_cap_is_2g_or_a_tenth(void **state)
+{
+	assert_int_equal(catalog_default_total(UINT64_C(1) << 40), UINT64_C(2) << 30);
+	assert_int_equal(catalog_default_total(UINT64_C(10) << 30), UINT64_C(1) << 30);
+}
+
+/* --- heap ------------------------------------------------------------------------------------- */
+
+static bool smaller(const void *a, const void *b)
+{
+	return *(const unsigned *)a < *(const unsigned *)b;
+}
+
+static void heap_pops_in_order(void **state)
+{
+	unsigned numbers[100], seed = 3, last = 0;
+	struct heap h;
+
+	heap_init(&h, smaller);
+	assert_null(heap_pop(&h));
+	assert_int_equal(heap_reserve(&h, ARRAY_LEN(numbers)), 0);
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		seed = seed * 1103515245 + 12345;
+		numbers[i] = seed / 65536 % 50;
+		heap_push(&h, &numbers[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		unsigned *next = heap_pop(&h);
+
+		assert_true(*next >= last);
+		last = *next;
+	}
+	assert_null(heap_pop(&h));
+	heap_done(&h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lives_offered_in_any_order_are_stored_by_number),
+		cmocka_unit_test(life_with_the_same_number_comes_behind),
+		cmocka_unit_test(lives_beyond_the_limit_are_refused),
+		cmocka_unit_test(segment_below_its_limit_is_kept),
+		cmocka_unit_test(segment_at_its_limit_ends_with_the_line),
+		cmocka_unit_test(line_that_does_not_end_is_cut),
+		cmocka_unit_test(rotation_that_is_asked_for_waits_for_the_line_end),
+		cmocka_unit_test(empty_segment_is_not_rotated_on_demand),
+		cmocka_unit_test(limit_that_shrank_counts_from_where_it_was_seen),
+		cmocka_unit_test(limit_is_shared_by_many_streams),
+		cmocka_unit_test(catalog_over_its_cap_names_the_oldest),
+		cmocka_unit_test(catalog_without_entries_has_no_victim),
+		cmocka_unit_test(newest_segment_of_a_stream_has_the_largest_number),
+		cmocka_unit_test(default_cap_is_2g_or_a_tenth),
+		cmocka_unit_test(heap_pops_in_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
