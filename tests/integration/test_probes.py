@@ -161,6 +161,24 @@ def test_exec_that_hangs_is_ended_with_all_its_processes(platform):
     wait_until(none_hangs)
 
 
+def test_exec_of_a_supervisor_that_was_killed_is_swept_by_the_next(platform):
+    pids = platform.home / "pids"
+    begin(platform, {"shop": sleeper(ready={
+        "exec": ["sh", "-c", f"echo $$ >>{pids}; sleep 4713"], "timeout": "60s"})})
+
+    def runs(n):
+        return lambda: pids.exists() and len(pids.read_text().split()) == n
+
+    wait_until(runs(1))
+    shop = platform.service("shop")["pid"]
+    os.kill(supervisor_of(platform), signal.SIGKILL)
+    wait_until(runs(2), 20)
+    first, second = map(int, pids.read_text().split())
+    wait_until(lambda: not processes.is_alive(first))
+    assert processes.is_alive(second)
+    assert platform.service("shop")["pid"] == shop
+
+
 def test_health_that_is_lost_starts_the_service_anew(platform, page):
     platform.up({"processes": {"web": page.process(
         ready={"tcp": page.port},
