@@ -10,13 +10,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/error.h"
+#include "lib/file.h"
 #include "config/check.h"
 #include "config/load.h"
 #include "config/mask.h"
 #include "config/model.h"
 #include "config/parse.h"
-#include "lib/error.h"
-#include "lib/file.h"
 
 #define MODE_MASK 07777
 

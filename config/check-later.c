@@ -9,11 +9,11 @@
 
 #include <string.h>
 
+#include "lib/json.h"
+#include "lib/text.h"
 #include "config/check.h"
 #include "config/model.h"
 #include "config/parse.h"
-#include "lib/json.h"
-#include "lib/text.h"
 
 #define OTHERS_SHOWN_MAX 3
 

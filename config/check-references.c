@@ -10,11 +10,11 @@
 
 #include <string.h>
 
+#include "lib/json.h"
+#include "lib/text.h"
 #include "config/check.h"
 #include "config/model.h"
 #include "config/parse.h"
-#include "lib/json.h"
-#include "lib/text.h"
 
 #define CANDIDATES_MAX 4096
 

@@ -17,11 +17,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/json.h"
+#include "lib/text.h"
 #include "config/document.h"
 #include "config/place.h"
 #include "config/scalar.h"
-#include "lib/json.h"
-#include "lib/text.h"
 
 #define ROUTER_HOST_DEFAULT "::1"
 

@@ -16,11 +16,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/error.h"
+#include "lib/text.h"
 #include "config/dialect.h"
 #include "config/load.h"
 #include "config/place.h"
-#include "lib/error.h"
-#include "lib/text.h"
 
 int document_fail_memory(const struct document *d)
 {

@@ -18,13 +18,13 @@
 
 #include <string.h>
 
+#include "lib/json.h"
+#include "lib/text.h"
 #include "config/document.h"
 #include "config/lookup.h"
 #include "config/place.h"
 #include "config/scalar.h"
 #include "config/template.h"
-#include "lib/json.h"
-#include "lib/text.h"
 
 #define CHAIN_MAX 16
 

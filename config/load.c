@@ -3,9 +3,8 @@
 /*
  * From a file to a model, in steps of which each trusts the ones before:
  *
- *   bytes -> JSON (document) -> no variables (interpolate) -> one dialect (dialect) -> model
- * (parse)
- *   -> references, files, and what has to be said about it (check)
+ *   bytes -> JSON (document) -> no variables (interpolate) -> one dialect (dialect)
+ *   -> model (parse) -> references, files, and what has to be said about it (check)
  *
  * The first thing that is wrong ends it, with one message; there is no half-loaded config.
  */
@@ -14,16 +13,16 @@
 
 #include <string.h>
 
+#include "lib/error.h"
+#include "lib/file.h"
+#include "lib/json.h"
+#include "lib/text.h"
 #include "config/check.h"
 #include "config/dialect.h"
 #include "config/document.h"
 #include "config/interpolate.h"
 #include "config/model.h"
 #include "config/parse.h"
-#include "lib/error.h"
-#include "lib/file.h"
-#include "lib/json.h"
-#include "lib/text.h"
 
 #define SEGMENT_BYTES_DEFAULT UINT64_C(16777216)
 

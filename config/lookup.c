@@ -13,8 +13,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "config/document.h"
 #include "lib/text.h"
+#include "config/document.h"
 
 #define PART_BYTES_MAX 256
 #define CANDIDATES_MAX 512

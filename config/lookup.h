@@ -3,8 +3,8 @@
 
 #include <jansson.h>
 
-#include "config/template.h"
 #include "lib/base.h"
+#include "config/template.h"
 
 struct document;
 

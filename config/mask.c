@@ -15,11 +15,11 @@
 
 #include <string.h>
 
-#include "config/place.h"
-#include "config/secret.h"
 #include "lib/error.h"
 #include "lib/json.h"
 #include "lib/text.h"
+#include "config/place.h"
+#include "config/secret.h"
 
 #define NAME_MAX_BYTES 256
 

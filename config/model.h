@@ -4,6 +4,8 @@
 #include <jansson.h>
 
 #include "lib/base.h"
+#include "config/limits.h"
+#include "config/probe.h"
 
 /*
  * What a config is, once it is known to be right: every string resolved, every path absolute, every
@@ -23,52 +25,6 @@ enum config_restart_when {
 	CONFIG_RESTART_ON_FAILURE,
 	CONFIG_RESTART_NEVER,
 };
-
-/** enum config_probe_kind - how readiness or health is found out */
-enum config_probe_kind {
-	CONFIG_PROBE_NONE,
-	CONFIG_PROBE_NOTIFY, /* READY=1; as health: WATCHDOG=1 at least each @every_usec */
-	CONFIG_PROBE_TCP,    /* @target "127.0.0.1:8080" can be connected to */
-	CONFIG_PROBE_HTTP,   /* @target "http://…" answers 2xx or 3xx */
-	CONFIG_PROBE_EXEC,   /* @argv exits 0 */
-	CONFIG_PROBE_LOG,    /* @target, a POSIX extended regular expression, matches a line */
-	CONFIG_PROBE_UP_FOR, /* @up_for_usec without an exit */
-	CONFIG_PROBE_KIND_COUNT,
-};
-
-/**
- * struct config_probe - readiness ("ready") or health
- * @timeout_usec: for ready: until it counts as not-ready; for health: of one probe
- * @every_usec @failures: health only
- */
-struct config_probe {
-	enum config_probe_kind kind;
-	char *target;
-	char **argv;
-	usec_t up_for_usec;
-	usec_t timeout_usec;
-	usec_t every_usec;
-	unsigned failures;
-};
-
-/**
- * struct config_limits - caps; "not set" is LIMIT_UNSET, "max" is SIZE_INFINITY
- * @cpu_quota_percent: of one CPU
- * @cpus:              cpuset list, or NULL
- * @io_read_path …:    the device is the one that holds this path; NULL: the service's cwd
- */
-struct config_limits {
-	uint64_t memory_min, memory_low, memory_high, memory_max, swap_max;
-	uint64_t cpu_weight, cpu_quota_percent;
-	uint64_t io_weight, io_read_max, io_write_max;
-	uint64_t tasks_max, open_files;
-	char *cpus;
-	char *io_path;
-	int oom_score;
-	bool has_oom_score;
-};
-
-#define LIMIT_UNSET (UINT64_MAX - 1)
 
 enum config_log_policy {
 	CONFIG_LOG_BLOCK,

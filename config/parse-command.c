@@ -12,13 +12,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/file.h"
+#include "lib/text.h"
 #include "config/load.h"
 #include "config/model.h"
 #include "config/parse.h"
 #include "config/scalar.h"
 #include "config/vector.h"
-#include "lib/file.h"
-#include "lib/text.h"
 
 #define ARGV_MAX 4000
 #define SHEBANG_BYTES_MAX 256

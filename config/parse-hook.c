@@ -9,12 +9,12 @@
 
 #include <string.h>
 
+#include "lib/json.h"
+#include "lib/text.h"
 #include "config/load.h"
 #include "config/model.h"
 #include "config/parse.h"
 #include "config/scalar.h"
-#include "lib/json.h"
-#include "lib/text.h"
 
 #define VARIABLES_MAX 4000
 #define SERVICES_MAX 512

@@ -11,11 +11,11 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "config/model.h"
-#include "config/parse.h"
 #include "lib/json.h"
 #include "lib/text.h"
 #include "lib/units.h"
+#include "config/model.h"
+#include "config/parse.h"
 
 #define MEMORY_MIN_BYTES UINT64_C(1048576)
 #define RATE_MIN_BYTES UINT64_C(4096)

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "config/address.h"
 #include "config/model.h"
 #include "config/parse.h"
 #include "config/template.h"
-#include "lib/text.h"
 
 #define PORTS_MAX 64
 #define LISTEN_MAX 32

@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/text.h"
 #include "config/address.h"
 #include "config/model.h"
 #include "config/parse.h"
 #include "config/scalar.h"
 #include "config/template.h"
-#include "lib/text.h"
 
 #define EXEC_WORDS_MAX 256
 #define TARGET_BYTES_MAX 64 /* "[", an IPv6 address, "]:${PORT}" */

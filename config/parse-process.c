@@ -10,12 +10,12 @@
 #include <signal.h>
 #include <string.h>
 
+#include "lib/json.h"
+#include "lib/text.h"
 #include "config/model.h"
 #include "config/parse.h"
 #include "config/scalar.h"
 #include "config/vector.h"
-#include "lib/json.h"
-#include "lib/text.h"
 
 #define RESTART_DELAY_USEC (100 * USEC_PER_MSEC)
 #define RESTART_MAX_DELAY_USEC (30 * USEC_PER_SEC)

@@ -7,11 +7,11 @@
 
 #include <string.h>
 
+#include "lib/json.h"
+#include "lib/text.h"
 #include "config/model.h"
 #include "config/parse.h"
 #include "config/scalar.h"
-#include "lib/json.h"
-#include "lib/text.h"
 
 #define PROCESSES_MAX 4096
 #define SLICES_MAX 256

@@ -10,15 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/file.h"
+#include "lib/text.h"
+#include "lib/units.h"
 #include "config/address.h"
 #include "config/model.h"
 #include "config/parse.h"
 #include "config/pattern.h"
 #include "config/scalar.h"
 #include "config/vector.h"
-#include "lib/file.h"
-#include "lib/text.h"
-#include "lib/units.h"
 
 #define TEXT_BYTES_MAX 4096
 #define VALUE_BYTES_MAX (128 * 1024 - 1) /* what one string of argv or environ may hold */

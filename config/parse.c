@@ -14,13 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/json.h"
+#include "lib/text.h"
 #include "config/dialect.h"
 #include "config/load.h"
 #include "config/model.h"
 #include "config/scalar.h"
 #include "config/vector.h"
-#include "lib/json.h"
-#include "lib/text.h"
 
 #define FIELDS_MAX 64
 

@@ -3,9 +3,9 @@
 
 #include <jansson.h>
 
+#include "lib/base.h"
 #include "config/document.h"
 #include "config/place.h"
-#include "lib/base.h"
 
 struct config;
 struct config_limits;
@@ -107,10 +107,20 @@ must_check int parse_address(const struct parse *p, const char *address);
 must_check int parse_regex(const struct parse *p, const char *regex);
 
 /* The nouns, each in a file of its own. */
+
+/** parse_config() - a whole file, in the shape of our dialect, into p->config */
 must_check int parse_config(struct parse *p, const json_t *root);
+
+/**
+ * parse_process() - one process
+ * @target: filled as far as reading came, in any case; the config frees it
+ */
 must_check int parse_process(struct parse *p, const char *name, const json_t *object,
 			     struct config_process *target);
+
+/** parse_hook() - one hook, into p->config->hooks */
 must_check int parse_hook(struct parse *p, const char *name, const json_t *object);
+
 field_reader parse_ports; /* both into a struct config_process */
 field_reader parse_listen;
 field_reader parse_limits;

@@ -14,9 +14,9 @@
 
 #include <string.h>
 
+#include "lib/text.h"
 #include "config/model.h"
 #include "config/vector.h"
-#include "lib/text.h"
 
 typedef bool part_equal(const struct config_process *a, const struct config_process *b);
 

@@ -16,12 +16,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/load.h"
 #include "lib/clock.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/json.h"
 #include "lib/text.h"
+#include "config/load.h"
 
 #define HEADER_BYTES_MAX 4096
 #define WORDS_BYTES_MAX 512 /* of who and of why */

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The parser and config/schema.json hold the same opinion about every config.
 
-Three folders of configs: both accept `good`, both refuse `bad`, and `beyond` is what only the parser
-can refuse (references, ranges inside of texts). Then each value of the good ones is replaced by each
-of a list of values, which makes thousands of configs that nobody chose.
+Three folders of configs: both accept `good`, both refuse `bad`, and `beyond` is what only the
+parser can refuse (references, ranges inside of texts). Then each value of the good ones is replaced
+by each of a list of values, which makes thousands of configs that nobody chose.
 """
 import copy
 import json
@@ -21,17 +21,18 @@ SCHEMA = json.loads((instance.TOP / "config/schema.json").read_text())
 
 # What a schema cannot know: the parser's words for it.
 BEYOND = re.compile("|".join((
-    r"no process '", r"no slice '", r"cannot wait for itself", r"in a circle", r"belongs to '.*' already",
-    r"is bound by '.*' already", r"unresolved variable", r"has no place inside of a text",
-    r"bytes are too few", r"'.*' is out of range: ", r"delay is longer", r"is over before up_for",
-    r"cannot be used: ", r"is no list of CPUs", r"is no address", r"must name a port of this machine",
-    r"is no share of one CPU", r"names \${PORT}, but", r"fixed port with several", r"with several instances",
+    r"no process '", r"no slice '", r"cannot wait for itself", r"in a circle",
+    r"belongs to '.*' already", r"is bound by '.*' already", r"unresolved variable",
+    r"has no place inside of a text", r"bytes are too few", r"'.*' is out of range: ",
+    r"delay is longer", r"is over before up_for", r"cannot be used: ", r"is no list of CPUs",
+    r"is no address", r"must name a port of this machine", r"is no share of one CPU",
+    r"names \${PORT}, but", r"fixed port with several", r"with several instances",
     r"a quote that is not closed", r"there is a hook '.*' already", r"a key is there twice",
     r"more than any machine",
 )))
 
-REPLACEMENTS = (None, True, False, 0, -1, 7, 70000, 1.5, "", "x", "-1", "0", "65536", "10s", "64M", "max",
-                "${PORT}", "${site}", [], ["x"], [7], {}, {"x": 7}, {"x": "y"})
+REPLACEMENTS = (None, True, False, 0, -1, 7, 70000, 1.5, "", "x", "-1", "0", "65536", "10s", "64M",
+                "max", "${PORT}", "${site}", [], ["x"], [7], {}, {"x": 7}, {"x": "y"})
 
 
 @pytest.fixture(scope="module")
@@ -86,15 +87,17 @@ def test_example_is_accepted_by_both(validator):
 
 def places(value, path=()):
     """Every place in a document, the top left out."""
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in children:
+    children = {dict: lambda: value.items(), list: lambda: enumerate(value)}.get(type(value))
+    for key, child in children() if children else ():
         yield path + (key,)
         yield from places(child, path + (key,))
 
 
 def mutants(config):
-    """Copies with one value replaced, or with one key misspelt. What `env` holds is right whatever it
-    is, and wrong only where it is used."""
+    """Copies with one value replaced, or with one key misspelt.
+
+    What `env` holds is right whatever it is, and wrong only where it is used.
+    """
     for path in places(config):
         if path[0] == "env" and len(path) > 1:
             continue
@@ -141,12 +144,14 @@ def keys_of(definition):
         return set().union(*map(keys_of, definition))
     if not isinstance(definition, dict):
         return set()
-    names = set(definition["properties"]) if isinstance(definition.get("properties"), dict) else set()
-    return names | keys_of(list(definition.values()))
+    names = definition.get("properties")
+    return set(names if isinstance(names, dict) else ()) | keys_of(list(definition.values()))
 
 
 def test_man_page_names_every_key():
-    page = (instance.TOP / "config/slicekeep-config.5").read_text().replace("\\-", "-")
+    page = (instance.TOP / "config/slicekeep-config.5").read_text()
+    page = page.replace("\\-", "-").replace("\\(dq", "\"")
     keys = keys_of(SCHEMA)
     assert len(keys) > 80
-    assert not [key for key in keys if not re.search(rf"(?<![\w$]){re.escape(key)}(?!\w)", page)]
+    assert not [key for key in keys
+                if not re.search(rf"(?<![\w$]){re.escape(key)}(?!\w)", page)]

@@ -17,7 +17,8 @@ LAYERS = {
         "io": "call call-state client idl link listener server service wire",
     },
     "config": {
-        "pure": "address mask model pattern place plan scalar secret template vector",
+        "pure": "address limits mask model pattern place plan probe scalar secret template"
+                " vector",
         # From the text of a file to a model; looks at the disk to check scripts and folders.
         "reading": "check check-files check-later check-references dialect document interpolate"
                    " load lookup parse parse-command parse-hook parse-limits parse-port"

@@ -10,10 +10,10 @@
 
 #include <jansson.h>
 
-#include "config/load.h"
-#include "config/model.h"
 #include "lib/error.h"
 #include "lib/text.h"
+#include "config/load.h"
+#include "config/model.h"
 
 static json_t *verdict(const char *path, const struct config_rules *rules)
 {

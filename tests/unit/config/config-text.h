@@ -3,9 +3,9 @@
 
 #include <string.h>
 
+#include "lib/error.h"
 #include "config/load.h"
 #include "config/model.h"
-#include "lib/error.h"
 
 /*
  * Configs as texts, for tests. Texts are written with ' instead of ", so that they can be read.

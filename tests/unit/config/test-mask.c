@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
-#include "config/secret.h"
 #include "lib/error.h"
 #include "lib/json.h"
 #include "lib/text.h"
+#include "config/secret.h"
 
 /* JSON from a text with ' instead of ". */
 static json_t *json_of(const char *text)

@@ -8,17 +8,17 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "lib/file.h"
+#include "lib/json.h"
 #include "config/mask.h"
 #include "config/plan.h"
 #include "config/vector.h"
-#include "lib/file.h"
-#include "lib/json.h"
 #include "tests/unit/config/config-text.h"
 
 /*
  * Every allocation fails once: a config is loaded again and again, and each time the next
- * allocation finds no memory. Whatever it was for, the answer is -ENOMEM and nothing is left behind
- * (which the sanitizer sees).
+ * allocation finds no memory. Whatever it was for, the answer is -ENOMEM, or it was for something
+ * that was not needed; and nothing is left behind (which the sanitizer sees).
  */
 
 static unsigned n_until_failure;

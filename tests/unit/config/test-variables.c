@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "config/place.h"
 #include "lib/text.h"
+#include "config/place.h"
 #include "tests/unit/config/config-text.h"
 
 /* The words of argv of the first process. */
