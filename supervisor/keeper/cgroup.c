@@ -37,6 +37,7 @@ void cgroup_close(struct cgroup *c)
 {
 	close_fd(&c->dir);
 	close_fd(&c->events);
+	c->is_late = false;
 }
 
 static int write_file(const struct cgroup *c, const char *name, const char *text)

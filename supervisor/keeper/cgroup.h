@@ -15,12 +15,14 @@ struct cgroup_counters {
  * struct cgroup - the payload's own cgroup; dir is -1 without one
  * @events: cgroup.events, open only while a sweep waits for it
  * @is_made: by us: cgroup_remove() removes it
+ * @is_late: processes cannot be born in it and must enter by themselves (spawn.c says why)
  * @seen:   counters when the current life began
  */
 struct cgroup {
 	int dir;
 	int events;
 	bool is_made;
+	bool is_late;
 	struct cgroup_counters seen;
 };
 

@@ -204,6 +204,7 @@ _Noreturn void child_run(struct child *c)
 	const struct spec *s = c->spec;
 	pid_t pid = getpid();
 
+	c->page->main_pid = pid; /* first of all: it says that we live */
 	if (setsid() < 0)
 		fail(c, KEEPER_EXEC_FORK, "setsid");
 	if (c->cgroup && cgroup_enter(c->cgroup) < 0)
@@ -216,7 +217,6 @@ _Noreturn void child_run(struct child *c)
 		fail(c, KEEPER_EXEC_CWD, s->cwd);
 	text_format(c->listen_pid, sizeof(c->listen_pid), "LISTEN_PID=%d", pid);
 	text_format(c->watchdog_pid, sizeof(c->watchdog_pid), "WATCHDOG_PID=%d", pid);
-	c->page->main_pid = pid;
 	reset_signals();
 	if (!strchr(s->argv[0], '/'))
 		exec_by_path(c);

@@ -82,7 +82,7 @@ static const struct field keeper_fields[] = {
 	K(NUMBER, life.watchdog_usec), K(NUMBER, life.watch_usec), K(NUMBER, life.status),
 	K(NUMBER, life.usage.user_usec), K(NUMBER, life.usage.system_usec),
 	K(NUMBER, life.usage.maxrss_kb), K(TEXT, life.text),
-	K(DESCRIPTOR, cgroup.dir), K(DESCRIPTOR, cgroup.events), K(NUMBER, cgroup.is_made),
+	K(DESCRIPTOR, cgroup.dir), K(DESCRIPTOR, cgroup.events), K(NUMBER, cgroup.is_made), K(NUMBER, cgroup.is_late),
 	K(NUMBER, cgroup.seen.oom_kills), K(NUMBER, cgroup.seen.tasks_denied),
 	K(NUMBER, cgroup.seen.throttled_usec), K(NUMBER, cgroup.seen.memory_peak_bytes),
 	K(NUMBER, counters.oom_kills), K(NUMBER, counters.tasks_denied),

@@ -60,7 +60,7 @@ static void note_failed_spawn(struct child *c, const struct cgroup *cgroup, int 
 	text_copy(c->page->exec.path, sizeof(c->page->exec.path), is_cgroup ? c->spec->cgroup : "");
 }
 
-int life_spawn(struct life *l, struct child *c, const struct cgroup *cgroup)
+int life_spawn(struct life *l, struct child *c, struct cgroup *cgroup)
 {
 	int r;
 

@@ -73,7 +73,7 @@ void life_begin(struct life *l, const struct spec *s, usec_t now_usec);
  * Return: 0; -ECANCELED when it failed on its way and c->page->exec says where; the life has then
  * no process.
  */
-must_check int life_spawn(struct life *l, struct child *c, const struct cgroup *cgroup);
+must_check int life_spawn(struct life *l, struct child *c, struct cgroup *cgroup);
 
 /**
  * life_reap() - take what has died, a bounded number

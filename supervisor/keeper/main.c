@@ -112,6 +112,7 @@ static int run(const struct options *o)
 	r = loop_run(k, signals);
 	if (r < 0)
 		say("cannot wait: %s", strerror(-r));
+	pipes_hang_up(&k->pipes);
 	say_what_is_left(k);
 	cgroup_remove(&k->cgroup, k->spec.cgroup);
 	if (o->control)

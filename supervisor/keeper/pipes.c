@@ -186,11 +186,13 @@ static void unlink_collector(struct pipes *p, usec_t now_usec)
 	}
 	/* At once, unless the connection did not last either: then it is a crash loop over there.
 	 */
-	p->retry_usec = now_usec;
-	if (now_usec < usec_add(p->linked_usec, PAUSE_MAX_USEC)) {
-		p->retry_usec = usec_add(now_usec, p->pause_usec);
-		p->pause_usec = MIN_OF(p->pause_usec * 2, PAUSE_MAX_USEC);
+	if (now_usec >= usec_add(p->linked_usec, p->pause_usec)) {
+		p->retry_usec = now_usec;
+		p->pause_usec = PAUSE_FIRST_USEC;
+		return;
 	}
+	p->retry_usec = usec_add(now_usec, p->pause_usec);
+	p->pause_usec = MIN_OF(p->pause_usec * 2, PAUSE_MAX_USEC);
 }
 
 static int link_collector(struct pipes *p, const char *path)
@@ -305,11 +307,26 @@ void pipes_read(struct pipes *p, usec_t now_usec)
 			unlink_collector(p, now_usec);
 			return;
 		}
-		if (frame.kind == INTAKE_DRAINED) {
+		if (frame.kind == INTAKE_DRAINED)
 			take_drained(p, &frame);
-			p->pause_usec = PAUSE_FIRST_USEC;
-		}
 	}
+}
+
+/*
+ * A socket that is closed with something unread in it resets the connection, and the other side
+ * loses what it has not read yet, an OFFER for example. So first nobody can send any more, then all
+ * is read.
+ */
+void pipes_hang_up(struct pipes *p)
+{
+	struct intake_frame frame;
+
+	if (p->link < 0)
+		return;
+	(void)shutdown(p->link, SHUT_RDWR);
+	while (recv(p->link, &frame, sizeof(frame), MSG_DONTWAIT) > 0)
+		;
+	close_fd(&p->link);
 }
 
 uint64_t pipes_left_bytes(const struct pipes *p)

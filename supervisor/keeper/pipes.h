@@ -66,5 +66,8 @@ void pipes_pump(struct pipes *p, const struct spec *spec, usec_t now_usec);
 /** pipes_read() - the link has something to read, or is broken */
 void pipes_read(struct pipes *p, usec_t now_usec);
 
+/** pipes_hang_up() - end the connection so that everything that was told still arrives */
+void pipes_hang_up(struct pipes *p);
+
 /** pipes_left_bytes() - what nobody has taken yet */
 uint64_t pipes_left_bytes(const struct pipes *p);

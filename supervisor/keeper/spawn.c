@@ -11,6 +11,12 @@
  * AddressSanitizer, which must not see two stacks, it gets a copy. Where there is no clone3() at
  * all (an old seccomp filter answers ENOSYS, valgrind too), fork() and a pipe that exec closes do
  * the same, slower.
+ *
+ * Kernels since 6.14, and stable ones, have a mistake: whether a newborn process is to be killed is
+ * decided by comparing how often the cgroups of its parent and of itself were killed, when it
+ * should be its own before and after. So in a cgroup that cgroup.kill has once emptied everybody
+ * dies at birth. A child that has not executed its first instruction tells; from then on children
+ * enter by themselves.
  */
 
 #include "supervisor/keeper/spawn.h"
@@ -19,6 +25,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "supervisor/keeper/cgroup.h"
 #include "supervisor/keeper/child.h"
@@ -90,6 +97,7 @@ static long clone3_and_run(struct clone3_args *args, struct child *c)
 static int spawn_by_clone3(struct child *c, const struct cgroup *cgroup, pid_t *ret_pid,
 			   int *ret_pidfd)
 {
+	bool is_born_there = cgroup->dir >= 0 && !cgroup->is_late;
 	int pidfd = -1;
 	struct clone3_args args = {
 		.flags = CLONE_PIDFD | CLONE_VFORK | (SHARES_MEMORY ? CLONE_VM : 0),
@@ -98,10 +106,12 @@ static int spawn_by_clone3(struct child *c, const struct cgroup *cgroup, pid_t *
 	};
 	long pid;
 
-	if (cgroup->dir >= 0) {
+	if (is_born_there) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)cgroup->dir;
 	}
+	c->cgroup = is_born_there ? NULL : cgroup;
+	c->page->main_pid = 0;
 	pid = clone3_and_run(&args, c);
 	if (pid < 0)
 		return (int)pid;
@@ -143,12 +153,22 @@ static int spawn_by_fork(struct child *c, const struct cgroup *cgroup, pid_t *re
 	return 0;
 }
 
-int spawn_child(struct child *c, const struct cgroup *cgroup, pid_t *ret_pid, int *ret_pidfd)
+static void reap_stillborn(pid_t pid, int *pidfd)
 {
-	int r;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	close_fd(pidfd);
+}
 
-	c->cgroup = NULL;
-	r = spawn_by_clone3(c, cgroup, ret_pid, ret_pidfd);
+int spawn_child(struct child *c, struct cgroup *cgroup, pid_t *ret_pid, int *ret_pidfd)
+{
+	int r = spawn_by_clone3(c, cgroup, ret_pid, ret_pidfd);
+
+	if (r == 0 && c->page->main_pid == 0 && cgroup->dir >= 0 && !cgroup->is_late) {
+		reap_stillborn(*ret_pid, ret_pidfd);
+		cgroup->is_late = true;
+		r = spawn_by_clone3(c, cgroup, ret_pid, ret_pidfd);
+	}
 	if (r == -ENOSYS)
 		r = spawn_by_fork(c, cgroup, ret_pid, ret_pidfd);
 	return r;

@@ -249,6 +249,7 @@ class Nursery:
                     if not key.startswith(("LISTEN_", "NOTIFY_", "WATCHDOG_"))}
         self.env[processes.TAG] = tag
         self.tag = tag
+        self.wrapper = []
         self.keepers = []
         self.n_fifos = 0
 
@@ -261,8 +262,8 @@ class Nursery:
         """Run slicekeep-keeper with these words; control=True: with a control socket."""
         path = self.folder / f"control{len(self.keepers)}" if control else None
         options = ["--control", path] if control else []
-        process = subprocess.Popen([str(word) for word in (self.program, *options, *words)],
-                                   env=self.env | (env or {}), cwd=self.folder, **more)
+        argv = [str(word) for word in (*self.wrapper, self.program, *options, *words)]
+        process = subprocess.Popen(argv, env=self.env | (env or {}), cwd=self.folder, **more)
         self.keepers.append(Keeper(process, path))
         return self.keepers[-1]
 

@@ -211,8 +211,8 @@ def test_payload_is_not_hurt_by_a_collector_that_dies_while_it_writes(nursery, c
     spec = nursery.spec(["sh", "-c", "seq 300000; echo done"], type="oneshot",
                         intake=str(collector.path))
     keeper = nursery.start("--spec", spec)
-    for n in range(1, 20):
-        collector.collect(lambda n=n: len(collector.text(OUT)) > n * 50000)
+    for n in range(1, 7):
+        collector.collect(lambda n=n: len(collector.text(OUT)) > n * 100000)
         collector.die()
     collector.collect(lambda: keeper.process.poll() is not None)
     assert keeper.wait_exit() == 0
