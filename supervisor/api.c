@@ -9,9 +9,7 @@
 
 #include "supervisor/api.h"
 
-#include <errno.h>
 #include <grp.h>
-#include <inttypes.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -78,6 +76,16 @@ static enum varlink_role role(int sock, const struct fd_peer *peer, void *userda
 	return VARLINK_ROLE_NONE;
 }
 
+static int no_such_service(struct varlink_call *call, const char *name)
+{
+	char message[80];
+
+	snprintf(message, sizeof(message), "no service \"%.*s\"", TEXT_NAME_MAX, name ? name : "");
+	varlink_call_error(call, ID_NO_SUCH_SERVICE,
+			   json_pack("{s:s, s:s}", "name", name ? name : "", "message", message));
+	return 0;
+}
+
 /* --- looking ------------------------------------------------------------------------------- */
 
 static int reply(struct varlink_call *call, json_t *parameters, struct error *err)
@@ -118,12 +126,11 @@ static int on_exits(struct varlink_call *call, json_t *parameters, void *userdat
 	json_t *exits;
 
 	if (!name || !text_name_valid(name))
-		return error_set_id(err, -ENOENT, ID_NO_SUCH_SERVICE, "no service \"%s\"",
-				    name ? name : "");
+		return no_such_service(call, name);
 	exits = exit_store_load(a->manager->context.exits_folder, name, limit);
 	if (!manager_find(a->manager, name) && json_array_size(exits) == 0) {
 		json_decref(exits);
-		return error_set_id(err, -ENOENT, ID_NO_SUCH_SERVICE, "no service \"%s\"", name);
+		return no_such_service(call, name);
 	}
 	return reply(call, json_pack("{s:o}", "exits", exits), err);
 }
@@ -148,17 +155,33 @@ static int on_events(struct varlink_call *call, json_t *parameters, void *userda
 
 /* --- acting -------------------------------------------------------------------------------- */
 
+/* Return: the first of @names that is no service, or NULL. */
+static const char *unknown_name(const struct manager *m, const json_t *names)
+{
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+
+		if (!name || !manager_find(m, name))
+			return name ? name : "";
+	}
+	return NULL;
+}
+
 static int operate(struct varlink_call *call, json_t *parameters, struct api *a,
 		   enum operation_kind kind, struct error *err)
 {
+	const json_t *names = json_object_get(parameters, "names");
 	bool wait = json_get_bool(parameters, "wait", false);
+	const char *unknown = unknown_name(a->manager, names);
 	char asker[WHO_MAX];
+
+	if (unknown)
+		return no_such_service(call, unknown);
 
 	if (a->manager->stopping && kind != OPERATION_SHUTDOWN)
 		return error_set_id(err, -ESHUTDOWN, ID_SHUTTING_DOWN,
 				    "everything is being stopped: try again when it is down");
-	return operation_begin(a->manager, kind, call, json_object_get(parameters, "names"), wait,
-			       who(call, asker), err);
+	return operation_begin(a->manager, kind, call, names, wait, who(call, asker), err);
 }
 
 static int on_start(struct varlink_call *call, json_t *parameters, void *userdata,
@@ -210,8 +233,7 @@ static int on_signal(struct varlink_call *call, json_t *parameters, void *userda
 	int code;
 
 	if (!s)
-		return error_set_id(err, -ENOENT, ID_NO_SUCH_SERVICE, "no service \"%s\"",
-				    name ? name : "");
+		return no_such_service(call, name);
 	if (signo < 0)
 		return error_set_id(err, -EINVAL, ID_ACTION_FAILED,
 				    "no signal \"%s\": try HUP, USR1, TERM, …",

@@ -62,6 +62,21 @@ static void on_farewell(void *userdata)
 	loop_stop(s->loop, 0);
 }
 
+/* Nobody is answered before we know what runs: what `ls` shows is the truth from the first time on.
+ */
+static void on_greeted(void *userdata)
+{
+	struct supervisor *s = userdata;
+	struct error err = {0};
+
+	if (api_new(s->manager, &s->api, &err) == 0) {
+		daemon_ready("running");
+		return;
+	}
+	log_error("%s", err.text);
+	loop_stop(s->loop, EXIT_FAILED);
+}
+
 /* All is stopped: one more turn, in which the last answers go out, then the end. */
 static void on_settled(void *userdata)
 {
@@ -119,10 +134,9 @@ static int supervisor_init(struct supervisor *s, struct error *err)
 		code = manager_new(s->loop, &s->paths, &s->manager, err);
 	if (code == 0)
 		code = manager_begin(s->manager, err);
-	if (code == 0)
-		code = api_new(s->manager, &s->api, err);
 	if (code < 0)
 		return code;
+	s->watcher.greeted = on_greeted;
 	s->watcher.settled = on_settled;
 	s->watcher.userdata = s;
 	manager_watch(s->manager, &s->watcher);
@@ -181,7 +195,6 @@ int main(int argc, char **argv)
 	if (code < 0) {
 		log_error("%s", err.text);
 	} else {
-		daemon_ready("running");
 		code = loop_run(s.loop);
 	}
 	supervisor_done(&s);

@@ -73,6 +73,16 @@ static void on_exited(struct service *s, const struct keeper_exit *report, void 
 	}
 }
 
+void manager_greeted(struct manager *m)
+{
+	list_for_each_safe(it, &m->watchers) {
+		struct manager_watcher *w = list_entry(it, struct manager_watcher, link);
+
+		if (w->greeted)
+			w->greeted(w->userdata);
+	}
+}
+
 static void on_settle(void *userdata)
 {
 	struct manager *m = userdata;

@@ -19,6 +19,7 @@ struct error;
  * struct manager_watcher - somebody who wants to know; lives inside them
  * @changed: a service entered a state or got a note
  * @exited:  a life has ended
+ * @greeted: once, when every keeper that was there before us has said where it stands
  * @settled: nothing is left to do at this moment
  *
  * A watcher may remove itself, and nobody else, inside its own callback.
@@ -27,6 +28,7 @@ struct manager_watcher {
 	struct list link;
 	void (*changed)(struct service *s, void *userdata);
 	void (*exited)(struct service *s, const struct keeper_exit *report, void *userdata);
+	void (*greeted)(void *userdata);
 	void (*settled)(void *userdata);
 	void *userdata;
 };
@@ -122,6 +124,9 @@ void manager_shutdown(struct manager *m, const char *asker);
 
 /** manager_all_stopped() - whether nothing of any service is there any more */
 bool manager_all_stopped(const struct manager *m);
+
+/** manager_greeted() - tell the watchers that the keepers have greeted */
+void manager_greeted(struct manager *m);
 
 /** manager_settle_soon() - look at all services again in the next turn */
 void manager_settle_soon(struct manager *m);

@@ -268,8 +268,7 @@ static int add_items(struct operation *o, const json_t *names, struct error *err
 		const struct service *s = name ? manager_find(o->manager, name) : NULL;
 
 		if (!s)
-			return error_set_id(err, -ENOENT, "io.slicekeep.supervisor.NoSuchService",
-					    "no service \"%s\"", name ? name : "");
+			return error_set(err, -ENOENT, "no service \"%s\"", name ? name : "");
 		if (!item_of(o, s))
 			code = add_item(o, s);
 	}

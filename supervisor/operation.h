@@ -25,8 +25,8 @@ enum operation_kind {
  * @wait:  answer when it is complete, not when it has begun
  * @asker: who it is for
  *
- * Return: 0 when the call is or will be answered; -ENOENT with NoSuchService, or another negative
- * errno with a text: then nothing was done.
+ * Return: 0 when the call is or will be answered; -ENOENT for an unknown name, or another
+ * negative errno with a text: then nothing was done.
  */
 must_check int operation_begin(struct manager *m, enum operation_kind kind,
 			       struct varlink_call *call, const json_t *names, bool wait,

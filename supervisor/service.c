@@ -31,7 +31,7 @@
 
 /** Between two tries to get a keeper: none for the first, then from the first to the second. */
 #define LOST_DELAY_MIN_USEC (100 * USEC_PER_MSEC)
-#define LOST_DELAY_MAX_USEC (30 * USEC_PER_SEC)
+#define LOST_DELAY_MAX_USEC (5 * USEC_PER_SEC)
 #define LOST_FORGIVEN_USEC (10 * USEC_PER_SEC)
 
 static void feed(struct service *s, enum slot_event event);

@@ -122,6 +122,7 @@ static bool still_adopting(struct manager *m)
 	else if (!manager_sweep(m) && clock_now_usec() < m->adopting_until_usec)
 		return true;
 	m->adopting_until_usec = 0;
+	manager_greeted(m);
 	return false;
 }
 

@@ -43,8 +43,17 @@ def collector_pid(platform):
     return platform.wait_state("log", "running")["pid"]
 
 
-def kill(pid):
-    os.kill(pid, 9)
+def kill(platform, find):
+    """Kill what find() names; what it names may have ended a moment ago, then there is another."""
+    def killed():
+        pid = find(platform)
+        try:
+            os.kill(pid, 9)
+        except ProcessLookupError:
+            return None
+        return pid
+
+    pid = wait_until(killed, 10, f"a {find.__name__} to kill")
     wait_until(lambda: not is_alive(pid), 10, f"the end of {pid}")
 
 
@@ -75,7 +84,7 @@ def check_stream(platform):
 VICTIMS = {
     "supervisor": [supervisor_pid],
     "collector": [collector_pid],
-    "both": [supervisor_pid, collector_pid],
+    "both": [collector_pid, supervisor_pid],
 }
 
 
@@ -91,8 +100,8 @@ def test_killed_50_times_no_service_notices_and_no_line_is_lost(platform, who):
         # A random number of questions in between is a random moment for the kill.
         for _ in range(dice.randrange(4)):
             platform.json("ls")
-        for pid in [find(platform) for find in VICTIMS[who]]:
-            kill(pid)
+        for find in VICTIMS[who]:
+            kill(platform, find)
         assert identities(platform) == before
     check_stream(platform)
     assert [element["restarts"] for element in platform.json("ls")
@@ -105,7 +114,7 @@ def test_killed_50_times_no_service_notices_and_no_line_is_lost(platform, who):
 def test_supervisor_that_comes_back_knows_the_operators_will(platform):
     platform.up(config())
     platform.cli("stop", "calm-0")
-    kill(supervisor_pid(platform))
+    kill(platform, supervisor_pid)
     assert platform.service("calm-0")["state"] == "stopped"
     platform.down()
     platform.up()
@@ -121,7 +130,7 @@ def test_finished_oneshot_does_not_run_again_when_the_supervisor_dies(platform):
         "type": "oneshot", "command": "sh", "args": ["-c", f"echo once >> {marker}"]}}})
     platform.wait_state("migrate", "done")
     for _ in range(5):
-        kill(supervisor_pid(platform))
+        kill(platform, supervisor_pid)
         assert platform.wait_state("migrate", "done")
     assert marker.read_text() == "once\n"
 
@@ -133,5 +142,5 @@ def test_supervisor_killed_in_the_middle_of_a_stop_goes_on_with_it(platform):
     platform.wait_state("slow", "running")
     platform.spawn([BUILD / "cli/slicekeep", "stop", "slow"])
     platform.wait_state("slow", "stopping")
-    kill(supervisor_pid(platform))
+    kill(platform, supervisor_pid)
     platform.wait_state("slow", "stopped")

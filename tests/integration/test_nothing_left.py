@@ -104,7 +104,7 @@ def test_stop_during_backoff_leaves_nobody(platform, family):
 
 def test_killed_keeper_takes_its_family_along_and_the_service_comes_back(platform, family):
     platform.up(service(family))
-    for _ in range(10):
+    for _ in range(6):
         before = platform.wait_state("family", "running")
         os.kill(before["slots"][0]["keeper_pid"], 9)
 
