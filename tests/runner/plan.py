@@ -18,7 +18,7 @@ PYTEST = (PYTHON, "-B", "-m", "pytest", "-q", "-ra", "--tb=short", "-p", "no:cac
           "--strict-markers")
 
 SANITIZED_ENV = {
-    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1",
+    "ASAN_OPTIONS": "detect_leaks=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
     "SLICEKEEP_TEST_SANITIZED": "1",
     "SLICEKEEP_TEST_SLOWNESS": "4",
@@ -50,7 +50,8 @@ def pytest(name, path, after=(), marks="", env=()):
     """The tests of one Python file or folder."""
     result = REPORT / f"{name.replace('/', '-')}.xml"
     return Step(name, (*PYTEST, "-m", marks, f"--junitxml={result}", path),
-                counting.pytest(result), after, env=dict(env))
+                counting.pytest(result, leaves_out=marks == "not slow"), after,
+                env=dict(env))
 
 
 def unit(prefix, folder, after, env=()):

@@ -54,7 +54,11 @@ def test_meson_that_wrote_nothing_has_failed(tmp_path):
 def test_pytest_is_counted(tmp_path, cases, exit_code, text, expected):
     result = tmp_path / "result.xml"
     result.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
-    assert counting.pytest(result)(exit_code, text) == expected
+    assert counting.pytest(result, leaves_out=True)(exit_code, text) == expected
+
+
+def test_pytest_that_selected_nothing_has_failed(tmp_path):
+    assert counting.pytest(tmp_path / "none")(5, "3 deselected in 0.1s") == Outcome(0, 1)
 
 
 def schedule(tmp_path, steps, n_cores=2):
