@@ -47,7 +47,7 @@ static json_t *names_of(char *const *words)
 
 static void print_last_lines(const struct cli *cli, const char *name)
 {
-	struct log_tail tail = {.name = name, .n = LAST_LINES};
+	struct log_tail tail = {.name = name, .n = LAST_LINES, .fresh = true};
 	cleanup_json json_t *lines = log_source_tail(cli, &tail);
 	cleanup_text struct text out = {0};
 	json_t *line;

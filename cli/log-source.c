@@ -23,6 +23,10 @@
 #include "cli/log-direct.h"
 
 #define ANSWER_USEC (3 * USEC_PER_SEC)
+/** Without a line for so long, a life that has ended has nothing more to say. */
+#define SILENCE_USEC (100 * USEC_PER_MSEC)
+/** … and for so long its lines are waited for in any case. */
+#define FRESH_USEC (500 * USEC_PER_MSEC)
 
 int log_source_advance(json_t *filter, const json_t *reply)
 {
@@ -80,6 +84,10 @@ int log_source_read(struct log_source *s, json_t *filter, log_sink *sink, void *
 		code = read_once(s->cli, filter, sink, userdata, err);
 	if (!is_down(code))
 		return code;
+	if (access(s->cli->paths.log, F_OK) < 0 && errno == ENOENT)
+		return error_set(err, -ENOENT,
+				 "nothing is stored here (%s); start it with \"%s up\"",
+				 s->cli->paths.log, s->cli->hint);
 	if (!s->told)
 		(void)fprintf(stderr, "slicekeep: the collector is down; the segments are read "
 				      "without it\n");
@@ -121,6 +129,27 @@ static json_t *tail_filter(const struct log_tail *tail)
 	return bad ? NULL : steal_ptr(filter);
 }
 
+/* Reads nothing: comes back when no line has come for a moment. */
+static void await_silence(const struct cli *cli, const struct log_tail *tail)
+{
+	cleanup_client struct varlink_client *client = NULL;
+	usec_t end_usec = clock_now_usec() + FRESH_USEC;
+	struct error ignored = {0};
+	int code;
+
+	if (connect_once(cli, "log.sock", &client, &ignored) < 0)
+		return;
+	code = varlink_client_begin(
+		client, "io.slicekeep.log.Follow",
+		json_pack("{s:{s:[s], s:i}}", "filter", "names", tail->name, "tail", 0), &ignored);
+	while (code >= 0 && clock_now_usec() < end_usec) {
+		cleanup_json json_t *reply = NULL;
+
+		code = varlink_client_next(client, clock_now_usec() + SILENCE_USEC, &reply,
+					   &ignored);
+	}
+}
+
 json_t *log_source_tail(const struct cli *cli, const struct log_tail *tail)
 {
 	cleanup_json json_t *filter = tail_filter(tail);
@@ -128,6 +157,8 @@ json_t *log_source_tail(const struct cli *cli, const struct log_tail *tail)
 	struct log_source source = {.cli = cli, .told = true};
 	struct error ignored = {0};
 
+	if (tail->fresh)
+		await_silence(cli, tail);
 	if (filter && k.lines)
 		ignore_result(log_source_read(&source, filter, keep_lines, &k, &ignored));
 	return k.lines;

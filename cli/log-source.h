@@ -40,12 +40,14 @@ must_check int log_source_read(struct log_source *s, json_t *filter, log_sink *s
  * @life:          of this life alone; 0: of any
  * @until_at_usec: none that came later; 0: no bound
  * @n:             at most that many
+ * @fresh:         the last ones may still be on their way: wait until there is a moment of silence
  */
 struct log_tail {
 	const char *name;
 	uint64_t life;
 	usec_t until_at_usec;
 	unsigned n;
+	bool fresh;
 };
 
 /**

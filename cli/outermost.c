@@ -10,6 +10,7 @@
 #include "cli/outermost.h"
 
 #include <dirent.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -93,6 +94,9 @@ int outermost_start(const struct paths *paths, const char *launcher, int said_fd
 		code = make_keeper_folder(paths, err);
 	if (code < 0)
 		return code;
+	/* What our caller left open for us must not be held by what we leave behind. */
+	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		return error_set(err, -errno, "cannot let go of descriptors: %s", strerror(errno));
 
 	/* Its stop may take as long as the slowest service wants, so it has no deadline of its own.
 	 */

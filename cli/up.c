@@ -11,9 +11,11 @@
 #include "cli/up.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -127,21 +129,41 @@ static int start_and_connect(const struct cli *cli, const char *launcher, int sa
 static int start_platform(const struct cli *cli, const char *launcher, struct supervisor *s,
 			  struct error *err)
 {
-	cleanup_close int said_fd = -1;
-	struct config *config = NULL;
-	int code;
+	cleanup_close int said_fd = memfd_create("slicekeep-up", MFD_CLOEXEC);
 
-	code = up_check_config(cli, &config, err);
-	if (code < 0)
-		return code == -ENOENT ? (err->code = -EINVAL) : code;
-	config_unref(config);
-	code = paths_make(&cli->paths, err);
-	if (code < 0)
-		return code;
-	said_fd = memfd_create("slicekeep-up", MFD_CLOEXEC);
 	if (said_fd < 0)
 		return error_set(err, -errno, "cannot make a memory file: %s", strerror(errno));
 	return start_and_connect(cli, launcher, said_fd, s, err);
+}
+
+static int prepare(const struct cli *cli, struct error *err)
+{
+	struct config *config = NULL;
+	int code = up_check_config(cli, &config, err);
+
+	if (code < 0)
+		return code == -ENOENT ? (err->code = -EINVAL) : code;
+	config_unref(config);
+	return paths_make(&cli->paths, err);
+}
+
+/* One `up` at a time: the second one waits here, and finds everything up. */
+static int take_turn(const struct cli *cli, struct error *err)
+{
+	cleanup_free char *path = file_path_join(cli->paths.run, "up.lock");
+	cleanup_close int fd = -1;
+
+	if (!path)
+		return error_set(err, -ENOMEM, "out of memory");
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return error_set(err, -errno, "cannot open \"%s\": %s", path, strerror(errno));
+	while (flock(fd, LOCK_EX) < 0) {
+		if (errno != EINTR)
+			return error_set(err, -errno, "cannot lock \"%s\": %s", path,
+					 strerror(errno));
+	}
+	return steal_fd(&fd);
 }
 
 /* Until no service is on its way up, or the time is over; a list that breaks off is no failure. */
@@ -159,23 +181,40 @@ static void wait_until_settled(struct supervisor *s, usec_t deadline_usec)
 	}
 }
 
+/* Return: UP_ALREADY with a connection, 0 when nothing is there, or negative errno. */
+static int find_running(const struct cli *cli, struct supervisor *s, struct error *err)
+{
+	int code = supervisor_try(cli, s, err);
+
+	if (code == 0)
+		return UP_ALREADY;
+	if (code == -EACCES || code == -EPERM)
+		return code;
+	if (!outermost_is_alive(&cli->paths))
+		return 0;
+	code = supervisor_open(cli, s, err);
+	return code < 0 ? code : UP_ALREADY;
+}
+
 int up_start(struct cli *cli, const char *asked, struct supervisor *s, struct error *err)
 {
+	cleanup_close int turn = -1;
 	const char *launcher = NULL;
 	int code = choose_launcher(asked, &launcher, err);
 
-	if (code < 0)
+	if (code == 0)
+		code = find_running(cli, s, err);
+	if (code == 0)
+		code = prepare(cli, err);
+	if (code != 0)
 		return code;
-	if (supervisor_try(cli, s, err) == 0)
-		return UP_ALREADY;
-	if (err->code == -EACCES || err->code == -EPERM)
-		return err->code;
-	if (outermost_is_alive(&cli->paths)) {
-		code = supervisor_open(cli, s, err);
-		return code < 0 ? code : UP_ALREADY;
-	}
-	code = start_platform(cli, launcher, s, err);
-	if (code < 0)
+	turn = take_turn(cli, err);
+	if (turn < 0)
+		return turn;
+	code = find_running(cli, s, err);
+	if (code == 0)
+		code = start_platform(cli, launcher, s, err);
+	if (code != 0)
 		return code;
 	wait_until_settled(s, clock_now_usec() + READY_USEC);
 	/* The list goes on on that connection; what follows needs its own. */

@@ -74,8 +74,12 @@ static json_t *lines_of(const struct cli *cli, const struct why *w)
 		.n = LAST_LINES,
 	};
 
-	if (exit)
-		tail.until_at_usec = json_get_uint(exit, "at_usec", 0) + COLLECTED_USEC;
+	if (exit) {
+		usec_t at_usec = json_get_uint(exit, "at_usec", 0);
+
+		tail.until_at_usec = at_usec + COLLECTED_USEC;
+		tail.fresh = clock_at_usec() < tail.until_at_usec;
+	}
 	return log_source_tail(cli, &tail);
 }
 

@@ -1,0 +1,422 @@
+# SPDX-License-Identifier: MIT
+"""What a person types: tables and JSON, exit codes, start and stop, the way to a daemon that is away."""
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import termios
+
+import pytest
+
+from instance import TOP, program
+from processes import is_alive
+from waiting import SLOWNESS, wait_until
+
+CLI = program("slicekeep")
+FOREVER = {"command": "sleep", "args": ["1000"], "ready": {"up_for": "20ms"}}
+# Never started by the supervisor itself, so that a test decides when.
+RESTING = FOREVER | {"autostart": False}
+
+
+def shell(script, **more):
+    """A service that is a few lines of shell."""
+    return {"command": "sh", "args": ["-c", script], "ready": {"up_for": "20ms"}} | more
+
+
+def config(**processes):
+    return {"processes": processes}
+
+
+def pids(platform):
+    return {element["name"]: element["pid"] for element in platform.json("ls")}
+
+
+def kill(pid):
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not is_alive(pid), 10, f"the end of {pid}")
+
+
+# --- what can be said without a platform ------------------------------------------------------
+
+
+def test_with_nothing_running_each_verb_says_how_to_start(platform):
+    for words in (["ls"], ["status"], ["start", "a"], ["stop", "a"], ["restart", "--all"],
+                  ["why", "a"], ["events"], ["signal", "a", "HUP"], ["config", "plan"],
+                  ["log", "-f"]):
+        platform.write_config(config(a=FOREVER))
+        said = platform.cli(*words, exits=4, timeout=3)
+        assert 'start it with "slicekeep up"' in said.stderr, words
+
+
+def test_hint_is_how_the_person_called_us(platform):
+    platform.env["SLICEKEEP_CLI_HINT"] = "./run cli"
+    assert 'start it with "./run cli up"' in platform.cli("ls", exits=4).stderr
+
+
+@pytest.mark.parametrize("words, text", [
+    (["lss"], 'unknown verb "lss", did you mean "ls"?'),
+    (["ls", "--jsn"], 'unknown option "--jsn", did you mean "--json"?'),
+    (["log", "-n", "many"], "whole number"),
+    (["log", "--since", "soon"], "is no time"),
+    (["log", "--stream", "in"], "out or err"),
+    (["log", "-f", "--until", "now"], "no end"),
+    (["start", "--all", "a"], "do not go together"),
+    (["stop"], "which services?"),
+    (["restart"], "which services?"),
+    (["stop", "supervisor"], "slicekeep down"),
+    (["why"], "one name is needed"),
+    (["signal", "a"], "one signal"),
+    (["add", "a"], 'behind "--"'),
+    (["add", "A", "--", "true"], "cannot be a name"),
+    (["add", "a", "--port", "65536", "--", "true"], "is no port"),
+    (["add", "a", "--memory-max", "much", "--", "true"], "is no size"),
+    (["config", "a", "got"], "is no word of config"),
+    (["config", "update"], "needs one JSON text"),
+    (["down", "a"], 'stopped by "stop a"'),
+    (["up", "a"], 'started by "start a"'),
+])
+def test_wrong_usage_exits_2_and_says_what(platform, words, text):
+    assert text in platform.cli(*words, exits=2).stderr
+
+
+def test_help_names_each_verb_and_each_option(platform):
+    verbs = platform.cli("--complete-verbs").stdout.split()
+    everything = platform.cli("help").stdout
+    for verb in verbs:
+        assert re.search(rf"^  {verb} ", everything, re.MULTILINE), verb
+        one = platform.cli("help", verb).stdout
+        assert one == platform.cli(verb, "--help").stdout
+        for option in platform.cli("--complete-options", verb).stdout.split():
+            assert option in one
+    assert len(verbs) > 12
+    assert platform.cli("help", "lgo", exits=2).stderr.count('did you mean "log"')
+
+
+def test_manual_names_each_verb_and_each_option(platform):
+    manual = (TOP / "cli" / "slicekeep.1").read_text()
+    for verb in platform.cli("--complete-verbs").stdout.split():
+        assert f"\\fB{verb}\\fR" in manual or f"|\\fB{verb}\\fR" in manual, verb
+        for option in platform.cli("--complete-options", verb).stdout.split():
+            if option not in ("--json", "--follow", "--lines", "--watch", "--all"):
+                assert option.replace("-", "\\-") in manual, (verb, option)
+
+
+def test_version_needs_no_environment():
+    done = subprocess.run([CLI, "version"], env={}, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"slicekeep \d+\.\d+\.\d+\n", done.stdout)
+
+
+# --- ls ----------------------------------------------------------------------------------------
+
+
+def test_ls_json_is_the_contract(platform):
+    platform.up(config(a=FOREVER | {"ports": [4711]}, b=RESTING))
+    a, b, log = platform.json("ls")
+    assert [a["name"], b["name"], log["name"]] == ["a", "b", "log"]
+    assert a["state"] == "running" and is_alive(a["pid"]) and a["ports"] == [4711]
+    assert [slot["pid"] for slot in a["slots"]] == [a["pid"]]
+    assert set(a["slots"][0]) >= {"instance", "state", "pid", "ports"}
+    assert b["state"] == "stopped" and b["pid"] is None and "pid" in b
+    assert log["system"] and not a["system"]
+    assert [element["name"] for element in platform.json("ls", "b")] == ["b"]
+
+
+def test_ls_table_tells_what_is_odd(platform):
+    platform.up(config(good=FOREVER, after=FOREVER | {"after": ["good"]},
+                       bad=shell("exit 3", restart={"delay": "1h", "max_delay": "1h"}),
+                       many=shell("sleep 1000 & sleep 1000 & wait"), off=RESTING))
+    platform.wait_state("bad", "backoff")
+    lines = platform.cli("ls").stdout.splitlines()
+    rows = {line.split()[0]: line for line in lines}
+    assert lines[0].split() == ["SERVICE", "STATE", "UP", "RESTARTS", "PORTS"]
+    assert re.match(r"after +running +\S+ +0 +- +after good$", rows["after"])
+    assert re.match(r"bad +backoff +- +\d+ \(exit 3\) +- +why bad$", rows["bad"])
+    assert re.match(r"off +stopped +- +0 +-$", rows["off"])
+    assert rows["log"].endswith("part of slicekeep")
+    assert re.match(r"slicekeep itself: 2 daemons, \d+ keepers", lines[-1])
+    assert "\x1b" not in "".join(lines)
+    assert platform.service("many")["processes"] == 3
+
+
+def test_ls_watch_prints_each_change(platform):
+    platform.up(config(a=RESTING))
+    watch = platform.spawn([CLI, "ls", "-w", "--json", "a"], stdout=subprocess.PIPE, text=True)
+    states = []
+
+    def sees(state):
+        while not states or states[-1] != state:
+            line = watch.stdout.readline()
+            assert line, "the watch ended"
+            states.append(json.loads(line)[0]["state"])
+
+    sees("stopped")
+    platform.cli("start", "a")
+    sees("running")
+    kill(platform.json("status")["pid"])
+    platform.cli("stop", "a")
+    sees("stopped")
+
+
+def test_ls_watch_of_nobody_exits_3(platform):
+    platform.up(config(a=RESTING))
+    assert 'did you mean "a"' not in platform.cli("ls", "-w", "zzzz", exits=3).stderr
+
+
+# --- start, stop, restart -----------------------------------------------------------------------
+
+
+def test_start_returns_when_it_is_ready(platform):
+    platform.up(config(a=shell("echo warming up; echo open for business; exec sleep 1000",
+                               ready={"log": "open for"}, autostart=False)))
+    assert platform.cli("start", "a").stdout == "a running\n"
+    assert platform.service("a")["state"] == "running"
+
+
+def test_start_that_fails_says_why_and_what_was_printed_last(platform):
+    platform.up(config(a=shell("echo cannot find my shoes >&2; exit 7", autostart=False)))
+    said = platform.cli("start", "a", exits=1)
+    assert re.search(r"^slicekeep: a: exit 7 after", said.stderr, re.MULTILINE)
+    assert re.search(r"^  \S+ a\.0 err cannot find my shoes$", said.stderr, re.MULTILINE)
+
+
+def test_start_of_some_goes_on_when_one_fails(platform):
+    platform.up(config(a=RESTING, b=shell("exit 1", autostart=False)))
+    said = platform.json("start", "a", "b", exits=1)
+    assert [(row["name"], row["ok"]) for row in said] == [("a", True), ("b", False)]
+
+
+def test_unknown_name_exits_3_and_changes_nothing(platform):
+    platform.up(config(shop=FOREVER, db=FOREVER))
+    before = pids(platform)
+    for words in (["ls", "shpo"], ["start", "db", "shpo"], ["stop", "db", "shpo"],
+                  ["restart", "db", "shpo"], ["why", "shpo"], ["log", "shpo"],
+                  ["events", "shpo"], ["signal", "shpo", "HUP"]):
+        said = platform.cli(*words, exits=3)
+        assert 'did you mean "shop"?' in said.stderr, words
+    assert pids(platform) == before
+
+
+def test_stop_says_how_many_processes_are_gone(platform):
+    platform.up(config(a=shell("sleep 1000 & setsid sleep 1000 & wait")))
+    assert platform.cli("stop", "a").stdout == "a stopped: 3 processes, 0 left\n"
+
+
+def test_restart_of_all_has_a_line_for_each(platform):
+    platform.up(config(a=FOREVER, b=FOREVER, c=FOREVER))
+    before = pids(platform)
+    said = platform.cli("restart", "--all").stdout
+    assert sorted(said.splitlines()) == ["a running", "b running", "c running"]
+    after = pids(platform)
+    assert before["log"] == after["log"]
+    assert all(before[name] != after[name] for name in "abc")
+
+
+def test_restart_ci_renews_our_daemons_and_nothing_else(platform):
+    platform.up(config(a=FOREVER, b=FOREVER))
+    before, supervisor = pids(platform), platform.json("status")["pid"]
+    platform.cli("restart", "ci")
+    after = pids(platform)
+    assert platform.json("status")["pid"] != supervisor
+    assert before["log"] != after["log"]
+    assert (before["a"], before["b"]) == (after["a"], after["b"])
+    platform.cli("restart", "log")
+    assert pids(platform)["log"] != after["log"]
+
+
+def test_words_of_adabru_server(platform):
+    platform.write_config(config(a=FOREVER))
+    platform._is_up = True
+    assert "running" in platform.cli("start", "ci").stdout
+    before = pids(platform)
+    platform.cli("start")
+    assert pids(platform) == before
+    assert "ci is not in this build yet" in platform.cli("stop", "ci", exits=1).stderr
+    assert pids(platform) == before
+
+
+def test_signal_reaches_the_main_process(platform):
+    platform.up(config(a=shell("trap 'echo caught' HUP; echo ready; while :; do read x; done",
+                               ready={"log": "ready"})))
+    for name in ("hup", "SIGHUP"):
+        platform.cli("signal", "a", name)
+    wait_until(lambda: platform.cli("log", "a", "--grep", "caught").stdout.count("caught") == 2,
+               10, "both signals")
+    assert "no signal" in platform.cli("signal", "a", "SIGNONSENSE", exits=1).stderr
+
+
+# --- why, events --------------------------------------------------------------------------------
+
+
+def test_why_has_the_evidence(platform):
+    platform.up(config(a=shell("echo last words; exit 7", restart={"delay": "1h",
+                                                                   "max_delay": "1h"})))
+    platform.wait_state("a", "backoff")
+    said = platform.cli("why", "a").stdout
+    assert re.match(r"a backoff: exit 7 after .*, third failure in a row; next try in ", said)
+    assert "last words" in said and "used" in said and "earlier" in said
+    why = platform.json("why", "a")
+    assert why["name"] == "a" and why["service"]["state"] == "backoff"
+    assert [exit_["code"] for exit_ in why["exits"]] == [7, 7, 7]
+    assert why["lines"][-1]["text"] == "last words"
+
+
+def test_why_of_a_service_that_is_well(platform):
+    platform.up(config(a=FOREVER, b=RESTING))
+    assert re.match(r"a running for \S+: it has not exited yet\n", platform.cli("why", "a").stdout)
+    assert "it stays stopped until" in platform.cli("why", "b").stdout or \
+        "has not exited yet" in platform.cli("why", "b").stdout
+
+
+def test_why_of_a_removed_service_remembers(platform):
+    platform.up(config(a=shell("exit 5"), b=FOREVER))
+    platform.wait_state("a", "backoff")
+    platform.write_config(config(b=FOREVER))
+    platform.cli("config", "apply")
+    wait_until(lambda: "a" not in pids(platform), 10, "a to be gone")
+    assert "exit 5" in platform.cli("why", "a").stdout
+
+
+def test_events_tell_what_happened_and_who_did_it(platform):
+    platform.up(config(a=FOREVER))
+    platform.cli("restart", "a")
+    events = platform.json_lines("events", "a")
+    assert [event["kind"] for event in events].count("start") == 2
+    assert all(event["service"] == "a" for event in events)
+    text = platform.cli("events", "a", "-n", "2").stdout.splitlines()
+    assert len(text) == 2
+    assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z a\.0 event ", text[0])
+
+
+def test_events_are_followed_across_the_supervisors_death(platform):
+    platform.up(config(a=RESTING))
+    follow = platform.spawn([CLI, "events", "-f", "a", "--json"], stdout=subprocess.PIPE, text=True)
+    seen = []
+
+    def sees(kind):
+        while not seen or seen[-1]["kind"] != kind:
+            line = follow.stdout.readline()
+            assert line, "the follow ended"
+            seen.append(json.loads(line))
+
+    platform.cli("start", "a")
+    sees("ready")
+    kill(platform.json("status")["pid"])
+    platform.cli("stop", "a")
+    sees("stop")
+    numbers = [event["seq"] for event in seen]
+    assert numbers == sorted(set(numbers)), "an event came twice"
+
+
+# --- the way to a daemon --------------------------------------------------------------------------
+
+
+def outermost(platform):
+    found = [pid for pid, command in platform.processes().items()
+             if "--name supervisor" in command]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_supervisor_that_is_gone_for_good_is_no_reason_to_wait(platform):
+    platform.up(config(a=FOREVER, b=FOREVER))
+    before = pids(platform)
+    kill(outermost(platform))
+    wait_until(lambda: platform.cli("ls", exits=None).returncode == 4, 10, "nobody to answer")
+    said = platform.cli("ls", exits=4, timeout=3)
+    assert "3 services still run under keepers" in said.stderr
+    platform.up()
+    assert {name: pid for name, pid in pids(platform).items() if name != "log"} == \
+        {name: pid for name, pid in before.items() if name != "log"}
+
+
+def test_down_ends_what_a_lost_supervisor_has_left(platform):
+    platform.up(config(a=FOREVER, b=FOREVER))
+    kill(outermost(platform))
+    wait_until(lambda: platform.cli("ls", exits=None).returncode == 4, 10, "nobody to answer")
+    assert "3 keepers are told to stop" in platform.down().stdout
+
+
+def test_who_may_not_exits_5(platform):
+    platform.up(config(a=FOREVER))
+    run = platform.home / "run"
+    who = {}
+    if os.geteuid() == 0:
+        who = {"user": 65534, "group": 65534, "extra_groups": []}
+        platform.home.chmod(0o755)
+    else:
+        run.chmod(0)
+    try:
+        said = platform.cli("ls", exits=5, **who)
+        assert "ermission denied" in said.stderr
+        if os.geteuid() == 0:
+            run.chmod(0o755)
+            assert platform.cli("stop", "a", exits=5, **who).stderr
+    finally:
+        run.chmod(0o700)
+    assert platform.service("a")["state"] == "running"
+
+
+# --- where the output goes ------------------------------------------------------------------------
+
+
+def test_output_that_cannot_be_written_is_a_failure(platform):
+    platform.up(config(a=FOREVER))
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([CLI, "ls"], env=platform.env, stdout=full, stderr=subprocess.PIPE,
+                              text=True, check=False)
+    assert done.returncode == 1 and "cannot write the output" in done.stderr
+
+
+def test_reader_that_goes_away_is_none(platform):
+    platform.up(config(a=FOREVER))
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run([CLI, "ls"], env=platform.env, stdout=write_end, stderr=subprocess.PIPE,
+                          text=True, check=False)
+    os.close(write_end)
+    assert done.stderr == ""
+
+
+def on_terminal(platform, *words, **env):
+    """Run the cli on a terminal of its own; its output."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 80))
+    process = platform.spawn([CLI, *words], stdin=slave, stdout=slave, stderr=slave,
+                             env={"TERM": "xterm"} | env)
+    os.close(slave)
+    said = b""
+    while select.select([master], [], [], 20 * SLOWNESS)[0]:
+        try:
+            said += os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+    os.close(master)
+    assert process.wait(20 * SLOWNESS) == 0, said
+    return said.decode()
+
+
+def test_colours_are_for_terminals(platform):
+    platform.up(config(a=FOREVER))
+    assert "\x1b[32mrunning" in on_terminal(platform, "ls")
+    assert "\x1b" not in on_terminal(platform, "ls", NO_COLOR="1")
+    assert "\x1b" not in on_terminal(platform, "ls", TERM="dumb")
+
+
+def test_progress_on_a_terminal_is_one_block(platform):
+    platform.up(config(a=FOREVER, b=FOREVER))
+    said = on_terminal(platform, "restart", "a", "b")
+    assert re.search(r"\x1b\[[12]A\r\x1b\[J", said), "the block was not written over"
+    last = said[said.rindex("\x1b[J"):]
+    assert "a \x1b[32mrunning" in last and "b \x1b[32mrunning" in last
+
+
+def test_log_on_a_terminal_goes_through_the_pager(platform):
+    platform.up(config(a=shell("echo hello; exec sleep 1000")))
+    wait_until(lambda: "hello" in platform.cli("log", "a").stdout, 10, "the line")
+    kept = platform.home / "paged"
+    said = on_terminal(platform, "log", "a", PAGER=f"tee {kept}")
+    assert "hello" in said and "hello" in kept.read_text()
+    assert "hello" in on_terminal(platform, "log", "a", PAGER="no-such-pager-anywhere")

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: MIT
+"""log: what was printed and what happened, read, searched and followed, whoever is down."""
+import datetime
+import json
+import os
+import re
+import signal
+import subprocess
+
+from instance import BUILD, program
+from processes import is_alive
+from waiting import SLOWNESS, wait_until
+
+CLI = program("slicekeep")
+COUNT = BUILD / "tests/integration/programs/count"
+LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) (\S+) (out|err|both|event) (.*)")
+
+
+def shell(script, **more):
+    return {"command": "sh", "args": ["-c", script], "ready": {"up_for": "20ms"}} | more
+
+
+def config(**processes):
+    return {"processes": processes}
+
+
+def talker(platform):
+    """A service that said three things on two streams and is silent now."""
+    platform.up(config(shop=shell("echo one; echo two >&2; echo three; exec sleep 1000")))
+    wait_until(lambda: len(platform.json_lines("log", "shop")) == 3, 10, "three lines")
+
+
+def kill(pid):
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not is_alive(pid), 10, f"the end of {pid}")
+
+
+# --- reading --------------------------------------------------------------------------------------------
+
+
+def test_lines_and_events_are_one_story(platform):
+    talker(platform)
+    rows = [LINE.fullmatch(line) for line in platform.cli("log", "shop").stdout.splitlines()]
+    assert all(rows)
+    assert {row[2] for row in rows} == {"shop.0"}
+    texts = [row[4] for row in rows]
+    assert any(text.startswith("started, pid ") for text in texts)
+    assert texts.index("one") < texts.index("three")
+    assert {row[4]: row[3] for row in rows}["two"] == "err"
+    assert [row[1] for row in rows] == sorted(row[1] for row in rows)
+
+
+def test_number_counts_lines_and_not_events(platform):
+    talker(platform)
+    rows = [LINE.fullmatch(line) for line in platform.cli("log", "-n", "2").stdout.splitlines()]
+    assert len([row for row in rows if row[3] != "event"]) == 2
+    assert len(platform.json_lines("log", "shop", "-n", "1")) == 1
+    assert platform.cli("log", "shop", "-n0", "--stream", "out").stdout == ""
+
+
+def test_search_shows_lines_and_nothing_else(platform):
+    talker(platform)
+    assert [LINE.fullmatch(line)[4] for line in
+            platform.cli("log", "--grep", "^t").stdout.splitlines()] in (["two", "three"],
+                                                                        ["three", "two"])
+    assert platform.cli("log", "--grep", "nothing like that").stdout == ""
+    assert "regular expression" in platform.cli("log", "--grep", "(", exits=2).stderr
+
+
+def test_stream_is_chosen(platform):
+    talker(platform)
+    assert [line["text"] for line in platform.json_lines("log", "--stream", "err")
+            if line["service"] == "shop"] == ["two"]
+    assert [line["text"] for line in platform.json_lines("log", "shop", "--stream", "out")] == \
+        ["one", "three"]
+
+
+def test_time_range_is_kept(platform):
+    talker(platform)
+    at = [line["at_usec"] for line in platform.json_lines("log", "shop")]
+    before = datetime.datetime.fromtimestamp(min(at) // 1000000 - 1, datetime.timezone.utc)
+    after = datetime.datetime.fromtimestamp(max(at) // 1000000 + 1, datetime.timezone.utc)
+    assert len(platform.json_lines("log", "shop", "--since", before.isoformat())) == 3
+    assert platform.json_lines("log", "shop", "--until", before.isoformat()) == []
+    assert len(platform.json_lines("log", "shop", "--until", after.isoformat())) == 3
+    assert platform.json_lines("log", "shop", "--since", "2000-01-01", "--until",
+                               "2000-01-02") == []
+    assert "event" not in platform.cli("log", "shop", "--until", before.isoformat()).stdout
+
+
+def test_service_that_said_nothing_is_no_error(platform):
+    platform.up(config(quiet=shell("exec sleep 1000"), loud=shell("echo hello; exec sleep 1000")))
+    wait_until(lambda: "hello" in platform.cli("log", "loud").stdout, 10, "the line")
+    assert platform.json_lines("log", "quiet") == []
+    assert [line["text"] for line in platform.json_lines("log", "quiet", "loud")] == ["hello"]
+    assert "started, pid" in platform.cli("log", "quiet").stdout
+    platform.cli("log", "supervisor")
+
+
+def test_services_that_are_stopped_or_removed_are_remembered(platform):
+    talker(platform)
+    platform.cli("stop", "shop")
+    assert "three" in platform.cli("log", "shop").stdout
+    platform.cli("config", "update", json.dumps(config()))
+    wait_until(lambda: [element["name"] for element in platform.json("ls")] == ["log"], 10)
+    assert "three" in platform.cli("log", "shop").stdout
+
+
+# --- while the collector is down ------------------------------------------------------------------------
+
+
+def test_segments_are_read_without_the_collector(platform):
+    talker(platform)
+    with_it = platform.json_lines("log", "shop")
+    platform.down()
+    said = platform.cli("log", "shop", "--json")
+    assert "the collector is down" in said.stderr
+    without = [json.loads(line) for line in said.stdout.splitlines()]
+
+    def bare(lines):
+        return [{key: line[key] for key in ("service", "stream", "at_usec", "text")}
+                for line in lines]
+
+    assert bare(without) == bare(with_it)
+    last = platform.cli("log", "shop", "--json", "--stream", "out", "-n1").stdout
+    assert json.loads(last)["text"] == "three"
+    platform.cli("log", "shpo", exits=3)
+    assert "regular expression" in platform.cli("log", "--grep", "(", exits=2).stderr
+
+
+def test_nothing_is_stored_where_nothing_ran(platform):
+    assert "nothing is stored here" in platform.cli("log", exits=4).stderr
+
+
+# --- following --------------------------------------------------------------------------------------------
+
+
+def test_follow_begins_with_the_last_lines_and_goes_on(platform):
+    talker(platform)
+    follow = platform.spawn([CLI, "log", "-f", "shop"], stdout=subprocess.PIPE, text=True)
+    texts = []
+
+    def sees(text):
+        while not any(text in seen for seen in texts):
+            line = follow.stdout.readline()
+            assert line, "the follow ended"
+            texts.append(LINE.fullmatch(line.rstrip("\n"))[4])
+
+    sees("three")
+    platform.cli("restart", "shop")
+    sees("stopped by")
+    sees("ready after")
+    while min(texts.count(word) for word in ("one", "two", "three")) < 2:
+        texts.append(LINE.fullmatch(follow.stdout.readline().rstrip("\n"))[4])
+    assert len([text for text in texts if text in ("one", "two", "three")]) == 6
+
+
+def test_follow_has_no_gap_and_no_repeat_when_our_daemons_are_killed(platform):
+    platform.up(config(stream={"command": str(COUNT), "args": ["40000", "3000"],
+                               "ready": {"up_for": "20ms"}}))
+    follow = platform.spawn([CLI, "log", "-f", "stream", "--json", "-n", "100000"],
+                            stdout=subprocess.PIPE, text=True)
+    numbers = []
+
+    def read_to(n):
+        while not numbers or numbers[-1] < n:
+            line = follow.stdout.readline()
+            assert line, "the follow ended"
+            numbers.append(int(json.loads(line)["text"].split()[1]))
+
+    for n in (5000, 12000, 20000):
+        read_to(n)
+        kill(platform.wait_state("log", "running")["pid"])
+        kill(platform.json("status")["pid"])
+    read_to(40000)
+    assert numbers == list(range(1, 40001))
+
+
+def test_follow_knows_services_that_are_born_later(platform):
+    platform.up(config(a=shell("echo born; exec sleep 1000", autostart=False)))
+    follow = platform.spawn([CLI, "log", "-f", "a", "--json"], stdout=subprocess.PIPE, text=True)
+    platform.cli("start", "a")
+    assert json.loads(follow.stdout.readline())["text"] == "born"
+
+
+def test_follow_waits_for_the_end_of_a_line(platform):
+    platform.up(config(a=shell("printf half; read x; exec sleep 1000", autostart=False)))
+    platform.config_path.write_text(json.dumps(config(
+        a=shell("printf half; while ! test -e go; do :; done; echo ' and half'; exec sleep 1000",
+                autostart=False))))
+    platform.cli("config", "apply")
+    platform.cli("start", "a")
+    wait_until(lambda: platform.json_lines("log", "a"), 10, "half a line")
+    follow = platform.spawn([CLI, "log", "-f", "a", "--json"], stdout=subprocess.PIPE, text=True)
+    platform.cli("ls")
+    (platform.home / "go").touch()
+    assert json.loads(follow.stdout.readline())["text"] == "half and half"
+
+
+def test_follow_ends_when_its_reader_goes_away(platform):
+    talker(platform)
+    follow = platform.spawn([CLI, "log", "-f", "shop"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+    follow.stdout.readline()
+    follow.stdout.close()
+    assert follow.stderr.read() == ""
+    follow.wait(10 * SLOWNESS)
+
+
+def test_follow_ends_when_the_platform_does(platform):
+    talker(platform)
+    follow = platform.spawn([CLI, "log", "-f", "shop"], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+    follow.stdout.readline()
+    platform.down()
+    said = follow.communicate(timeout=20 * SLOWNESS)
+    assert follow.returncode == 4
+    assert "stopped by" in said[0]

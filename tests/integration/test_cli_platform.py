@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: MIT
+"""up, down and doctor: the platform comes and goes as a whole, and says why when it does not."""
+import json
+import os
+import re
+import signal
+import subprocess
+
+from instance import TOP, program
+from processes import is_alive
+from waiting import SLOWNESS, wait_until
+
+CLI = program("slicekeep")
+FOREVER = {"command": "sleep", "args": ["1000"], "ready": {"up_for": "20ms"}}
+
+
+def config(**processes):
+    return {"processes": processes}
+
+
+def pids(platform):
+    return {element["name"]: element["pid"] for element in platform.json("ls")}
+
+
+# --- up ---------------------------------------------------------------------------------------------
+
+
+def test_up_prints_the_table_even_if_a_service_failed(platform):
+    said = platform.up(config(good=FOREVER, bad={"command": "false", "type": "oneshot"})).stdout
+    assert re.search(r"^good +running", said, re.MULTILINE)
+    assert re.search(r"^bad +failed", said, re.MULTILINE)
+
+
+def test_up_again_changes_nothing(platform):
+    platform.up(config(a=FOREVER))
+    before, supervisor = pids(platform), platform.json("status")["pid"]
+    platform.write_config(config(a=FOREVER, b=FOREVER))
+    said = platform.up().stdout
+    assert re.search(r"^a +running", said, re.MULTILINE)
+    assert (pids(platform), platform.json("status")["pid"]) == (before, supervisor)
+
+
+def test_up_that_comes_second_waits_for_the_first(platform):
+    platform.write_config(config(a=FOREVER))
+    platform._is_up = True
+    first, second = (platform.spawn([CLI, "up"], stdout=subprocess.PIPE, text=True)
+                     for _ in range(2))
+    assert "running" in first.communicate(timeout=30 * SLOWNESS)[0]
+    assert "SERVICE" in second.communicate(timeout=30 * SLOWNESS)[0]
+    assert (first.returncode, second.returncode) == (0, 0)
+    supervisors = [command for command in platform.processes().values()
+                   if "slicekeep-supervisor" in command.split()[0]]
+    assert len(supervisors) == 1
+
+
+def test_up_keeps_no_descriptor_of_the_caller(platform):
+    read_end, write_end = os.pipe()
+    platform.up(config(a=FOREVER), pass_fds=(write_end,))
+    os.close(write_end)
+    assert os.read(read_end, 1) == b"", "somebody still holds the pipe"
+    os.close(read_end)
+    assert pids(platform)["a"]
+
+
+def test_up_with_a_wrong_config_starts_nothing(platform):
+    platform.write_config({"processes": {"a": {"comand": "true"}}})
+    said = platform.cli("up", exits=1)
+    assert re.search("comand: .*did you mean .command.", said.stderr)
+    assert not platform.processes()
+    assert not (platform.home / "run").exists()
+
+
+def test_up_without_a_config_says_how_to_get_one(platform):
+    assert "slicekeep add NAME" in platform.cli("up", exits=1).stderr
+    assert not platform.processes()
+
+
+def test_up_says_why_the_supervisor_does_not_come_up(platform):
+    platform.write_config(config(a=FOREVER))
+    (platform.home / "state").mkdir()
+    (platform.home / "state" / "desired.json").write_text("garbage")
+    said = platform.cli("up", exits=1, timeout=8)
+    assert "desired.json" in said.stderr and "remove the file" in said.stderr
+    assert "nothing was started" in said.stderr
+    assert not platform.processes()
+    (platform.home / "state" / "desired.json").unlink()
+    platform.up()
+    assert pids(platform)["a"]
+
+
+def test_up_needs_no_place_to_listen_for_the_collector(platform):
+    (platform.home / "run").mkdir(mode=0o700)
+    (platform.home / "run" / "log.intake").mkdir()
+    platform.up(config(a=FOREVER))
+    assert pids(platform)["a"]
+
+
+def test_launchers_of_later_builds_are_refused(platform):
+    platform.write_config(config(a=FOREVER))
+    for words, env in ((["up", "--launcher", "systemd"], {}),
+                       (["up"], {"SLICEKEEP_LAUNCHER": "systemd"})):
+        platform.env.update(env)
+        assert "not in this build yet" in platform.cli(*words, exits=1).stderr
+    platform.env["SLICEKEEP_LAUNCHER"] = "hope"
+    assert 'unknown launcher "hope"' in platform.cli("up", exits=1).stderr
+    platform.up(None, "--launcher", "auto")
+    assert platform.json("status")["launcher"] == "direct"
+
+
+# --- up --foreground ----------------------------------------------------------------------------------
+
+
+def foreground(platform):
+    """`up --foreground` up to the line that says how to end it; what it printed."""
+    process = platform.spawn([CLI, "up", "--foreground"], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True,
+                             env={"SLICEKEEP_CLI_HINT": "./run cli"})
+    lines = []
+    while not lines or not lines[-1].startswith("Ctrl-C"):
+        lines.append(process.stdout.readline())
+        assert lines[-1], f"it ended: {''.join(lines)}"
+    return process, "".join(lines)
+
+
+def test_foreground_is_the_first_screen(platform, free_port):
+    port = free_port()
+    site = {"command": "python3", "ports": [port],
+            "args": ["-m", "http.server", "--bind", "127.0.0.1", str(port)],
+            "ready": {"http": f"http://127.0.0.1:{port}/"}}
+    many = {"command": "sh", "args": ["-c", "sleep 1000 & sleep 1000 & wait"],
+            "ready": {"up_for": "20ms"}}
+    platform.write_config(config(site=site, many=many))
+    process, said = foreground(platform)
+    assert re.match(r"slicekeep \d\S+   config\.json   state state   launcher direct\n", said)
+    assert re.search(rf"^Site +http://127\.0\.0\.1:{port}$", said, re.MULTILINE)
+    assert "./run cli log -f" in said and "./run cli why site" in said
+    assert re.search(r"\./run cli stop many +3 processes gone", said)
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=30 * SLOWNESS)[0]
+    assert process.returncode == 0
+    assert "many stopped: 3 processes, 0 left" in rest and "everything is stopped" in rest
+    assert not platform.processes()
+
+
+def test_foreground_ends_by_sigterm_and_sighup_too(platform):
+    platform.write_config(config(a=FOREVER))
+    for signo in (signal.SIGTERM, signal.SIGHUP):
+        process, _ = foreground(platform)
+        process.send_signal(signo)
+        assert "everything is stopped" in process.communicate(timeout=30 * SLOWNESS)[0]
+        assert process.returncode == 0
+        assert not platform.processes()
+
+
+def test_foreground_notices_that_somebody_else_stopped_it(platform):
+    platform.write_config(config(a=FOREVER))
+    process, _ = foreground(platform)
+    platform.cli("down")
+    assert "stopped from elsewhere" in process.communicate(timeout=30 * SLOWNESS)[0]
+    assert process.returncode == 0
+
+
+def test_foreground_that_is_killed_leaves_the_platform(platform):
+    platform.write_config(config(a=FOREVER))
+    process, _ = foreground(platform)
+    process.kill()
+    process.wait()
+    platform._is_up = True
+    assert pids(platform)["a"]
+
+
+# --- down ---------------------------------------------------------------------------------------------
+
+
+def test_down_leaves_no_process(platform):
+    platform.up(config(a=FOREVER, b={"command": "sh", "args": [
+        "-c", "setsid sleep 1000 & exec sleep 1000"], "ready": {"up_for": "20ms"}}))
+    said = platform.down().stdout
+    assert "b stopped: 2 processes, 0 left" in said
+    assert said.endswith("everything is stopped\n")
+
+
+def test_down_with_nothing_running_is_done(platform):
+    assert "nothing is running here" in platform.cli("down").stdout
+
+
+def test_down_is_not_the_operators_will(platform):
+    platform.up(config(a=FOREVER, b=FOREVER))
+    platform.cli("stop", "b")
+    platform.down()
+    platform.up()
+    assert pids(platform)["a"] and not pids(platform)["b"]
+
+
+def test_down_goes_on_when_the_supervisor_is_killed_meanwhile(platform):
+    slow = {"command": "sh", "args": ["-c", "trap '' TERM; while :; do sleep 0.1; done"],
+            "ready": {"up_for": "20ms"}, "stop": {"timeout": "1s"}}
+    platform.up(config(slow=slow, **{f"a{i}": FOREVER | {"after": ["slow"]} for i in range(3)}))
+    supervisor = platform.json("status")["pid"]
+    process = platform.spawn([CLI, "down"], stdout=subprocess.PIPE, text=True)
+    assert "stopped" in process.stdout.readline()
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until(lambda: not is_alive(supervisor), 10)
+    assert "everything is stopped" in process.communicate(timeout=60 * SLOWNESS)[0]
+    assert process.returncode == 0
+    platform._is_up = False
+    assert not platform.processes()
+
+
+# --- doctor -------------------------------------------------------------------------------------------
+
+
+def findings(platform, **more):
+    return {row["check"]: row for row in platform.json("doctor", **more)}
+
+
+def test_doctor_of_a_healthy_platform_finds_nothing_wrong(platform):
+    platform.up(config(a=FOREVER))
+    found = findings(platform)
+    for check in ("supervisor", "keeper", "version", "collector", "keepers", "config", "run",
+                  "state", "log", "disk", "open files"):
+        assert found[check]["verdict"] == "ok", found[check]
+    assert re.search(r"^ok +supervisor ", platform.cli("doctor").stdout, re.MULTILINE)
+
+
+def test_doctor_says_why_limits_are_not_enforced(platform):
+    platform.up(config(a=FOREVER))
+    note = platform.json("status").get("limits_note")
+    found = findings(platform)
+    assert ("limits" in found) == bool(note)
+    if note:
+        assert found["cgroups"]["verdict"] == "note" and len(found["cgroups"]["text"]) > 20
+
+
+def test_doctor_finds_what_is_wrong(platform):
+    platform.up(config(a=FOREVER))
+    platform.home.joinpath("state").chmod(0o777)
+    platform.config_path.write_text("{")
+    platform.config_path.chmod(0o644)
+    found = findings(platform, exits=1)
+    assert found["state"]["verdict"] == "wrong" and "chmod go-w" in found["state"]["text"]
+    assert found["config"]["verdict"] == "wrong"
+    platform.home.joinpath("state").chmod(0o700)
+
+
+def test_doctor_misses_the_outermost_keeper(platform):
+    platform.write_config(config(a=FOREVER))
+    assert findings(platform)["supervisor"]["verdict"] == "note"
+
+
+# --- installing ---------------------------------------------------------------------------------------
+
+
+def test_completion_knows_verbs_options_and_names(platform):
+    platform.up(config(shop=FOREVER, db=FOREVER))
+    script = """
+        source "$1"; shift
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+        _slicekeep "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+
+    def completes(*words):
+        return platform.run(["bash", "-c", script, "bash", TOP / "cli/complete/slicekeep.bash", CLI,
+                             *words]).stdout.split()
+
+    assert completes("re") == ["restart"]
+    assert completes("log", "--s") == ["--since", "--stream"]
+    assert completes("log", "sh") == ["shop"]
+    assert completes("stop", "shop", "d") == ["db"]
+    assert completes("config", "ch") == ["check"]
+    assert completes("config", "shop", "u") == ["update"]
+    assert "SIGHUP" in completes("signal", "shop", "SIGH")
+    assert completes("help", "doc") == ["doctor"]
+    platform.down()
+    assert completes("log", "sh") == []
+    assert json.loads(platform.cli("config", "db").stdout) == FOREVER
