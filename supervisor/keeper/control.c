@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "supervisor/keeper/address.h"
 #include "supervisor/keeper/request.h"
 #include "supervisor/keeper/text.h"
 
@@ -56,29 +57,32 @@ static bool is_answered(const struct sockaddr_un *address)
 
 int control_bind(struct control *c, const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	cleanup_close int folder = -1;
+	cleanup_close int new_folder = -1;
 	cleanup_close int fd = -1;
+	struct sockaddr_un address;
+	struct sockaddr_un new;
 	mode_t mask;
-	int r;
+	int r = address_make(path, "", &address, &folder);
 
-	if (strlen(path) + sizeof(NEW_SUFFIX) > sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	text_copy(address.sun_path, sizeof(address.sun_path), path);
+	if (r == 0)
+		r = address_make(path, NEW_SUFFIX, &new, &new_folder);
+	if (r < 0)
+		return r;
 	if (is_answered(&address))
 		return -EADDRINUSE;
-	text_format(address.sun_path, sizeof(address.sun_path), "%s" NEW_SUFFIX, path);
-	if (unlink(address.sun_path) < 0 && errno != ENOENT)
+	if (unlink(new.sun_path) < 0 && errno != ENOENT)
 		return -errno;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	mask = umask(0177);
-	r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+	r = bind(fd, (struct sockaddr *)&new, sizeof(new)) < 0 ? -errno : 0;
 	(void)umask(mask);
 	if (r == 0)
 		r = control_listen(c, fd);
 	/* Only now it gets its name: who finds it can connect. */
-	if (r == 0 && rename(address.sun_path, path) < 0)
+	if (r == 0 && rename(new.sun_path, path) < 0)
 		r = -errno;
 	if (r == 0)
 		ignore_result(steal_fd(&fd));

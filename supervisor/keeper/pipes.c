@@ -27,6 +27,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "supervisor/keeper/address.h"
 #include "supervisor/keeper/say.h"
 #include "supervisor/keeper/spec.h"
 #include "supervisor/keeper/text.h"
@@ -197,12 +198,13 @@ static void unlink_collector(struct pipes *p, usec_t now_usec)
 
 static int link_collector(struct pipes *p, const char *path)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	cleanup_close int folder = -1;
 	cleanup_close int fd = -1;
+	struct sockaddr_un address;
+	int r = address_make(path, "", &address, &folder);
 
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	text_copy(address.sun_path, sizeof(address.sun_path), path);
+	if (r < 0)
+		return r;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;

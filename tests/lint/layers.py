@@ -36,7 +36,7 @@ LAYERS = {
     },
     "supervisor/keeper": {
         "pure": "backoff control-frame machine notice request spec-format text",
-        "adapter": "cgroup child clock control life notify options page pipes reserve say"
+        "adapter": "address cgroup child clock control life notify options page pipes reserve say"
                    " sockets spawn spec sweep tree",
         "main": "handover keeper loop main requests",
     },
