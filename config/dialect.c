@@ -19,11 +19,13 @@
 
 #include "lib/json.h"
 #include "lib/text.h"
+#include "config/address.h"
 #include "config/document.h"
 #include "config/place.h"
 #include "config/scalar.h"
 
 #define ROUTER_HOST_DEFAULT "::1"
+#define PORT_MAX 65535
 
 static const char *const sections[] = {"processes", "webhooks", "slices"};
 
@@ -52,7 +54,7 @@ static int read_port(const struct document *d, struct place *at, const json_t *v
 
 	if (!json_is_integer(value))
 		return document_fail(d, at, "must be a port, not %s", scalar_kind(value));
-	if (port < 1 || port > 65535)
+	if (port < 1 || port > PORT_MAX)
 		return document_fail(d, at, "%" JSON_INTEGER_FORMAT " is no port: 1 to 65535",
 				     port);
 	*ret_port = (int)port;
@@ -154,20 +156,34 @@ static int router_listen(const struct document *d, struct place *at, const json_
 		   json_sprintf(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port));
 }
 
-/* "7080->7500", the port that is redirected and where to. */
+/* "7080->7500", the port that is redirected and where to; 0 when it is not that. */
+static uint64_t redirected_port(const char *s)
+{
+	const char *arrow = strstr(s, "->");
+	uint64_t from = 0, to = 0;
+	char digits[8];
+	size_t len = arrow ? (size_t)(arrow - s) : 0;
+
+	if (len == 0 || len >= sizeof(digits))
+		return 0;
+	memcpy(digits, s, len);
+	digits[len] = 0;
+	if (!address_number(digits, PORT_MAX, &from) || !address_number(arrow + 2, PORT_MAX, &to))
+		return 0;
+	return to > 0 ? from : 0;
+}
+
 static int router_redirect(const struct document *d, struct place *at, json_t *value,
 			   json_t *section)
 {
-	int from, to, n = 0;
+	const char *s = json_string_value(value);
+	uint64_t from = s ? redirected_port(s) : 0;
 
-	if (json_is_string(value)) {
-		const char *s = json_string_value(value);
-
-		if (sscanf(s, "%5d->%5d%n", &from, &to, &n) != 2 || s[n])
-			return document_fail(d, at, "'%s' is not of the form \"FROM->TO\"", s);
-		return put(d, section, "http_redirect", json_integer(from));
-	}
-	return put_borrowed(d, section, "http_redirect", value);
+	if (!s)
+		return put_borrowed(d, section, "http_redirect", value);
+	if (from == 0)
+		return document_fail(d, at, "'%s' is not of the form \"FROM->TO\"", s);
+	return put(d, section, "http_redirect", json_integer((json_int_t)from));
 }
 
 static int router_argument(const struct document *d, struct place *at, const char *key,

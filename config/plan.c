@@ -257,21 +257,34 @@ static void compare(const struct config_process *from, const struct config_proce
 	row->why = reason(names, n);
 }
 
-static void add_row(struct plan *p, const struct config_process *from,
-		    const struct config_process *to)
+static struct plan_row *add_row(struct plan *p, const char *name)
 {
 	struct plan_row *row = &p->rows[p->n_rows++];
 
-	row->name = to ? to->name : from->name;
-	if (from && to) {
+	row->name = name;
+	return row;
+}
+
+/* @from is NULL when it is new. */
+static void add_wanted(struct plan *p, const struct config_process *from,
+		       const struct config_process *to)
+{
+	struct plan_row *row = add_row(p, to->name);
+
+	if (from) {
 		compare(from, to, row);
 		return;
 	}
-	row->effect = to ? PLAN_START : PLAN_STOP;
-	if (to)
-		row->why = strdup(to->autostart ? "new" : "new, and not started by itself");
-	else
-		row->why = strdup("not in the config any more");
+	row->effect = PLAN_START;
+	row->why = strdup(to->autostart ? "new" : "new, and not started by itself");
+}
+
+static void add_removed(struct plan *p, const struct config_process *from)
+{
+	struct plan_row *row = add_row(p, from->name);
+
+	row->effect = PLAN_STOP;
+	row->why = strdup("not in the config any more");
 }
 
 static bool is_whole(const struct plan *p)
@@ -292,11 +305,11 @@ int plan_make(const struct config *from, const struct config *to, struct plan *r
 	if (!p.rows)
 		return -ENOMEM;
 	for (size_t i = 0; i < to->n_processes; i++)
-		add_row(&p, from ? config_find(from, to->processes[i].name) : NULL,
-			&to->processes[i]);
+		add_wanted(&p, from ? config_find(from, to->processes[i].name) : NULL,
+			   &to->processes[i]);
 	for (size_t i = 0; i < n_from; i++) {
 		if (!config_find(to, from->processes[i].name))
-			add_row(&p, &from->processes[i], NULL);
+			add_removed(&p, &from->processes[i]);
 	}
 	if (!is_whole(&p)) {
 		plan_done(&p);

@@ -235,7 +235,7 @@ int revision_save(const char *folder, const char *who, const char *why, const ch
 		return error_set(err, r, "cannot use '%s': %s", folder, strerror(-r));
 	/* A damaged newest one is no reason to refuse the next. */
 	is_same = n > 0 && read_revision(folder, numbers[0], &newest, NULL) == 0 &&
-		  !strcmp(newest.source, source);
+		  text_equal(newest.source, source);
 	revision_done(&newest);
 	rev.number = n > 0 ? numbers[0] + (is_same ? 0 : 1) : 1;
 	if (!is_same) {
