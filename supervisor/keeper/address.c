@@ -11,20 +11,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "supervisor/keeper/reserve.h"
 #include "supervisor/keeper/text.h"
-
-#define FOLDER_MAX 4096
 
 static int open_folder(const char *path, size_t len)
 {
-	char folder[FOLDER_MAX];
 	int fd;
 
-	if (len >= sizeof(folder))
+	if (len >= sizeof(reserve.path))
 		return -ENAMETOOLONG;
-	memcpy(folder, path, len);
-	folder[len] = '\0';
-	fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	memcpy(reserve.path, path, len);
+	reserve.path[len] = '\0';
+	fd = open(reserve.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -97,11 +97,5 @@ void keeper_take_notice(struct keeper *k, const struct notice *n);
 /** keeper_set_ready() - the payload, or the supervisor about it, says that it is (not) ready */
 void keeper_set_ready(struct keeper *k, bool is_ready);
 
-/** keeper_snapshot() - the full truth */
-void keeper_snapshot(struct keeper *k, struct keeper_snapshot *ret_snapshot);
-
-/** keeper_publish() - tell the subscribers what has changed */
-void keeper_publish(struct keeper *k);
-
 /** keeper_exit_code() - what the keeper exits with, once the machine has LEFT */
 int keeper_exit_code(const struct keeper *k);

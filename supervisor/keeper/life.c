@@ -176,17 +176,3 @@ bool life_set_ready(struct life *l, bool is_ready, usec_t now_usec)
 		l->watch_usec = usec_add(now_usec, l->watchdog_usec);
 	return true;
 }
-
-enum keeper_cause life_cause(const struct life *l, const struct page_exec *exec,
-			     const struct cgroup_counters *counters)
-{
-	bool is_killed = l->status != -1 && WIFSIGNALED(l->status);
-
-	if (exec->step != KEEPER_EXEC_OK)
-		return KEEPER_CAUSE_EXEC_FAILED;
-	if (is_killed && WTERMSIG(l->status) == SIGKILL && counters->oom_kills > 0)
-		return KEEPER_CAUSE_OOM;
-	if (l->status != 0 && counters->tasks_denied > 0)
-		return KEEPER_CAUSE_TASKS_MAX;
-	return is_killed ? KEEPER_CAUSE_SIGNAL : KEEPER_CAUSE_EXIT;
-}

@@ -82,7 +82,7 @@ must_check int life_spawn(struct life *l, struct child *c, struct cgroup *cgroup
  */
 enum life_news life_reap(struct life *l, usec_t now_usec, struct life_dead *ret_dead);
 
-/** life_check_foreign() - a main process that is not our child has ended, nobody knows how */
+/** life_end_foreign() - a main process that is not our child has ended, nobody knows how */
 void life_end_foreign(struct life *l, usec_t now_usec);
 
 /**
@@ -97,7 +97,3 @@ must_check int life_signal(const struct life *l, int signal);
 
 /** life_set_ready() - Return: whether that is news */
 bool life_set_ready(struct life *l, bool is_ready, usec_t now_usec);
-
-/** life_cause() - why the main process has ended, going by its status and the kernel's counters */
-enum keeper_cause life_cause(const struct life *l, const struct page_exec *exec,
-			     const struct cgroup_counters *counters);

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 
+#include "supervisor/keeper/bulletin.h"
 #include "supervisor/keeper/clock.h"
 #include "supervisor/keeper/keeper.h"
 #include "supervisor/keeper/requests.h"
@@ -179,7 +180,7 @@ static void take_turn(struct turn *t, struct keeper *k)
 	if (t->fds[PLACE_LISTENER].revents && (peer = control_accept(&k->control)))
 		requests_greet(k, peer);
 	take_output(t, k);
-	keeper_publish(k);
+	bulletin_publish(k);
 }
 
 int loop_run(struct keeper *k, int signals)

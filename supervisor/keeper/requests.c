@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "supervisor/keeper/bulletin.h"
 #include "supervisor/keeper/handover.h"
 #include "supervisor/keeper/keeper.h"
 
@@ -134,6 +135,6 @@ void requests_greet(struct keeper *k, struct control_peer *peer)
 {
 	struct keeper_snapshot snapshot;
 
-	keeper_snapshot(k, &snapshot);
+	bulletin_snapshot(k, &snapshot);
 	control_send(peer, &snapshot, sizeof(snapshot), NULL, 0);
 }

@@ -14,7 +14,7 @@
 /**
  * struct reserve - large arrays that most keepers never touch
  * @pids: of a sweep, or
- * @path: of a search along PATH, in the child, or
+ * @path: of a search along PATH, in the child, or of a socket's folder, or
  * @words: of the command line of the program that replaces this one
  * @env:  of a payload that was given on the command line
  */

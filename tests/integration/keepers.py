@@ -196,7 +196,7 @@ class Fifo:
 
     def wait_gone(self, deadline=10):
         """Until no process is left that has the write end."""
-        wait_until(lambda: not self.has_writers(), deadline, f"the end of all writers of {self.path}")
+        wait_until(lambda: not self.has_writers(), deadline, f"no writer of {self.path}")
 
 
 class Keeper:

@@ -134,8 +134,8 @@ def test_stopped_oneshot_does_not_look_successful(nursery, tree):
 def test_restart_policy(nursery, tmp_path, when, code, n):
     """The program fails twice, then succeeds; "never" runs it once."""
     result = nursery.run("--restart", when, "--delay", "1ms", "--max-restarts", "3", "--", "sh",
-                         "-c", f"echo x >>{tmp_path}/l; [ $(wc -l <{tmp_path}/l) -lt 3 ] && exit 5; "
-                         "exit 0")
+                         "-c", f"echo x >>{tmp_path}/l; "
+                         f"[ $(wc -l <{tmp_path}/l) -lt 3 ] && exit 5; exit 0")
     assert result.returncode == code
     assert len(lives(tmp_path / "l")) == n
 
@@ -267,12 +267,13 @@ def test_sighup_reads_the_spec_for_the_next_life(nursery, tmp_path):
 
 
 def test_limits_and_ids_are_applied(nursery):
-    spec = nursery.spec(["sh", "-c", "ulimit -n; id -u; id -g; id -G; cat /proc/self/oom_score_adj; "
-                         "pwd; echo $NOTIFY_SOCKET"], type="oneshot", open_files=123, uid=65534,
+    spec = nursery.spec(["sh", "-c", "ulimit -n; id -u; id -g; id -G; "
+                         "cat /proc/self/oom_score_adj; pwd; echo $NOTIFY_SOCKET"], type="oneshot", open_files=123, uid=65534,
                         gid=65534, group=[12, 34], oom_score=321, cwd="/usr")
     if os.geteuid() != 0:
         pytest.fail("these tests change users: run them as root")
-    limit, uid, gid, groups, score, folder, notify = nursery.run("--spec", spec).stdout.split("\n")[:7]
+    said = nursery.run("--spec", spec).stdout.splitlines()
+    limit, uid, gid, groups, score, folder, notify = said
     assert (limit, uid, gid, score, folder) == ("123", "65534", "65534", "321", "/usr")
     assert set(groups.split()) == {"65534", "12", "34"}
     assert notify.startswith("@")

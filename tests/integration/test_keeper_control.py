@@ -17,7 +17,7 @@ from waiting import SLOWNESS, wait_until
 
 pytestmark = pytest.mark.sanitize
 NOTIFY = """
-import os, socket, sys, time
+import os, select, signal, socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 a = os.environ["NOTIFY_SOCKET"]
 s.connect("\\0" + a[1:])
@@ -27,7 +27,7 @@ def say(text): s.send(text.encode())
 
 def notifier(script):
     """argv of a payload that talks to NOTIFY_SOCKET and then waits."""
-    return ["python3", "-c", NOTIFY + script + "\nimport signal; signal.pause()"]
+    return ["python3", "-c", NOTIFY + script + "\nsignal.pause()"]
 
 
 @pytest.fixture
@@ -357,7 +357,7 @@ def test_notice_of_a_stranger_is_not_heard(nursery):
 
 def test_grandchild_may_speak_for_the_payload(nursery):
     script = "import subprocess; subprocess.run(['python3', '-c', sys.argv[1]])"
-    argv = notifier(script) + [NOTIFY + "say('READY=1'); time.sleep(1000)"]
+    argv = notifier(script) + [NOTIFY + "say('READY=1'); signal.pause()"]
     peer = nursery.start("--spec", nursery.spec(argv), "--start", control=True).peer()
     peer.wait("ready", lambda f: f.kind == keepers.SNAPSHOT and f.ready)
 
@@ -374,9 +374,9 @@ def test_silent_watchdog_is_a_failure_of_its_own(nursery):
 def test_fed_watchdog_bites_not(nursery):
     script = ("assert os.environ['WATCHDOG_USEC'] == '400000'\n"
               "assert os.environ['WATCHDOG_PID'] == str(os.getpid())\n"
-              "for _ in range(20): say('WATCHDOG=1'); time.sleep(.05)\n"
+              "for _ in range(20): say('WATCHDOG=1'); select.select([], [], [], .05)\n"
               "say('STATUS=fed')\n"
-              "while True: say('WATCHDOG=1'); time.sleep(.05)")
+              "while True: say('WATCHDOG=1'); select.select([], [], [], .05)")
     spec = nursery.spec(notifier(script), watchdog_usec=400000)
     peer = nursery.start("--spec", spec, "--start", control=True).peer()
     fed = peer.wait("status", lambda f: f.kind == keepers.SNAPSHOT and f.status == "fed")
@@ -392,8 +392,8 @@ def test_watchdog_can_be_triggered(nursery):
 def test_main_process_may_be_another_one(nursery):
     """A daemon that forks and names its child: the parent's exit is not the service's."""
     script = ("pid = os.fork()\n"
-              "if pid == 0: os.setsid(); time.sleep(1000)\n"
-              "say(f'MAINPID={pid}'); time.sleep(.2); os._exit(0)")
+              "if pid == 0: os.setsid(); signal.pause()\n"
+              "say(f'MAINPID={pid}'); os._exit(0)")
     peer = nursery.start("--spec", nursery.spec(notifier(script)), "--start", control=True).peer()
     child = peer.wait("another main process", lambda f: f.kind == keepers.SNAPSHOT and
                       f.main_pid not in (0, peer.greeting.main_pid))
@@ -407,8 +407,8 @@ def test_main_process_may_be_another_one(nursery):
 
 def test_main_process_with_a_parent_of_its_own_ends_unknowably(nursery):
     script = ("pid = os.fork()\n"
-              "if pid == 0: time.sleep(1000)\n"
-              "say(f'MAINPID={pid}'); os.wait(); time.sleep(1000)")
+              "if pid == 0: signal.pause()\n"
+              "say(f'MAINPID={pid}'); os.wait(); signal.pause()")
     peer = nursery.start("--spec", nursery.spec(notifier(script)), "--start", control=True).peer()
     child = peer.wait("another main process", lambda f: f.kind == keepers.SNAPSHOT and
                       f.main_pid not in (0, peer.greeting.main_pid))
@@ -477,7 +477,8 @@ def test_other_users_are_not_heard(waiting):
     keeper.control.chmod(0o666)
     folder = os.open(keeper.control.parent, os.O_RDONLY)
     script = ("import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); "
-              f"s.connect('/proc/self/fd/{folder}/{keeper.control.name}'); print(len(s.recv(9999)))")
+              f"s.connect('/proc/self/fd/{folder}/{keeper.control.name}'); "
+              "print(len(s.recv(9999)))")
     heard = [subprocess.run(["python3", "-c", script], user=user, pass_fds=[folder], check=True,
                             capture_output=True, text=True, timeout=20 * SLOWNESS).stdout
              for user in (0, 65534)]

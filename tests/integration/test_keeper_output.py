@@ -315,7 +315,7 @@ def test_replaced_program_keeps_the_pipes(nursery, collector):
     keeper = nursery.start("--spec", spec, "--start", control=True)
     peer = keeper.peer()
     pid = peer.wait_state("running").main_pid
-    collector.collect(lambda: collector.text(OUT) == numbers(1, 10))
+    collector.collect(lambda: collector.text(OUT) == numbers(1, 10) and counted(nursery) == 11)
     assert peer.request("reexec").result == 0
     os.kill(pid, signal.SIGKILL)
     collector.collect(lambda: collector.text(OUT) == numbers(1, 20))
@@ -327,7 +327,7 @@ def test_replaced_program_keeps_the_pipes(nursery, collector):
 
 
 def test_pipe_of_a_stranger_who_outlives_the_tree_ends_all_the_same(nursery, collector):
-    """A descriptor that was passed out of the tree keeps the pipe open; END does not wait for it."""
+    """A descriptor that was passed out of the tree keeps the pipe open; END does not wait."""
     path = nursery.folder / "out"
     server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     server.bind(str(path))

@@ -35,10 +35,10 @@ LAYERS = {
         "main": "api describe main stream",
     },
     "supervisor/keeper": {
-        "pure": "backoff control-frame machine notice request spec-format text",
+        "pure": "backoff cause control-frame machine notice request spec-format text",
         "adapter": "address cgroup child clock control life notify options page pipes reserve say"
                    " sockets spawn spec sweep tree",
-        "main": "handover keeper loop main requests",
+        "main": "bulletin handover heritage keeper loop main requests",
     },
     "supervisor/probe": {
         "pure": "probe-frame",
@@ -46,7 +46,7 @@ LAYERS = {
         "main": "main tasks",
     },
     "log": {
-        "model": "catalog cursor filter heap index line-json lines lives rotate stream-id",
+        "model": "catalog cursor filter heap index line-json lines lives pattern rotate stream-id",
         "adapter": "board follow peek query segment segment-view services store stream tape"
                    " tape-seek writer",
         "main": "api intake job main read reader reader-child",
