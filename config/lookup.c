@@ -128,7 +128,11 @@ bool lookup_daemon_port(const struct document *d, struct span name, long *ret_po
 		const char *name;
 		const char *section;
 		int port;
-	} daemons[] = {{"ci.ports.0", "ci", 7501}, {"dashboard.ports.0", "dashboard", 7504}};
+	} daemons[] = {
+		{"ci.ports.0", "ci", 7501},
+		{"dashboard.ports.0", "dashboard", 7504},
+		{"router.ports.0", "router", 0},
+	};
 
 	for (size_t i = 0; i < ARRAY_LEN(daemons); i++) {
 		const json_t *listen;
@@ -142,7 +146,7 @@ bool lookup_daemon_port(const struct document *d, struct span name, long *ret_po
 			listen = json_array_get(listen, 0);
 		colon = json_is_string(listen) ? strrchr(json_string_value(listen), ':') : NULL;
 		*ret_port = colon ? strtol(colon + 1, NULL, 10) : daemons[i].port;
-		return true;
+		return *ret_port > 0;
 	}
 	return false;
 }

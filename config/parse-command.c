@@ -96,6 +96,24 @@ static int check_runnable(struct parse *p, const char *script)
 	return r;
 }
 
+/* "node server.js" is a program with its arguments; "/opt/My App/run" may well be a program. */
+static int check_command(struct parse *p, const char *command)
+{
+	size_t len = strcspn(command, " \t\n");
+	bool has_blank = command[len];
+	int r = 0;
+
+	place_push_key(&p->place, "command");
+	if (has_blank &&
+	    (len < strcspn(command, "/") || (p->rules->check_files && access(command, F_OK) < 0)))
+		r = parse_fail(p,
+			       "'%s' is a program with arguments: write \"command\": \"%.*s\" and "
+			       "the rest as \"args\"",
+			       command, (int)len, command);
+	place_pop(&p->place);
+	return r;
+}
+
 /* A program with a slash that is no absolute path starts at the cwd, as in a shell. */
 static char *program_path(const char *command, const char *cwd)
 {
@@ -165,7 +183,9 @@ int parse_command(struct parse *p, const char *script, const char *command, cons
 
 	if (!script && !command)
 		return parse_fail(p, "needs a 'command' or a 'script'");
-	if (script && p->rules->check_files)
+	if (command)
+		r = check_command(p, command);
+	if (r == 0 && script && p->rules->check_files)
 		r = check_script(p, script);
 	if (r == 0)
 		r = add_program(p, script, command, target);

@@ -101,6 +101,12 @@ static void script_that_is_not_there_is_an_error(void **state)
 			  "/dir.js' is no file");
 }
 
+static void command_with_a_blank_has_to_be_there(void **state)
+{
+	assert_load_error("{'processes': {'s': {'command': '/bin/sleep 10'}}}", false,
+			  "write \"command\": \"/bin/sleep\" and the rest as \"args\"");
+}
+
 static void script_without_ending_has_to_be_executable(void **state)
 {
 	write_file("run", "#!/bin/sh\n", 0600);
@@ -276,6 +282,7 @@ int main(void)
 		with_temp(file_that_is_not_there_is_named),
 		with_temp(file_that_is_too_large_is_refused),
 		with_temp(script_that_is_not_there_is_an_error),
+		with_temp(command_with_a_blank_has_to_be_there),
 		with_temp(script_without_ending_has_to_be_executable),
 		with_temp(script_that_runs_by_itself_is_run_by_itself),
 		with_temp(script_that_the_kernel_cannot_run_gets_its_interpreter),

@@ -128,6 +128,17 @@ static void command_with_a_slash_starts_at_the_cwd(void **state)
 	assert_argv("'command': 'x', 'cwd': '/tmp'", "[x]");
 }
 
+static void command_with_arguments_says_where_they_belong(void **state)
+{
+	assert_config_error("{'processes': {'s': {'command': 'node server.js'}}}",
+			    "1: processes.s.command: 'node server.js' is a program with arguments: "
+			    "write \"command\": \"node\" and the rest as \"args\"");
+	assert_config_error("{'processes': {'s': {'command': 'python3 /srv/app.py'}}}",
+			    "1: processes.s.command: 'python3 /srv/app.py' is a program with "
+			    "arguments: write \"command\": \"python3\" and the rest as \"args\"");
+	assert_argv("'command': '/opt/My App/run'", "[/opt/My App/run]");
+}
+
 static void process_without_program_is_an_error(void **state)
 {
 	assert_config_error("{'processes': {'s': {}}}",
@@ -430,6 +441,7 @@ int main(void)
 		cmocka_unit_test(script_gets_its_interpreter),
 		cmocka_unit_test(command_with_script_runs_command_script_args),
 		cmocka_unit_test(command_with_a_slash_starts_at_the_cwd),
+		cmocka_unit_test(command_with_arguments_says_where_they_belong),
 		cmocka_unit_test(process_without_program_is_an_error),
 		cmocka_unit_test(paths_start_at_the_configs_folder),
 		cmocka_unit_test(env_keeps_its_order_and_makes_text),

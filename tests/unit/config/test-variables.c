@@ -94,6 +94,12 @@ static void variable_of_our_daemons_needs_no_ports(void **state)
 	assert_words("{'dashboard': {'listen': ['127.0.0.1:7604', '[::1]:7604']}, 'processes': {"
 		     "'s': {'command': 'p', 'args': ['${ci.ports.0}', '${dashboard.ports.0}']}}}",
 		     "[p][7501][7604]");
+	assert_words("{'router': {'listen': '[::]:443'}, 'processes': {"
+		     "'s': {'command': 'p', 'args': ['${router.ports.0}']}}}",
+		     "[p][443]");
+	assert_non_null(
+		strstr(config_error("{'processes': {'s': {'command': '${router.ports.0}'}}}"),
+		       "unresolved variable"));
 }
 
 static void variable_port_stays_for_the_supervisor(void **state)
