@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-#include "config/mask.h"
-#include "config/model.h"
-#include "config/plan.h"
 #include "lib/error.h"
 #include "lib/json.h"
 #include "lib/text.h"
+#include "config/mask.h"
+#include "config/model.h"
+#include "config/plan.h"
 #include "tests/fuzz/fuzz.h"
 
 /*

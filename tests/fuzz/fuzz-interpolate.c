@@ -3,11 +3,11 @@
 
 #include <string.h>
 
+#include "lib/error.h"
+#include "lib/json.h"
 #include "config/document.h"
 #include "config/place.h"
 #include "config/template.h"
-#include "lib/error.h"
-#include "lib/json.h"
 #include "tests/fuzz/fuzz.h"
 
 /*
