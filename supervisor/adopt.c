@@ -15,11 +15,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/load.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/text.h"
+#include "config/load.h"
 #include "supervisor/keeper-link.h"
 #include "supervisor/manager.h"
 #include "supervisor/run-files.h"

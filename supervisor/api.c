@@ -17,14 +17,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "config/mask.h"
-#include "config/revision.h"
 #include "lib/error.h"
 #include "lib/fd.h"
 #include "lib/file.h"
 #include "lib/json.h"
 #include "lib/text.h"
 #include "lib/varlink/server.h"
+#include "config/mask.h"
+#include "config/revision.h"
 #include "supervisor/apply.h"
 #include "supervisor/describe.h"
 #include "supervisor/events.h"

@@ -19,13 +19,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/load.h"
-#include "config/plan.h"
-#include "config/revision.h"
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/text.h"
+#include "config/load.h"
+#include "config/plan.h"
+#include "config/revision.h"
 #include "supervisor/desired.h"
 #include "supervisor/environment.h"
 #include "supervisor/events.h"

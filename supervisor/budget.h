@@ -18,7 +18,7 @@ struct budget {
 	usec_t filled_usec;
 };
 
-/** budget_init() - full */
+/** budget_init() - begin with a full bucket */
 void budget_init(struct budget *b, usec_t now_usec);
 
 /**

@@ -14,9 +14,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "config/load.h"
 #include "lib/error.h"
 #include "lib/file.h"
+#include "config/load.h"
 #include "supervisor/manager.h"
 #include "supervisor/run-files.h"
 

@@ -15,10 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/model.h"
 #include "lib/clock.h"
 #include "lib/error.h"
 #include "lib/log.h"
+#include "config/model.h"
 
 static void set_timer(struct loop_timer *t, usec_t deadline_usec)
 {

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/model.h"
 #include "lib/file.h"
 #include "lib/paths.h"
 #include "lib/text.h"
+#include "config/model.h"
 
 int run_files_make(const struct paths *paths)
 {
@@ -78,7 +78,7 @@ bool run_file_parse(const char *file, char *ret_name, unsigned *ret_instance)
 		return false;
 	if (!text_name_valid(copy))
 		return false;
-	strcpy(ret_name, copy);
+	memcpy(ret_name, copy, sizeof(copy));
 	*ret_instance = instance;
 	return true;
 }
