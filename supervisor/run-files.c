@@ -65,16 +65,14 @@ void run_file_remove(const struct paths *paths, const char *name, unsigned insta
 bool run_file_parse(const char *file, char *ret_name, unsigned *ret_instance)
 {
 	const char *dash = strrchr(file, '-');
-	char copy[CONFIG_NAME_MAX + 1];
+	char copy[CONFIG_NAME_MAX + 1] = "";
 	char tail[8] = "";
 	unsigned instance;
-	int n = 0;
 
 	if (!dash || (size_t)(dash - file) >= sizeof(copy))
 		return false;
 	memcpy(copy, file, (size_t)(dash - file));
-	copy[dash - file] = '\0';
-	if (sscanf(dash + 1, "%4u%7s%n", &instance, tail, &n) != 2 || !text_equal(tail, ".sock"))
+	if (sscanf(dash + 1, "%4u%7s", &instance, tail) != 2 || !text_equal(tail, ".sock"))
 		return false;
 	if (!text_name_valid(copy))
 		return false;
