@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * events: what happened, without what was printed.
+ * events: what happened, without what was printed. The list ends with a number, and following goes
+ * on behind that number: nothing falls between the two, whoever dies meanwhile.
  */
 #include <stdio.h>
 

@@ -100,7 +100,7 @@ static uint64_t tail_of(const struct log_view *v)
 	if (o->lines != UINT64_MAX)
 		return o->lines;
 	if (o->since || o->until || o->grep)
-		return UINT64_MAX;
+		return UINT64_MAX; /* all */
 	if (o->follow)
 		return TAIL_FOLLOW;
 	return v->print.style.terminal && !o->json ? TAIL_PAGER : TAIL_PIPE;
@@ -160,6 +160,34 @@ static int on_lines(const json_t *lines, void *userdata)
 
 	log_print_lines(&v->print, lines, &t);
 	return out(&t);
+}
+
+static int keep_lines(const json_t *lines, void *userdata)
+{
+	return json_array_extend(userdata, (json_t *)lines) < 0 ? -ENOMEM : 0;
+}
+
+/*
+ * A tail that is shorter than was asked for is all that there is: then what happened before the
+ * first line belongs to the story too, most of all that the service was started.
+ */
+static int read_tail(struct log_view *v, struct error *err)
+{
+	cleanup_json json_t *lines = json_array();
+	int code = log_source_read(&v->source, v->filter, keep_lines, lines, err);
+
+	if (code < 0)
+		return code;
+	if (v->print.from_usec == USEC_INFINITY && json_array_size(lines) < tail_of(v))
+		v->print.from_usec = 0;
+	return on_lines(lines, v);
+}
+
+static int read_lines(struct log_view *v, struct error *err)
+{
+	if (shows_events(v->options) && tail_of(v) <= TAIL_PAGER)
+		return read_tail(v, err);
+	return log_source_read(&v->source, v->filter, on_lines, v, err);
 }
 
 static int on_events(const json_t *events, void *userdata)
@@ -254,12 +282,12 @@ static int drop_silent_names(struct log_view *v, char *const *words, struct erro
 static int read_stored(struct log_view *v, char *const *words, struct error *err)
 {
 	cleanup_text struct text t = {0};
-	int code = log_source_read(&v->source, v->filter, on_lines, v, err);
+	int code = read_lines(v, err);
 
 	if (code < 0 && command_exit_of(err) == CLI_NO_SERVICE) {
 		code = drop_silent_names(v, words, err);
 		if (code == 0)
-			code = log_source_read(&v->source, v->filter, on_lines, v, err);
+			code = read_lines(v, err);
 	}
 	if (code < 0)
 		return code;

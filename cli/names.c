@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Names that a person typed, against the services that there are.
+ * Names that a person typed, against the services that there are. The daemons only say that a name
+ * is none; which one was probably meant is found here, because only a person needs to be told.
  */
 #include "cli/names.h"
 

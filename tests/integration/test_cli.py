@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a person types: tables and JSON, exit codes, start and stop, the way to a daemon that is away."""
+"""What a person types: tables, JSON, exit codes, start and stop, daemons that are away."""
 import json
 import os
 import pty
@@ -26,6 +26,11 @@ def shell(script, **more):
     return {"command": "sh", "args": ["-c", script], "ready": {"up_for": "20ms"}} | more
 
 
+def dying(script, **more):
+    """One that will not be taken for ready, however slowly it dies."""
+    return shell(script, ready={"up_for": "1m"}, **more)
+
+
 def config(**processes):
     return {"processes": processes}
 
@@ -39,7 +44,7 @@ def kill(pid):
     wait_until(lambda: not is_alive(pid), 10, f"the end of {pid}")
 
 
-# --- what can be said without a platform ------------------------------------------------------
+# --- what can be said without a platform --------------------------------------------------------
 
 
 def test_with_nothing_running_each_verb_says_how_to_start(platform):
@@ -109,7 +114,7 @@ def test_version_needs_no_environment():
     assert re.fullmatch(r"slicekeep \d+\.\d+\.\d+\n", done.stdout)
 
 
-# --- ls ----------------------------------------------------------------------------------------
+# --- ls -----------------------------------------------------------------------------------------
 
 
 def test_ls_json_is_the_contract(platform):
@@ -126,7 +131,7 @@ def test_ls_json_is_the_contract(platform):
 
 def test_ls_table_tells_what_is_odd(platform):
     platform.up(config(good=FOREVER, after=FOREVER | {"after": ["good"]},
-                       bad=shell("exit 3", restart={"delay": "1h", "max_delay": "1h"}),
+                       bad=dying("exit 3", restart={"delay": "1h", "max_delay": "1h"}),
                        many=shell("sleep 1000 & sleep 1000 & wait"), off=RESTING))
     platform.wait_state("bad", "backoff")
     lines = platform.cli("ls").stdout.splitlines()
@@ -176,14 +181,14 @@ def test_start_returns_when_it_is_ready(platform):
 
 
 def test_start_that_fails_says_why_and_what_was_printed_last(platform):
-    platform.up(config(a=shell("echo cannot find my shoes >&2; exit 7", autostart=False)))
+    platform.up(config(a=dying("echo cannot find my shoes >&2; exit 7", autostart=False)))
     said = platform.cli("start", "a", exits=1)
     assert re.search(r"^slicekeep: a: exit 7 after", said.stderr, re.MULTILINE)
     assert re.search(r"^  \S+ a\.0 err cannot find my shoes$", said.stderr, re.MULTILINE)
 
 
 def test_start_of_some_goes_on_when_one_fails(platform):
-    platform.up(config(a=RESTING, b=shell("exit 1", autostart=False)))
+    platform.up(config(a=RESTING, b=dying("exit 1", autostart=False)))
     said = platform.json("start", "a", "b", exits=1)
     assert [(row["name"], row["ok"]) for row in said] == [("a", True), ("b", False)]
 
@@ -238,12 +243,11 @@ def test_words_of_adabru_server(platform):
 
 
 def test_signal_reaches_the_main_process(platform):
-    platform.up(config(a=shell("trap 'echo caught' HUP; echo ready; while :; do read x; done",
-                               ready={"log": "ready"})))
-    for name in ("hup", "SIGHUP"):
+    platform.up(config(a=shell("trap 'echo caught' HUP; sleep 1000 & echo ready; "
+                               "while :; do wait; done", ready={"log": "ready"})))
+    for n, name in enumerate(("hup", "SIGHUP"), 1):
         platform.cli("signal", "a", name)
-    wait_until(lambda: platform.cli("log", "a", "--grep", "caught").stdout.count("caught") == 2,
-               10, "both signals")
+        wait_until(lambda: len(platform.json_lines("log", "a", "--grep", "caught")) == n, 10, name)
     assert "no signal" in platform.cli("signal", "a", "SIGNONSENSE", exits=1).stderr
 
 
@@ -251,7 +255,7 @@ def test_signal_reaches_the_main_process(platform):
 
 
 def test_why_has_the_evidence(platform):
-    platform.up(config(a=shell("echo last words; exit 7", restart={"delay": "1h",
+    platform.up(config(a=dying("echo last words; exit 7", restart={"delay": "1h",
                                                                    "max_delay": "1h"})))
     platform.wait_state("a", "backoff")
     said = platform.cli("why", "a").stdout
@@ -259,7 +263,7 @@ def test_why_has_the_evidence(platform):
     assert "last words" in said and "used" in said and "earlier" in said
     why = platform.json("why", "a")
     assert why["name"] == "a" and why["service"]["state"] == "backoff"
-    assert [exit_["code"] for exit_ in why["exits"]] == [7, 7, 7]
+    assert [exit_["code"] for exit_ in why["exits"]] == [7, 7, 7], why["exits"]
     assert why["lines"][-1]["text"] == "last words"
 
 
@@ -271,7 +275,7 @@ def test_why_of_a_service_that_is_well(platform):
 
 
 def test_why_of_a_removed_service_remembers(platform):
-    platform.up(config(a=shell("exit 5"), b=FOREVER))
+    platform.up(config(a=dying("exit 5"), b=FOREVER))
     platform.wait_state("a", "backoff")
     platform.write_config(config(b=FOREVER))
     platform.cli("config", "apply")
@@ -310,7 +314,7 @@ def test_events_are_followed_across_the_supervisors_death(platform):
     assert numbers == sorted(set(numbers)), "an event came twice"
 
 
-# --- the way to a daemon --------------------------------------------------------------------------
+# --- the way to a daemon ------------------------------------------------------------------------
 
 
 def outermost(platform):
@@ -359,7 +363,7 @@ def test_who_may_not_exits_5(platform):
     assert platform.service("a")["state"] == "running"
 
 
-# --- where the output goes ------------------------------------------------------------------------
+# --- where the output goes ----------------------------------------------------------------------
 
 
 def test_output_that_cannot_be_written_is_a_failure(platform):

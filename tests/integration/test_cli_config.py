@@ -22,7 +22,7 @@ def states(platform):
     return {element["name"]: element["state"] for element in platform.json("ls")}
 
 
-# --- check --------------------------------------------------------------------------------------------
+# --- check --------------------------------------------------------------------------------------
 
 
 def test_check_names_file_line_and_path_of_what_is_wrong(platform):
@@ -55,7 +55,7 @@ def test_check_says_what_is_not_carried_out_yet(platform):
     assert any("schedule" in warning for warning in platform.json("config", "check")["warnings"])
 
 
-# --- plan and apply -----------------------------------------------------------------------------------
+# --- plan and apply -----------------------------------------------------------------------------
 
 
 def test_plan_says_what_apply_then_does(platform):
@@ -109,7 +109,7 @@ def test_show_is_what_is_applied(platform):
     assert json.loads(platform.cli("config", "show").stdout) == config(b=FOREVER)
 
 
-# --- the words of adabru-server -----------------------------------------------------------------------
+# --- the words of adabru-server -----------------------------------------------------------------
 
 
 def test_one_process_is_got_updated_and_deleted(platform):
@@ -145,7 +145,7 @@ def test_update_replaces_everything_or_nothing(platform):
     assert stored(platform) == config(b=FOREVER)
 
 
-# --- add ----------------------------------------------------------------------------------------------
+# --- add ----------------------------------------------------------------------------------------
 
 
 def test_add_makes_a_program_a_service(platform):

@@ -35,7 +35,7 @@ def kill(pid):
     wait_until(lambda: not is_alive(pid), 10, f"the end of {pid}")
 
 
-# --- reading --------------------------------------------------------------------------------------------
+# --- reading ------------------------------------------------------------------------------------
 
 
 def test_lines_and_events_are_one_story(platform):
@@ -106,7 +106,7 @@ def test_services_that_are_stopped_or_removed_are_remembered(platform):
     assert "three" in platform.cli("log", "shop").stdout
 
 
-# --- while the collector is down ------------------------------------------------------------------------
+# --- while the collector is down ----------------------------------------------------------------
 
 
 def test_segments_are_read_without_the_collector(platform):
@@ -132,7 +132,7 @@ def test_nothing_is_stored_where_nothing_ran(platform):
     assert "nothing is stored here" in platform.cli("log", exits=4).stderr
 
 
-# --- following --------------------------------------------------------------------------------------------
+# --- following ----------------------------------------------------------------------------------
 
 
 def test_follow_begins_with_the_last_lines_and_goes_on(platform):
@@ -212,7 +212,7 @@ def test_follow_ends_when_the_platform_does(platform):
     follow = platform.spawn([CLI, "log", "-f", "shop"], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True)
     follow.stdout.readline()
-    platform.down()
+    platform.cli("down")
     said = follow.communicate(timeout=20 * SLOWNESS)
     assert follow.returncode == 4
     assert "stopped by" in said[0]

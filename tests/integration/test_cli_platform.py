@@ -22,7 +22,7 @@ def pids(platform):
     return {element["name"]: element["pid"] for element in platform.json("ls")}
 
 
-# --- up ---------------------------------------------------------------------------------------------
+# --- up -----------------------------------------------------------------------------------------
 
 
 def test_up_prints_the_table_even_if_a_service_failed(platform):
@@ -107,7 +107,7 @@ def test_launchers_of_later_builds_are_refused(platform):
     assert platform.json("status")["launcher"] == "direct"
 
 
-# --- up --foreground ----------------------------------------------------------------------------------
+# --- up --foreground ----------------------------------------------------------------------------
 
 
 def foreground(platform):
@@ -169,7 +169,7 @@ def test_foreground_that_is_killed_leaves_the_platform(platform):
     assert pids(platform)["a"]
 
 
-# --- down ---------------------------------------------------------------------------------------------
+# --- down ---------------------------------------------------------------------------------------
 
 
 def test_down_leaves_no_process(platform):
@@ -207,7 +207,7 @@ def test_down_goes_on_when_the_supervisor_is_killed_meanwhile(platform):
     assert not platform.processes()
 
 
-# --- doctor -------------------------------------------------------------------------------------------
+# --- doctor -------------------------------------------------------------------------------------
 
 
 def findings(platform, **more):
@@ -248,7 +248,7 @@ def test_doctor_misses_the_outermost_keeper(platform):
     assert findings(platform)["supervisor"]["verdict"] == "note"
 
 
-# --- installing ---------------------------------------------------------------------------------------
+# --- installing ---------------------------------------------------------------------------------
 
 
 def test_completion_knows_verbs_options_and_names(platform):

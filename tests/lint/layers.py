@@ -52,10 +52,10 @@ LAYERS = {
         "main": "api intake job main read reader reader-child",
     },
     "cli": {
-        "pure": "cgroup-facts edit last-words options words",
+        "pure": "cgroup-facts edit options words",
         "showing": "findings log-line log-print service-table style table why-words",
         "reaching": "command connect follow log-direct log-source names outermost pager print"
-                    " progress",
+                    " progress stand-in",
         "verb": "add complete config config-file control doctor down events foreground help log"
                 " ls main renew status up why",
     },

@@ -78,7 +78,8 @@ static void footer_counts_what_is_ours(void **state)
 {
 	cleanup_json json_t *services = parse(services_text);
 	cleanup_json json_t *status =
-		parse("{\"keepers\": 7, \"pss_bytes\": 5347738, \"limits_note\": \"no cgroups\","
+		parse("{\"keepers\": 7, \"pss_bytes\": 5347738, \"limits_note\": \"limits not "
+		      "enforced: no cgroups\","
 		      " \"warnings\": [\"\\\"schedule\\\" is not carried out yet\"]}");
 	cleanup_text struct text out = {0};
 
