@@ -18,6 +18,7 @@
 
 #include "lib/clock.h"
 #include "lib/error.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/paths.h"
 #include "lib/text.h"
@@ -265,9 +266,13 @@ static void on_snapshot(const struct keeper_snapshot *new, void *userdata)
 static void on_exited(const struct keeper_exit *report, void *userdata)
 {
 	struct service *s = userdata;
-	json_t *json = exit_report_json(s->process->name, SERVICE_SLOT, report);
+	json_t *json;
 	int code;
 
+	/* An exit in the very turn in which we subscribe is told twice: as past, and as news. */
+	if (json_get_uint(s->last_exit, "life", 0) >= report->life)
+		return;
+	json = exit_report_json(s->process->name, SERVICE_SLOT, report);
 	if (!json) {
 		log_error("%s: out of memory for an exit report", s->process->name);
 		return;
