@@ -3,9 +3,9 @@
 /*
  * Which lines somebody wants: the Filter of the interface as a struct.
  *
- * Patterns are POSIX extended regular expressions on bytes; a line may hold NULs, so its length is
- * passed and not looked for. regcomp(3) unrolls nested repetitions, "((a{99}){99}){99}" would take
- * all memory, so their product is bounded before it sees them.
+ * Patterns are POSIX extended regular expressions on bytes. A line may hold NULs and does not end
+ * in one, so it is searched with GNU's re_search(), which takes a length; regexec(3) with
+ * REG_STARTEND does too, but every sanitizer takes its argument for a string.
  */
 
 #include "log/filter.h"
@@ -16,52 +16,38 @@
 #include "lib/json.h"
 #include "lib/text.h"
 
-#include "log/index.h"
-
-#define REPETITIONS_MAX 2048
+#include "log/pattern.h"
 
 void filter_done(struct filter *f)
 {
 	strings_free(f->names);
-	if (f->has_grep)
-		regfree(&f->grep);
+	if (f->grep)
+		regfree(f->grep);
+	free(f->grep);
 	cursor_done(&f->cursor);
 	*f = (struct filter){0};
 }
 
-bool filter_pattern_harmless(const char *pattern)
-{
-	uint64_t product = 1;
-
-	for (const char *p = strchr(pattern, '{'); p; p = strchr(p + 1, '{')) {
-		char *end;
-		uint64_t low = strtoull(p + 1, &end, 10), high;
-
-		high = *end == ',' ? strtoull(end + 1, NULL, 10) : low;
-		low = MAX_OF(MAX_OF(low, high), UINT64_C(1));
-		if (low > REPETITIONS_MAX || product * low > REPETITIONS_MAX)
-			return false;
-		product *= low;
-	}
-	return true;
-}
-
 static int read_grep(struct filter *f, const char *pattern, struct error *err)
 {
+	cleanup_free regex_t *grep = calloc(1, sizeof(*grep));
 	char reason[128];
 	int r;
 
-	if (strlen(pattern) > FILTER_PATTERN_MAX || !filter_pattern_harmless(pattern))
-		return error_set_id(err, -EINVAL, "io.slicekeep.log.BadPattern",
-				    "the pattern is too long or repeats too much; at most %d bytes "
-				    "and %d repetitions",
-				    FILTER_PATTERN_MAX, REPETITIONS_MAX);
-	r = regcomp(&f->grep, pattern, REG_EXTENDED | REG_NOSUB);
+	if (!grep)
+		return -ENOMEM;
+	if (strlen(pattern) > PATTERN_BYTES_MAX || pattern_cost(pattern) > PATTERN_COST_MAX)
+		return error_set_id(
+			err, -EINVAL, "io.slicekeep.log.BadPattern",
+			"the pattern is too long or repeats too much: at most %d bytes, "
+			"and %d with all repetitions written out",
+			PATTERN_BYTES_MAX, PATTERN_COST_MAX);
+	r = regcomp(grep, pattern, REG_EXTENDED | REG_NOSUB);
 	if (r == 0) {
-		f->has_grep = true;
+		f->grep = steal_ptr(grep);
 		return 0;
 	}
-	(void)regerror(r, &f->grep, reason, sizeof(reason));
+	(void)regerror(r, grep, reason, sizeof(reason));
 	return error_set_id(err, -EINVAL, "io.slicekeep.log.BadPattern",
 			    "\"%s\" is no POSIX extended regular expression: %s", pattern, reason);
 }
@@ -189,11 +175,11 @@ bool filter_wants_stream(const struct filter *f, const struct stream_id *id)
 	return f->streams == 0 || f->streams & 1u << id->stream;
 }
 
-static bool matches(const regex_t *grep, const char *text, size_t n_bytes)
+static bool filter_matches(const struct filter *f, const struct line *line)
 {
-	regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)n_bytes};
+	regoff_t n = (regoff_t)line->n_bytes;
 
-	return regexec(grep, text, 0, &range, REG_STARTEND) == 0;
+	return re_search(f->grep, line->n_bytes ? line->text : "", n, 0, n, NULL) >= 0;
 }
 
 bool filter_wants_line(const struct filter *f, const struct line *line)
@@ -202,7 +188,7 @@ bool filter_wants_line(const struct filter *f, const struct line *line)
 		return false;
 	if (f->until_usec != 0 && line->at_usec > f->until_usec)
 		return false;
-	if (!f->has_grep)
+	if (!f->grep)
 		return true;
-	return line->dropped == 0 && matches(&f->grep, line->text, line->n_bytes);
+	return line->dropped == 0 && filter_matches(f, line);
 }

@@ -11,7 +11,6 @@
 
 struct error;
 
-#define FILTER_PATTERN_MAX 1024
 #define FILTER_NAMES_MAX 4096
 
 /**
@@ -39,12 +38,12 @@ struct line {
  * @streams:   bits 1 << enum intake_stream; 0: all
  * @until_usec: last moment that counts; 0: no end
  * @tail:      the last that many, if @has_tail
+ * @grep:      NULL: any text; a search changes its caches
  */
 struct filter {
 	char **names;
 	bool has_instance;
 	bool has_tail;
-	bool has_grep;
 	bool has_cursor;
 	uint32_t instance;
 	uint32_t streams;
@@ -52,7 +51,7 @@ struct filter {
 	usec_t until_usec;
 	uint64_t since_life;
 	uint64_t tail;
-	regex_t grep;
+	regex_t *grep;
 	struct cursor cursor;
 };
 
@@ -74,6 +73,3 @@ bool filter_wants_stream(const struct filter *f, const struct stream_id *id);
 
 /** filter_wants_line() - whether that line is wanted, as far as its time, life and text go */
 bool filter_wants_line(const struct filter *f, const struct line *line);
-
-/** filter_pattern_harmless() - whether a pattern's repetitions stay within reason; pure */
-bool filter_pattern_harmless(const char *pattern);

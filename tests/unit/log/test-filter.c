@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "lib/error.h"
+#include "log/pattern.h"
 
 static const struct stream_id shop_out = {.service = "shop", .stream = 1};
 static const struct stream_id shop_err = {.service = "shop", .instance = 2, .stream = 2};
@@ -148,26 +149,53 @@ static void filter_that_is_wrong_names_the_fault(void **state)
 	}
 }
 
-static void pattern_that_repeats_without_end_is_not_harmless(void **state)
+static void pattern_costs_what_is_written_out(void **state)
 {
 	static const struct {
 		const char *pattern;
-		bool harmless;
+		uint64_t cost;
 	} cases[] = {
-		{"", true},
-		{"^[0-9]{1,3}(\\.[0-9]{1,3}){3}$", true},
-		{"a{2048}", true},
-		{"a{2049}", false},
-		{"a{1,2049}", false},
-		{"(a{50}){50}", false},
-		{"a{99999999999999999999}", false},
-		{"{", true},
-		{"a{,9}", true},
-		{"a{,9999}", false},
+		{"", 0},
+		{"abc", 3},
+		{"a+b*c?", 6},
+		{"a{3}b", 4},
+		{"a{2,5}", 5},
+		{"a{3,}", 4},
+		{"a{,9}", 9},
+		{"(ab)", 3},
+		{"(ab){3}", 9},
+		{"((a{2}){2}){2}", 14},
+		{"a++++", 16},
+		{"[abc]{4}", 4},
+		{"[]x]{4}[^]]", 5},
+		{"[[:digit:]]{4}", 4},
+		{"[[.].]]+", 2},
+		{"\\{3}", 3},
+		{"\\(a\\)", 3},
+		{"a{b}", 3},
+		{"a{3", 2},
+		{"(a{3}", 3},
+		{"[a", 1},
+		{"a)b", 3},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_int_equal(filter_pattern_harmless(cases[i].pattern), cases[i].harmless);
+		assert_int_equal(pattern_cost(cases[i].pattern), cases[i].cost);
+}
+
+static void pattern_that_explodes_is_too_dear(void **state)
+{
+	static const char *const bombs[] = {
+		"a{1501}",
+		"(a{99}){99}",
+		"a{99999999999999999999}{99999999999999999999}",
+		"a+++++++++++++",
+		"(((((((((((a*+)+)+)+)+)+)+)+)+)+)+)+",
+		"((((((((((((((((((((((((((((((((a",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(bombs); i++)
+		assert_true(pattern_cost(bombs[i]) > PATTERN_COST_MAX);
 }
 
 int main(void)
@@ -179,7 +207,8 @@ int main(void)
 		cmocka_unit_test(filter_with_pattern_looks_behind_nul_bytes),
 		cmocka_unit_test(filter_with_pattern_hides_marks_of_dropped_bytes),
 		cmocka_unit_test(filter_that_is_wrong_names_the_fault),
-		cmocka_unit_test(pattern_that_repeats_without_end_is_not_harmless),
+		cmocka_unit_test(pattern_costs_what_is_written_out),
+		cmocka_unit_test(pattern_that_explodes_is_too_dear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
