@@ -9,43 +9,15 @@
 #include "supervisor/identity.h"
 #include "supervisor/keeper/control-frame.h"
 #include "supervisor/readiness.h"
+#include "supervisor/service-context.h"
 #include "supervisor/slot.h"
 #include "supervisor/sockets.h"
 
 struct error;
-struct events;
 struct keeper_link;
-struct launcher;
-struct paths;
 struct service;
 
 #define SERVICE_NOTE_MAX 256
-
-/**
- * struct service_context - what all services share; owned by the manager, outlives them
- * @inherit:  environment that every payload starts from
- * @revision: of the applied config
- * @changed:  the service entered a state, or its note changed
- * @exited:   a life ended badly or well; the service's last_exit tells
- * @sweep:    its keeper is gone: kill what it left, before it is started again. Return: whether
- *            nothing is left
- * @place:    its keeper asks for a place in the restart budget
- */
-struct service_context {
-	struct loop *loop;
-	const struct paths *paths;
-	struct launcher *launcher;
-	struct prober *prober;
-	struct events *events;
-	char *const *inherit;
-	char *exits_folder;
-	uint64_t revision;
-	void (*changed)(struct service *s, void *userdata);
-	void (*exited)(struct service *s, const struct keeper_exit *report, void *userdata);
-	bool (*sweep)(struct service *s, void *userdata);
-	void (*place)(struct service *s, void *userdata);
-	void *userdata;
-};
 
 /**
  * struct service - a service as it is and as it shall be

@@ -31,7 +31,8 @@ LAYERS = {
                    " json-lines keeper-link launcher-direct orphans proc process prober"
                    " prober-exec prober-helper prober-log readiness run-files sockets spec-file"
                    " strangers",
-        "core": "adopt announce apply manager operation own service service-keeper settle",
+        "core": "adopt announce apply manager operation own service service-context"
+                " service-keeper settle",
         "main": "api describe main stream",
     },
     "supervisor/keeper": {
