@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Lines as JSON, whatever bytes they are made of.
+ */
+
+#include "log/line-json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "log/filter.h"
+
+static const struct stream_id id = {.service = "shop", .instance = 1, .stream = 2};
+
+static void assert_json(const struct line *line, const char *expected)
+{
+	json_t *object = line_json(line), *wanted = json_loads(expected, 0, NULL);
+
+	assert_non_null(object);
+	assert_non_null(wanted);
+	if (!json_equal(object, wanted)) {
+		char *text = json_dumps(object, 0);
+
+		print_error("%s instead of %s\n", text, expected);
+		free(text);
+		fail();
+	}
+	json_decref(object);
+	json_decref(wanted);
+}
+
+#define COMMON \
+	"\"service\": \"shop\", \"instance\": 1, \"stream\": \"err\", \"life\": 5, \"at_usec\": 9"
+
+static struct line line_of(const char *text, size_t n_bytes)
+{
+	return (struct line){.id = &id, .text = text, .n_bytes = n_bytes, .at_usec = 9, .life = 5};
+}
+
+static void line_of_text_has_no_raw(void **state)
+{
+	struct line line = line_of("gr\xc3\xbcn", 5);
+
+	assert_json(&line, "{" COMMON ", \"text\": \"gr\xc3\xbcn\"}");
+	line = line_of(NULL, 0);
+	assert_json(&line, "{" COMMON ", \"text\": \"\"}");
+}
+
+static void line_of_bytes_comes_twice(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		const char *json;
+	} cases[] = {
+		{"\xff", 1, "{" COMMON ", \"text\": \"\xef\xbf\xbd\", \"raw\": \"/w==\"}"},
+		{"a\xff", 2, "{" COMMON ", \"text\": \"a\xef\xbf\xbd\", \"raw\": \"Yf8=\"}"},
+		{"ab\xff", 3, "{" COMMON ", \"text\": \"ab\xef\xbf\xbd\", \"raw\": \"YWL/\"}"},
+		{"a\0b", 3,
+		 "{" COMMON ", \"text\": \"a\xef\xbf\xbd"
+		 "b\", \"raw\": \"YQBi\"}"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct line line = line_of(cases[i].bytes, cases[i].n);
+
+		assert_json(&line, cases[i].json);
+	}
+}
+
+static void line_tells_what_is_special_about_it(void **state)
+{
+	struct line line = line_of("x", 1);
+
+	line.cut = true;
+	assert_json(&line, "{" COMMON ", \"text\": \"x\", \"cut\": true}");
+	line.cut = false;
+	line.open = true;
+	assert_json(&line, "{" COMMON ", \"text\": \"x\", \"open\": true}");
+	line = line_of("", 0);
+	line.dropped = 4711;
+	assert_json(&line, "{" COMMON ", \"text\": \"\", \"dropped\": 4711}");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(line_of_text_has_no_raw),
+		cmocka_unit_test(line_of_bytes_comes_twice),
+		cmocka_unit_test(line_tells_what_is_special_about_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
