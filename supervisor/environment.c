@@ -29,11 +29,40 @@
 
 /** Variables of one payload: what a spec holds, and a bound on the time that merging takes. */
 #define VARIABLES_MAX 4096
+/** Room to begin with; it doubles. A service keeps its environment, so what is never used counts.
+ */
+#define VARIABLES_MIN 32
 
+/* @items ends with NULL as soon as there is @room. */
 struct variables {
 	char **items;
 	size_t n;
+	size_t room;
 };
+
+static void variables_done(struct variables *v)
+{
+	strings_free(v->items);
+}
+
+/* Room for one more, and for the NULL behind it. */
+static int variables_grow(struct variables *v)
+{
+	size_t room = MAX_OF(2 * v->room, VARIABLES_MIN);
+	char **items;
+
+	if (v->n == VARIABLES_MAX)
+		return -E2BIG;
+	if (v->n + 1 < v->room)
+		return 0;
+	items = reallocarray(v->items, room, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	memset(items + v->room, 0, (room - v->room) * sizeof(*items));
+	v->items = items;
+	v->room = room;
+	return 0;
+}
 
 /* Variables that belong to our own start-up and would mislead a payload. */
 static const char *const ours[] = {
@@ -72,14 +101,16 @@ static int variables_put(struct variables *v, char *variable)
 	cleanup_free char *owned = variable;
 	const char *equals = owned ? strchr(owned, '=') : NULL;
 	size_t place;
+	int r;
 
 	if (!owned)
 		return -ENOMEM;
 	if (!equals || equals == owned)
 		return 0;
 	place = variables_find(v, owned, (size_t)(equals - owned));
-	if (place == VARIABLES_MAX)
-		return -E2BIG;
+	r = place == v->n ? variables_grow(v) : 0;
+	if (r < 0)
+		return r;
 	v->n = MAX_OF(v->n, place + 1);
 	free(v->items[place]);
 	v->items[place] = steal_ptr(owned);
@@ -226,13 +257,11 @@ static int put_env_file(struct variables *v, const char *path, const struct iden
 int environment_build(char *const *inherit, const struct identity *id,
 		      const struct config_process *p, char ***ret_env, struct error *err)
 {
-	cleanup_strings char **items = calloc(VARIABLES_MAX + 1, sizeof(*items));
-	struct variables v = {.items = items};
-	int r;
+	cleanup(variables_done) struct variables v = {0};
+	int r = variables_grow(&v);
 
-	if (!items)
-		return -ENOMEM;
-	r = variables_put_all(&v, inherit, true);
+	if (r == 0)
+		r = variables_put_all(&v, inherit, true);
 	if (r == 0 && id->set)
 		r = variables_put_identity(&v, id);
 	if (r == 0 && p->env_file)
@@ -244,6 +273,6 @@ int environment_build(char *const *inherit, const struct identity *id,
 				 VARIABLES_MAX);
 	if (r < 0)
 		return r;
-	*ret_env = steal_ptr(items);
+	*ret_env = steal_ptr(v.items);
 	return 0;
 }

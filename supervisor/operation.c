@@ -169,10 +169,11 @@ static void check_started(struct operation *o, struct item *item, const struct s
 
 static void check_item(struct operation *o, struct item *item)
 {
-	const struct service *s = manager_find(o->manager, item->name);
+	const struct service *s;
 
 	if (item->done)
 		return;
+	s = manager_find(o->manager, item->name);
 	if (o->kind == OPERATION_STOP || o->kind == OPERATION_SHUTDOWN)
 		check_stopped(o, item, s);
 	else
