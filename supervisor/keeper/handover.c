@@ -23,8 +23,6 @@
 #define DELETED " (deleted)"
 #define RESUME_OPTION "--resume-fd="
 
-extern char **environ;
-
 /* The text of a spec in a file of its own, as it was read; -1 for the command line's. */
 static int store_spec(const struct spec *s, int *ret_fd)
 {

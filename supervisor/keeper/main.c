@@ -18,8 +18,6 @@
 
 #define EXIT_USAGE 2
 
-extern char **environ;
-
 static struct options arg_options;
 static struct keeper arg_keeper;
 

@@ -12,51 +12,51 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-static int map_page(int fd, struct page **ret_page)
+static struct page *map_page(int fd)
 {
 	void *map = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-	if (map == MAP_FAILED)
-		return -errno;
-	*ret_page = map;
-	return 0;
+	return map == MAP_FAILED ? NULL : map;
 }
 
 int page_new(struct page **ret_page, int *ret_fd)
 {
 	cleanup_close int fd = memfd_create("slicekeep-page", MFD_CLOEXEC);
-	int r;
+	struct page *page;
 
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, sizeof(struct page)) < 0)
+	if (ftruncate(fd, sizeof(*page)) < 0)
 		return -errno;
-	r = map_page(fd, ret_page);
-	if (r < 0)
-		return r;
-	(*ret_page)->magic = PAGE_MAGIC;
-	(*ret_page)->version = PAGE_VERSION;
-	(*ret_page)->keeper_pid = getpid();
+	page = map_page(fd);
+	if (!page)
+		return -errno;
+	page->magic = PAGE_MAGIC;
+	page->version = PAGE_VERSION;
+	page->keeper_pid = getpid();
+	*ret_page = page;
 	*ret_fd = steal_fd(&fd);
 	return 0;
 }
 
 int page_open(int fd, struct page **ret_page)
 {
+	struct page *page;
 	struct stat st;
-	int r;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode) || st.st_size != sizeof(struct page))
 		return -EBADMSG;
-	r = map_page(fd, ret_page);
-	if (r < 0)
-		return r;
-	if ((*ret_page)->magic == PAGE_MAGIC && (*ret_page)->version == PAGE_VERSION)
-		return 0;
-	(void)munmap(*ret_page, sizeof(struct page));
-	return -EBADMSG;
+	page = map_page(fd);
+	if (!page)
+		return -errno;
+	if (page->magic != PAGE_MAGIC || page->version != PAGE_VERSION) {
+		(void)munmap(page, sizeof(*page));
+		return -EBADMSG;
+	}
+	*ret_page = page;
+	return 0;
 }
 
 void page_add_exit(struct page *page, const struct keeper_exit *report)

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The files of a cgroup, in a folder of ours: what is in them is read as the kernel writes it.
+ */
+
+#include "supervisor/keeper/cgroup.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+struct place {
+	char unit[64];
+	char payload[80];
+};
+
+static void write_to(const char *folder, const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static int make_place(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -1;
+	strcpy(p->unit, "/tmp/slicekeep-test-cgroup-XXXXXX");
+	if (!mkdtemp(p->unit))
+		return -1;
+	(void)snprintf(p->payload, sizeof(p->payload), "%s/payload", p->unit);
+	*state = p;
+	return 0;
+}
+
+static int remove_place(void **state)
+{
+	struct place *p = *state;
+	char command[128];
+
+	(void)snprintf(command, sizeof(command), "rm -r %s", p->unit);
+	assert_int_equal(system(command), 0); /* NOLINT(cert-env33-c): a fixed command of a test */
+	free(p);
+	return 0;
+}
+
+static struct cgroup open_payload(const struct place *p)
+{
+	struct cgroup c = {.dir = -1, .events = -1};
+
+	assert_int_equal(cgroup_open(&c, p->payload), 0);
+	return c;
+}
+
+static void without_a_cgroup_everything_is_empty_and_fine(void **state)
+{
+	struct cgroup c = {.dir = -1, .events = -1};
+	struct cgroup_counters n;
+
+	assert_int_equal(cgroup_open(&c, NULL), 0);
+	assert_true(cgroup_is_empty(&c));
+	assert_int_equal(cgroup_kill(&c), 0);
+	assert_int_equal(cgroup_enter(&c), 0);
+	cgroup_begin_life(&c);
+	cgroup_end_life(&c, &n);
+	assert_int_equal(n.oom_kills, 0);
+}
+
+static void folder_that_was_made_is_removed(void **state)
+{
+	const struct place *p = *state;
+	struct cgroup c = open_payload(p);
+
+	assert_true(c.is_made);
+	cgroup_remove(&c, p->payload);
+	assert_int_equal(access(p->payload, F_OK), -1);
+	cgroup_close(&c);
+}
+
+static void folder_that_was_there_stays(void **state)
+{
+	const struct place *p = *state;
+	struct cgroup c;
+
+	assert_int_equal(mkdir(p->payload, 0755), 0);
+	c = open_payload(p);
+	assert_false(c.is_made);
+	cgroup_remove(&c, p->payload);
+	assert_int_equal(access(p->payload, F_OK), 0);
+	cgroup_close(&c);
+}
+
+static void folder_that_cannot_be_made_is_an_error(void **state)
+{
+	struct cgroup c = {.dir = -1, .events = -1};
+
+	assert_int_equal(cgroup_open(&c, "/nowhere/payload"), -ENOENT);
+	assert_int_equal(c.dir, -1);
+}
+
+static void populated_is_read(void **state)
+{
+	const struct place *p = *state;
+	struct cgroup c = open_payload(p);
+
+	write_to(p->payload, "cgroup.events", "populated 1\nfrozen 0\n");
+	assert_false(cgroup_is_empty(&c));
+	assert_true(c.events >= 0);
+	write_to(p->payload, "cgroup.events", "populated 0\nfrozen 0\n");
+	assert_true(cgroup_is_empty(&c));
+	assert_int_equal(c.events, -1);
+	cgroup_close(&c);
+}
+
+static void kill_writes_1(void **state)
+{
+	const struct place *p = *state;
+	struct cgroup c = open_payload(p);
+	char path[128], byte = 0;
+	cleanup_close int fd = -1;
+
+	assert_int_equal(cgroup_kill(&c), -ENOENT);
+	write_to(p->payload, "cgroup.kill", "");
+	assert_int_equal(cgroup_kill(&c), 0);
+	(void)snprintf(path, sizeof(path), "%s/cgroup.kill", p->payload);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, &byte, 1), 1);
+	assert_int_equal(byte, '1');
+	cgroup_close(&c);
+}
+
+static void counters_are_those_of_this_life(void **state)
+{
+	const struct place *p = *state;
+	struct cgroup c = open_payload(p);
+	struct cgroup_counters n;
+
+	write_to(p->payload, "memory.events", "low 1\nhigh 2\nmax 3\noom 4\noom_kill 5\n");
+	write_to(p->payload, "pids.events", "max 6\n");
+	write_to(p->payload, "cpu.stat", "usage_usec 1\nnr_throttled 2\nthrottled_usec 700\n");
+	write_to(p->payload, "memory.peak", "1048576\n");
+	cgroup_begin_life(&c);
+	write_to(p->payload, "memory.events",
+		 "low 1\nhigh 2\nmax 3\noom 4\noom_kill 7\noom_group_kill 99\n");
+	write_to(p->payload, "pids.events", "max 16\n");
+	write_to(p->payload, "cpu.stat", "usage_usec 1\nnr_throttled 2\nthrottled_usec 1000\n");
+	cgroup_end_life(&c, &n);
+	assert_int_equal(n.oom_kills, 2);
+	assert_int_equal(n.tasks_denied, 10);
+	assert_int_equal(n.throttled_usec, 300);
+	assert_int_equal(n.memory_peak_bytes, 1048576);
+	cgroup_close(&c);
+}
+
+static void counters_of_the_unit_are_read_where_the_payload_has_none(void **state)
+{
+	const struct place *p = *state;
+	struct cgroup c = open_payload(p);
+	struct cgroup_counters n;
+
+	cgroup_begin_life(&c);
+	write_to(p->unit, "memory.events", "oom_kill 1\n");
+	cgroup_end_life(&c, &n);
+	assert_int_equal(n.oom_kills, 1);
+	assert_int_equal(n.tasks_denied, 0);
+	cgroup_close(&c);
+}
+
+static void counters_that_went_back_are_nothing(void **state)
+{
+	const struct place *p = *state;
+	struct cgroup c = open_payload(p);
+	struct cgroup_counters n;
+
+	write_to(p->payload, "memory.events", "oom_kill 9\n");
+	cgroup_begin_life(&c);
+	write_to(p->payload, "memory.events", "oom_kill 2\n");
+	cgroup_end_life(&c, &n);
+	assert_int_equal(n.oom_kills, 0);
+	cgroup_close(&c);
+}
+
+#define in_place(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_a_cgroup_everything_is_empty_and_fine),
+		in_place(folder_that_was_made_is_removed),
+		in_place(folder_that_was_there_stays),
+		cmocka_unit_test(folder_that_cannot_be_made_is_an_error),
+		in_place(populated_is_read),
+		in_place(kill_writes_1),
+		in_place(counters_are_those_of_this_life),
+		in_place(counters_of_the_unit_are_read_where_the_payload_has_none),
+		in_place(counters_that_went_back_are_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
