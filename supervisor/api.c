@@ -170,18 +170,21 @@ static const char *unknown_name(const struct manager *m, const json_t *names)
 static int operate(struct varlink_call *call, json_t *parameters, struct api *a,
 		   enum operation_kind kind, struct error *err)
 {
-	const json_t *names = json_object_get(parameters, "names");
-	bool wait = json_get_bool(parameters, "wait", false);
-	const char *unknown = unknown_name(a->manager, names);
 	char asker[WHO_MAX];
+	struct operation_order order = {
+		.kind = kind,
+		.names = json_object_get(parameters, "names"),
+		.wait = json_get_bool(parameters, "wait", false),
+		.asker = who(call, asker),
+	};
+	const char *unknown = unknown_name(a->manager, order.names);
 
 	if (unknown)
 		return no_such_service(call, unknown);
-
-	if (a->manager->stopping && kind != OPERATION_SHUTDOWN)
+	if (a->manager->stopping)
 		return error_set_id(err, -ESHUTDOWN, ID_SHUTTING_DOWN,
 				    "everything is being stopped: try again when it is down");
-	return operation_begin(a->manager, kind, call, names, wait, who(call, asker), err);
+	return operation_begin(a->manager, call, &order, err);
 }
 
 static int on_start(struct varlink_call *call, json_t *parameters, void *userdata,
@@ -206,9 +209,13 @@ static int on_shutdown(struct varlink_call *call, json_t *parameters unused, voi
 {
 	struct api *a = userdata;
 	char asker[WHO_MAX];
+	struct operation_order order = {
+		.kind = OPERATION_SHUTDOWN,
+		.wait = true,
+		.asker = who(call, asker),
+	};
 
-	return operation_begin(a->manager, OPERATION_SHUTDOWN, call, NULL, true, who(call, asker),
-			       err);
+	return operation_begin(a->manager, call, &order, err);
 }
 
 static int signal_number(const char *name)

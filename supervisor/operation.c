@@ -323,8 +323,8 @@ static void give_orders(struct operation *o, const char *asker)
 		manager_shutdown(o->manager, asker);
 }
 
-int operation_begin(struct manager *m, enum operation_kind kind, struct varlink_call *call,
-		    const json_t *names, bool wait, const char *asker, struct error *err)
+int operation_begin(struct manager *m, struct varlink_call *call,
+		    const struct operation_order *order, struct error *err)
 {
 	struct operation *o = calloc(1, sizeof(*o));
 	int code;
@@ -332,7 +332,7 @@ int operation_begin(struct manager *m, enum operation_kind kind, struct varlink_
 	if (!o)
 		return error_set(err, -ENOMEM, "out of memory");
 	o->manager = m;
-	o->kind = kind;
+	o->kind = order->kind;
 	o->call = call;
 	o->watcher = (struct manager_watcher){
 		.changed = on_changed,
@@ -341,16 +341,16 @@ int operation_begin(struct manager *m, enum operation_kind kind, struct varlink_
 		.userdata = o,
 	};
 	list_init(&o->watcher.link);
-	code = add_items(o, names, err);
+	code = add_items(o, order->names, err);
 	if (code < 0) {
 		operation_free(o);
 		return code;
 	}
 	varlink_call_watch(call, on_gone, NULL, o);
 	manager_watch(m, &o->watcher);
-	give_orders(o, asker);
+	give_orders(o, order->asker);
 	o->begun = true;
-	for (size_t i = 0; !wait && i < o->n_items; i++)
+	for (size_t i = 0; !order->wait && i < o->n_items; i++)
 		end_item(o, &o->items[i], true, "");
 	manager_settle_soon(m);
 	return 0;

@@ -16,6 +16,9 @@
 #include "lib/text.h"
 #include "config/model.h"
 
+/** Largest number of a slot. */
+#define INSTANCE_MAX 9999
+
 int run_files_make(const struct paths *paths)
 {
 	static const char *const folders[] = {"keeper", "spec"};
@@ -65,18 +68,19 @@ void run_file_remove(const struct paths *paths, const char *name, unsigned insta
 bool run_file_parse(const char *file, char *ret_name, unsigned *ret_instance)
 {
 	const char *dash = strrchr(file, '-');
-	char copy[CONFIG_NAME_MAX + 1] = "";
-	char tail[8] = "";
-	unsigned instance;
+	char name[CONFIG_NAME_MAX + 1] = "";
+	unsigned long instance;
+	char *end;
 
-	if (!dash || (size_t)(dash - file) >= sizeof(copy))
+	if (!dash || (size_t)(dash - file) >= sizeof(name) || dash[1] < '0' || dash[1] > '9')
 		return false;
-	memcpy(copy, file, (size_t)(dash - file));
-	if (sscanf(dash + 1, "%4u%7s", &instance, tail) != 2 || !text_equal(tail, ".sock"))
+	instance = strtoul(dash + 1, &end, 10);
+	if (instance > INSTANCE_MAX || !text_equal(end, ".sock"))
 		return false;
-	if (!text_name_valid(copy))
+	memcpy(name, file, (size_t)(dash - file));
+	if (!text_name_valid(name))
 		return false;
-	memcpy(ret_name, copy, sizeof(copy));
-	*ret_instance = instance;
+	memcpy(ret_name, name, sizeof(name));
+	*ret_instance = (unsigned)instance;
 	return true;
 }
