@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The log paths: from a program that prints to a line that is stored."""
 import os
-import pathlib
 import signal
 
 import contestants

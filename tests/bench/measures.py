@@ -10,7 +10,7 @@ import time
 
 import contestants
 import loggers
-from instruments import (Farewell, Workplace, cpu_seconds, kill, now, pss_kib, switches)
+from instruments import (MEMORY, Farewell, Workplace, cpu_seconds, kill, now, pss_kib, switches)
 
 
 class Notes:
@@ -39,7 +39,7 @@ class Session:
     """One contestant with its services up; whatever happens, nothing of it stays."""
 
     def __init__(self, kind, count, notes):
-        self.work, self.names, self.notes = Workplace(), service_names(count), notes
+        self.work, self.names, self.notes = Workplace(MEMORY), service_names(count), notes
         self.kind = kind
         try:
             self.it = kind(self.work, self.names)
@@ -158,7 +158,7 @@ def control(kinds, quick, notes):
                 count = ask()
                 session.add("ls.direct", msec(begin, now()))
                 if count < len(session.names):
-                    raise RuntimeError(f"{kind.name} names {count} services of {len(session.names)}")
+                    raise RuntimeError(f"{kind.name} names {count} services only")
             for name in session.names[:n_restarted]:
                 restart(session, "restart.one", [name])
             for _ in range(1 if quick else 2):
@@ -178,7 +178,7 @@ def restart(session, key, names):
 
 
 def storm(kinds, quick, notes):
-    """100 services that die at once, for 10 s: what a restart costs, and whether it still answers."""
+    """100 services that die at once, for 10 s: what a restart costs; does it still answer?"""
     seconds = 2 if quick else 10
     for kind in kinds:
         with Session(kind, 100, notes) as session:
@@ -251,6 +251,7 @@ def wait_until_stored(path, n_lines):
         time.sleep(0.01)
 
 
+LATENCY = (crash, life, control)
 SUITES = {"crash": crash, "life": life, "control": control, "storm": storm, "logs": logs,
           "idle": idle}
 CONTESTANTS = contestants.ALL

@@ -73,7 +73,7 @@ def number(value):
 
 
 def ratio(mine, theirs):
-    return f"{mine / theirs:.2f}×" if mine is not None and theirs else "–"
+    return f"{mine / theirs:.2g}×" if mine is not None and theirs else "–"
 
 
 class Line:
@@ -128,10 +128,13 @@ Written by `{command}` on {date}; do not edit, run it again.
 
 Every session has one contestant alone in its own folder; contestants take turns, so that what else
 runs on the machine meets all of them. Compare ratios, not milliseconds: on a shared machine they
-hold to about a fifth, and a row is called behind only when it is worse than that. *floor* is the
+hold to about a fifth, and a row is called behind only when it is worse than that. With `--rt`
+latencies (crash, start, stop, `ls`, restart) are measured with the real-time priority SCHED_RR for
+every contestant and its services, which keeps the rest of the machine out. *floor* is the
 least that a supervisor can be (`tests/bench/floor.c`: wait, vfork, exec and nothing else), for logs
 it is `cat > file`. The peers of the daemontools family run the service's program itself as `run`,
-their best case. A service is a program without libc whose first instruction reads the clock. Values
+their best case. Folders and sockets of all supervisors are in memory, as `/run` is; lines go to
+disk. A service is a program without libc whose first instruction reads the clock. Values
 are medians; *own* CPU and memory are those of supervisor, collector and all keepers together.
 
 ## Against floor, peers and budget
