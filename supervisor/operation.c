@@ -24,7 +24,7 @@
 #include "lib/varlink/server.h"
 #include "supervisor/manager.h"
 
-#define TEXT_MAX 320
+#define TEXT_MAX ERROR_TEXT_MAX
 
 /**
  * struct item - one service of an operation

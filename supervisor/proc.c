@@ -18,7 +18,7 @@
 /* One read, NUL-terminated; Return: bytes, 0 when there is nothing. */
 static size_t read_proc(pid_t pid, const char *file, char *buf, size_t size)
 {
-	char path[64];
+	char path[96];
 	cleanup_close int fd = -1;
 	ssize_t n;
 
