@@ -2,8 +2,9 @@
 """clang-tidy over every C file that a program of ours is made of; .clang-tidy says what for.
 
 It needs ./build, for the flags with which each file is compiled. A file that several programs are
-made of is looked at once. The tests are not: their macros make more noise than sense, and both
-compilers and the sanitizers look at them.
+made of is looked at once; one that meson compiles in a command of its own, as the static keeper's,
+gets the flags of another file. The tests are not looked at: their macros make more noise than
+sense, and both compilers and the sanitizers look at them.
 """
 import concurrent.futures
 import json
@@ -16,16 +17,36 @@ import tempfile
 import source
 from source import Finding
 
+DEFINES_ERROR_SET = "lib/error.c"  # analyzer.h is about its callers
 MESSAGE = re.compile(r"^([^\s:]+):(\d+):\d+: (?:error|warning): (.*)$", re.MULTILINE)
 
 
+def sources_of_programs(top, build):
+    """Every C file that some target outside of the tests is made of."""
+    found = set()
+    for target in json.loads((build / "meson-info/intro-targets.json").read_text()):
+        if not os.path.relpath(target["defined_in"], top).startswith("tests/"):
+            for group in target["target_sources"]:
+                found.update(os.path.relpath(path, top) for path in group["sources"])
+    return sorted(path for path in found if path.endswith(".c") and not path.startswith(".."))
+
+
 def commands(top, build):
-    """One compile command for each file."""
-    chosen = {}
+    """One compile command for each of them."""
+    known = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = os.path.relpath(os.path.join(entry["directory"], entry["file"]), top)
-        if not path.startswith(("tests/", "..")) and path.endswith(".c"):
-            chosen.setdefault(path, entry)
+        known.setdefault(path, entry)
+    chosen = {}
+    for path in sources_of_programs(top, build):
+        entry = known.get(path)
+        if entry is None:
+            entry = dict(next(iter(known.values())))
+            new = os.path.relpath(top / path, entry["directory"])
+            entry["command"] = entry["command"].replace(entry["file"], new)
+            entry["file"] = new
+            entry.pop("output", None)
+        chosen[path] = entry
     return chosen
 
 
@@ -42,10 +63,13 @@ def check(top, build=None):
         with open(os.path.join(folder, "compile_commands.json"), "w", encoding="utf-8") as file:
             json.dump(list(chosen.values()), file)
 
+        hint = f"--extra-arg=-include{top / 'tests/lint/analyzer.h'}"
+
         def tidy(path):
             return path, subprocess.run(
                 ["clang-tidy", "--quiet", "-p", folder, "--extra-arg=-Wno-unknown-warning-option",
-                 "--extra-arg=-Wno-ignored-optimization-argument", top / path],
+                 "--extra-arg=-Wno-ignored-optimization-argument",
+                 *([hint] if path != DEFINES_ERROR_SET else ()), top / path],
                 cwd=top, capture_output=True, text=True, check=False)
 
         found = {}

@@ -50,6 +50,8 @@ def test_comments_and_strings_are_told_apart():
     ("lib/a.h", "x\n" * 151, "lib/a.h:151: 151 lines"),
     ("lib/a.c", "\n" + "x" * 101, "lib/a.c:2: wider"),
     ("lib/a.c", "\t" * 12 + "12345", "lib/a.c:1: wider"),
+    ("lib/a.c", "int f(int a)\n{\n\tif (a) {\n\t\tfor (;;) {\n\t\t\tif (a) {\n"
+     "\t\t\t\tdo {\n\t\t\t\t} while (0);\n\t\t\t}\n\t\t} }\n}\n", "a.c:6: 4 blocks deep"),
 ])
 def test_sizes_bad(tree, path, text, expected):
     assert expected in texts(check_sizes.check(tree({path: text})))
@@ -57,7 +59,11 @@ def test_sizes_bad(tree, path, text, expected):
 
 def test_sizes_good(tree):
     assert not texts(check_sizes.check(tree({
-        "lib/a.c": "x\n" * 600, "lib/a.h": "x" * 100, "build/a.c": "x\n" * 1000,
+        "lib/a.c": "x\n" * 600, "lib/a.h": "x" * 100,
+        "lib/b.c": "int f(int a)\n{\n\tif (a) {\n\t\twhile (a) {\n\t\t\tif (a) {\n"
+                   "\t\t\t\tstruct p p[] = {{1}, (struct p){2}};\n\t\t\t\treturn (p) {1};\n"
+                   "\t\t\t}\n\t\t}\n\t}\n}\n",
+        "build/a.c": "x\n" * 1000,
         "supervisor/keeper/control-frame.h": "x\n" * 200})))
 
 
@@ -223,19 +229,27 @@ def test_shell_without_scripts(tree):
 
 def test_tidy_bad_and_good(tree):
     long = "int long_one(int a)\n{\n" + "\ta++;\n" * 90 + "\treturn a;\n}\n"
-    deep = ("int deep(int a)\n{\n" + "\tif (a)\n\t{\n" * 4 + "\ta++;\n" + "\t}\n" * 4
-            + "\treturn a;\n}\n")
     wide = "int wide(int a, int b, int c, int d, int e, int f, int g)\n{\n\treturn a;\n}\n"
     good = "int good(int a)\n{\n\treturn a;\n}\n"
-    samples = {"long": long, "deep": deep, "wide": wide, "good": good}
+    null = ('#include <string.h>\n#include "lib/error.h"\nstatic int g(char **p)\n{\n'
+            "\treturn error_set(0, -1, \"a\");\n}\n"
+            "int null(void)\n{\n\tchar *p = 0;\n\tif (g(&p) CONDITION)\n\t\treturn 0;\n"
+            "\treturn (int)strlen(p);\n}\n")
+    samples = {"long": long, "wide": wide, "good": good, "null": null.replace("CONDITION", "== 1"),
+               "checked": null.replace("CONDITION", "< 0")}
     config = (source.TOP / ".clang-tidy").read_text()
-    top = tree({".clang-tidy": config, "lib/unused.c": "int x;\n"}
+    top = tree({".clang-tidy": config, "lib/unused.c": "int x;\n",
+                "lib/error.h": "#pragma once\nint error_set(void *e, int code, const char *f, ...);\n",
+                "tests/lint/analyzer.h": (source.TOP / "tests/lint/analyzer.h").read_text()}
                | {f"lib/{name}.c": text for name, text in samples.items()})
-    (top / "build").mkdir()
+    (top / "build/meson-info").mkdir(parents=True)
     (top / "build/compile_commands.json").write_text(json.dumps([
         {"directory": str(top / "build"), "file": f"../lib/{name}.c",
-         "command": f"cc -c ../lib/{name}.c"} for name in samples]))
+         "command": f"cc -I.. -c ../lib/{name}.c"} for name in samples if name != "wide"]))
+    (top / "build/meson-info/intro-targets.json").write_text(json.dumps([
+        {"defined_in": str(top / "lib/meson.build"),
+         "target_sources": [{"sources": [str(top / f"lib/{name}.c") for name in samples]}]}]))
     found = list(check_tidy.check(top))
     assert {finding.path for finding in found} == {
-        "lib/long.c", "lib/deep.c", "lib/wide.c", "lib/unused.c"}, texts(found)
+        "lib/long.c", "lib/wide.c", "lib/null.c", "lib/unused.c"}, texts(found)
     assert "belongs to no program" in texts(found)
