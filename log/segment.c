@@ -108,6 +108,7 @@ int segment_mark(struct segment *s, enum index_kind kind, uint64_t value)
 	if (r == 0 && kind != INDEX_DROPPED) {
 		s->life = value;
 		s->life_open = kind == INDEX_BEGIN;
+		s->mark_bytes = s->bytes;
 	}
 	return r;
 }
@@ -133,7 +134,7 @@ bool segment_at_line_end(const struct segment *s)
 {
 	char last;
 
-	if (s->bytes == 0 || !s->life_open)
+	if (s->bytes == s->mark_bytes)
 		return true;
 	return pread(s->log_fd, &last, 1, (off_t)s->bytes - 1) == 1 && last == '\n';
 }
@@ -212,6 +213,8 @@ static int history_read(struct segment *s, uint64_t n_records)
 			continue;
 		s->life = record.value;
 		s->life_open = kind != INDEX_END;
+		if (kind != INDEX_DATA)
+			s->mark_bytes = record.end;
 		break;
 	}
 	return 0;

@@ -18,6 +18,7 @@ struct store;
  * @base_bytes:  of this stream in the segments before
  * @life:        of the last record
  * @life_open:   it has not ended
+ * @mark_bytes:  where the last life began or ended
  * @at_usec:     time of the last record
  * @stepped_back: the wall clock was set back behind it
  * @pending:     @has_pending: a batch is stored whose record could not be written yet
@@ -30,6 +31,7 @@ struct segment {
 	uint64_t index_bytes;
 	uint64_t base_bytes;
 	uint64_t life;
+	uint64_t mark_bytes;
 	bool life_open;
 	bool stepped_back;
 	bool has_pending;

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * One stream on real files: where its bytes go, when segments end, and what a full disk does.
+ */
+
+#include "log/stream.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/file.h"
+#include "lib/intake-frame.h"
+#include "lib/log.h"
+#include "log/board.h"
+#include "tests/unit/lib/temp.h"
+
+static const struct stream_id shop = {.service = "shop", .stream = 1};
+
+static struct temp temp;
+static struct stream_shared shared;
+static struct stream stream;
+static int pipe_fds[2];
+static int splice_error; /* what splice fails with; 0: it does not */
+static usec_t now_usec, at_usec;
+
+ssize_t __real_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
+		      unsigned flags);
+ssize_t __wrap_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
+		      unsigned flags);
+usec_t __wrap_clock_at_usec(void);
+
+ssize_t __wrap_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
+		      unsigned flags)
+{
+	if (splice_error) {
+		errno = splice_error;
+		return -1;
+	}
+	return __real_splice(from, from_offset, to, to_offset, n, flags);
+}
+
+usec_t __wrap_clock_at_usec(void)
+{
+	return at_usec;
+}
+
+static int setup(void **state)
+{
+	int board_fd = -1;
+
+	log_init(LOG_LEVEL_ERROR - 1);
+	temp_init(&temp);
+	splice_error = 0;
+	now_usec = 10 * USEC_PER_SEC;
+	at_usec = 100 * USEC_PER_SEC;
+	shared = (struct stream_shared){.limit_bytes = 1 << 20};
+	assert_int_equal(store_open(&shared.store, temp.path, false, NULL), 0);
+	assert_int_equal(peek_init(&shared.peek), 0);
+	catalog_init(&shared.catalog);
+	assert_int_equal(board_new(&shared.board, &board_fd), 0);
+	close_fd(&board_fd);
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK), 0);
+	stream_init(&stream, &shared, &shop);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	stream_done(&stream);
+	catalog_done(&shared.catalog);
+	peek_done(&shared.peek);
+	store_done(&shared.store);
+	close_fd(&pipe_fds[0]);
+	close_fd(&pipe_fds[1]);
+	temp_done(&temp);
+	return 0;
+}
+
+static void print(const char *text)
+{
+	assert_int_equal(write(pipe_fds[1], text, strlen(text)), strlen(text));
+}
+
+static ssize_t take(uint64_t life)
+{
+	return stream_take(&stream, pipe_fds[0], life, now_usec);
+}
+
+static void assert_stored(uint64_t seq, const char *text)
+{
+	char name[SEGMENT_NAME_MAX], path[SEGMENT_NAME_MAX + 8];
+	cleanup_free char *data = NULL;
+
+	(void)snprintf(path, sizeof(path), "shop/%s",
+		       segment_name(&shop, seq, SEGMENT_FILE_LOG, name));
+	assert_int_equal(file_read(temp_path(&temp, path), 1 << 22, &data, NULL), 0);
+	assert_string_equal(data, text);
+}
+
+static struct index_record last_record(void)
+{
+	struct index_record record;
+
+	assert_int_equal(pread(stream.segment.index_fd, &record, sizeof(record),
+			       (off_t)(stream.segment.index_bytes - sizeof(record))),
+			 sizeof(record));
+	return record;
+}
+
+/* --- segments --------------------------------------------------------------------------------- */
+
+static void silent_stream_has_no_file(void **state)
+{
+	assert_int_equal(take(7), -EAGAIN);
+	close_fd(&pipe_fds[1]);
+	assert_int_equal(take(7), 0);
+	stream_end_life(&stream, 7);
+	assert_int_equal(folder_count(temp.path), 0);
+}
+
+static void first_byte_begins_segment_and_life(void **state)
+{
+	print("hello\n");
+	assert_int_equal(take(7), 6);
+	assert_stored(100, "hello\n");
+	assert_int_equal(stream.segment.life, 7);
+	stream_end_life(&stream, 7);
+	assert_int_equal(take(7), -EAGAIN);
+	assert_int_equal(shared.n_open, 1);
+	assert_int_equal(shared.open_bytes, stream.segment.bytes + stream.segment.index_bytes);
+	assert_int_equal(shared.board->stored_bytes, shared.open_bytes);
+}
+
+static void segment_is_gone_on_with_by_the_next_life(void **state)
+{
+	print("one\n");
+	assert_int_equal(take(7), 4);
+	stream_end_life(&stream, 7);
+	stream_done(&stream);
+	assert_int_equal(shared.n_open, 0);
+	assert_int_equal(shared.catalog.n_entries, 1);
+	assert_int_equal(shared.open_bytes, 0);
+	stream_init(&stream, &shared, &shop);
+	print("two\n");
+	assert_int_equal(take(8), 4);
+	assert_stored(100, "one\ntwo\n");
+	assert_int_equal(shared.catalog.n_entries, 0);
+}
+
+static void full_segment_ends_at_the_line_end(void **state)
+{
+	shared.limit_bytes = 10;
+	print("12345678\nabcdefgh\nxyz\n");
+	assert_int_equal(take(7), 10);
+	assert_int_equal(take(7), 8);
+	assert_int_equal(take(7), 4);
+	assert_stored(100, "12345678\nabcdefgh\n");
+	assert_stored(101, "xyz\n");
+	assert_int_equal(shared.catalog.n_entries, 1);
+	assert_int_equal(stream.segment.base_bytes, 18);
+	assert_int_equal(stream.segment.life, 7);
+	assert_true(stream.segment.life_open);
+}
+
+static void line_without_end_is_cut_and_continued(void **state)
+{
+	char block[4097] = {0};
+	struct index_header header;
+	size_t taken = 0;
+
+	memset(block, 'x', sizeof(block) - 1);
+	shared.limit_bytes = 4096;
+	while (stream.segment.seq < 101) {
+		print(block);
+		taken += (size_t)take(7);
+		assert_true(taken <= 4096 + ROTATE_OVER_MAX + 65536);
+	}
+	assert_true(taken > ROTATE_OVER_MAX);
+	assert_int_equal(pread(stream.segment.index_fd, &header, sizeof(header), 0),
+			 sizeof(header));
+	assert_int_equal(header.flags, INDEX_FLAG_CONTINUES);
+	assert_int_equal(header.previous, 100);
+}
+
+static void life_that_ended_in_mid_line_ends_the_segment_too(void **state)
+{
+	shared.limit_bytes = 4;
+	print("12345");
+	assert_int_equal(take(7), 4);
+	assert_int_equal(take(7), 1);
+	stream_end_life(&stream, 7);
+	print("next");
+	assert_int_equal(take(8), 4);
+	assert_stored(100, "12345");
+	assert_stored(101, "next");
+}
+
+static void rotation_that_was_asked_for_waits_for_the_line_end(void **state)
+{
+	print("half");
+	assert_int_equal(take(7), 4);
+	stream_rotate(&stream);
+	print(" a line\nnext\n");
+	assert_int_equal(take(7), 8);
+	assert_int_equal(take(7), 5);
+	assert_stored(100, "half a line\n");
+	assert_stored(101, "next\n");
+}
+
+static void rotation_of_a_closed_stream_begins_a_new_segment_later(void **state)
+{
+	print("one\n");
+	assert_int_equal(take(7), 4);
+	stream_done(&stream);
+	stream_init(&stream, &shared, &shop);
+	stream_rotate(&stream);
+	print("two\n");
+	assert_int_equal(take(8), 4);
+	assert_stored(100, "one\n");
+	assert_stored(101, "two\n");
+	assert_int_equal(stream.segment.base_bytes, 4);
+}
+
+static void clock_that_was_set_back_begins_a_new_segment(void **state)
+{
+	struct index_record record;
+
+	print("one\n");
+	assert_int_equal(take(7), 4);
+	at_usec = 50 * USEC_PER_SEC;
+	print("two\n");
+	assert_int_equal(take(7), 4);
+	print("three\n");
+	assert_int_equal(take(7), 6);
+	assert_stored(100, "one\ntwo\n");
+	assert_stored(101, "three\n");
+	record = last_record();
+	assert_int_equal(index_record_at(&record), at_usec);
+}
+
+/* --- when it cannot be stored ----------------------------------------------------------------- */
+
+static void blocked_stream_keeps_the_bytes_and_waits(void **state)
+{
+	splice_error = ENOSPC;
+	print("kept\n");
+	assert_int_equal(take(7), -EBUSY);
+	assert_int_equal(stream.state, STREAM_BLOCKED);
+	assert_int_equal(stream.retry_usec, now_usec + STREAM_RETRY_USEC);
+	assert_int_equal(stream.row->state, BOARD_BLOCKED);
+	assert_int_equal(stream.row->code, -ENOSPC);
+	splice_error = 0;
+	assert_int_equal(take(7), -EBUSY);
+	now_usec = stream.retry_usec;
+	assert_int_equal(take(7), 5);
+	assert_int_equal(stream.state, STREAM_COLLECTING);
+	assert_int_equal(stream.row->state, BOARD_COLLECTING);
+	assert_stored(100, "kept\n");
+}
+
+static void dropping_stream_throws_whole_lines_away_and_marks_them(void **state)
+{
+	struct index_record record;
+
+	stream.policy = INTAKE_POLICY_DROP;
+	print("stored\n");
+	assert_int_equal(take(7), 7);
+	splice_error = ENOSPC;
+	print("lost 1\nlost 2\nlos");
+	assert_int_equal(take(7), 17);
+	assert_int_equal(stream.state, STREAM_DROPPING);
+	print("t 3");
+	assert_int_equal(take(7), 3);
+	assert_int_equal(take(7), -EAGAIN);
+	splice_error = 0;
+	now_usec = stream.retry_usec;
+	print(" and its end\nback\n");
+	assert_int_equal(take(7), 13); /* up to the end of the line that was begun */
+	assert_int_equal(take(7), 5);
+	assert_int_equal(stream.state, STREAM_COLLECTING);
+	assert_stored(100, "stored\nback\n");
+	assert_int_equal(shared.board->dropped_bytes, 17 + 3 + 13);
+	assert_int_equal(pread(stream.segment.index_fd, &record, sizeof(record),
+			       (off_t)(stream.segment.index_bytes - 2 * sizeof(record))),
+			 sizeof(record));
+	assert_int_equal(index_record_kind(&record), INDEX_DROPPED);
+	assert_int_equal(record.value, 33);
+	assert_int_equal(record.end, 7);
+}
+
+static void dropped_bytes_of_a_life_that_ends_are_marked(void **state)
+{
+	struct index_record record;
+
+	stream.policy = INTAKE_POLICY_DROP;
+	print("stored\n");
+	assert_int_equal(take(7), 7);
+	splice_error = ENOSPC;
+	print("lost\n");
+	assert_int_equal(take(7), 5);
+	stream_end_life(&stream, 7);
+	assert_int_equal(stream.dropped_bytes, 0);
+	record = last_record();
+	assert_int_equal(index_record_kind(&record), INDEX_END);
+}
+
+static void folder_that_is_a_file_blocks(void **state)
+{
+	assert_int_equal(file_write_quick(temp_path(&temp, "shop"), "x", 1, 0600), 0);
+	print("kept\n");
+	assert_int_equal(take(7), -EBUSY);
+	assert_int_equal(stream.row->code, -ENOTDIR);
+	assert_int_equal(remove(temp_path(&temp, "shop")), 0);
+	now_usec = stream.retry_usec;
+	assert_int_equal(take(7), 5);
+	assert_stored(100, "kept\n");
+}
+
+#define test_of(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test_of(silent_stream_has_no_file),
+		test_of(first_byte_begins_segment_and_life),
+		test_of(segment_is_gone_on_with_by_the_next_life),
+		test_of(full_segment_ends_at_the_line_end),
+		test_of(line_without_end_is_cut_and_continued),
+		test_of(life_that_ended_in_mid_line_ends_the_segment_too),
+		test_of(rotation_that_was_asked_for_waits_for_the_line_end),
+		test_of(rotation_of_a_closed_stream_begins_a_new_segment_later),
+		test_of(clock_that_was_set_back_begins_a_new_segment),
+		test_of(blocked_stream_keeps_the_bytes_and_waits),
+		test_of(dropping_stream_throws_whole_lines_away_and_marks_them),
+		test_of(dropped_bytes_of_a_life_that_ends_are_marked),
+		test_of(folder_that_is_a_file_blocks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
