@@ -141,10 +141,17 @@ static struct probe_subject subject(const struct service *s)
 	};
 }
 
+static void hold_probed(struct service *s)
+{
+	config_unref(s->probed);
+	s->probed = config_ref(s->config);
+}
+
 static void enter_starting(struct service *s)
 {
 	struct probe_subject about = subject(s);
 
+	hold_probed(s);
 	if (s->process->type == CONFIG_TYPE_SERVICE)
 		readiness_await(&s->readiness, &s->process->ready, &about, s->snapshot.start_usec);
 }
@@ -153,6 +160,8 @@ static void enter_running(struct service *s)
 {
 	struct probe_subject about = subject(s);
 
+	readiness_end(&s->readiness);
+	hold_probed(s);
 	service_say(s, "%s", "");
 	if (!s->adopting)
 		announce_ready(s);
@@ -524,5 +533,6 @@ void service_free(struct service *s)
 	free(s->asker);
 	json_decref(s->last_exit);
 	config_unref(s->config);
+	config_unref(s->probed);
 	free(s);
 }

@@ -22,6 +22,7 @@ struct service;
 /**
  * struct service - a service as it is and as it shall be
  * @config @process: what it is; @process points into @config, which is held
+ * @probed:   the config that @readiness borrows from, held: a change does not end the probing
  * @wanted:   it shall run
  * @renewing: it is stopped only to be started again, together with others
  * @system:   one of our own daemons
@@ -41,6 +42,7 @@ struct service;
 struct service {
 	const struct service_context *context;
 	struct config *config;
+	struct config *probed;
 	const struct config_process *process;
 	bool wanted;
 	bool renewing;
