@@ -118,7 +118,7 @@ static int store_only(const struct cli *cli, const char *text, struct error *err
 
 	if (!text) {
 		code = config_file_read(cli, NULL, &stored, err);
-		if (code < 0)
+		if (code != 0 || !stored)
 			return code;
 	}
 	code = check_text(cli, text ? text : stored, err);

@@ -78,7 +78,7 @@ static int check(struct cli *cli, const char *file, bool json)
 
 	if (code == 0)
 		code = config_parse(text, strlen(text), path, &rules, &config, &err);
-	if (code < 0)
+	if (code != 0)
 		return print_wrong(&err, json);
 	code = print_checked(config, json);
 	config_unref(config);

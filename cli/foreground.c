@@ -9,7 +9,6 @@
  */
 #include "cli/foreground.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -67,21 +66,27 @@ static size_t origin_len(const char *url)
 	return host ? (size_t)(host - url) + 3 + strcspn(host + 3, "/") : strlen(url);
 }
 
+static void print_site(const struct config_process *p)
+{
+	char first = p->name[0];
+
+	if (first >= 'a' && first <= 'z')
+		first = (char)(first - 'a' + 'A');
+	/* A port that is chosen at the start is in `ls`. */
+	if (p->ready.kind == CONFIG_PROBE_HTTP && !strchr(p->ready.target, '$'))
+		(void)printf("%c%-10s%.*s\n", first, p->name + 1, (int)origin_len(p->ready.target),
+			     p->ready.target);
+}
+
 static void print_sites(const struct cli *cli)
 {
 	struct config *config = NULL;
 	struct error ignored = {0};
 
-	if (up_check_config(cli, &config, &ignored) < 0)
+	if (up_check_config(cli, &config, &ignored) != 0)
 		return;
-	for (size_t i = 0; i < config->n_processes; i++) {
-		const struct config_process *p = &config->processes[i];
-		const char *url = p->ready.kind == CONFIG_PROBE_HTTP ? p->ready.target : NULL;
-
-		if (url && !strchr(url, '$'))
-			(void)printf("%c%-10s%.*s\n", toupper((unsigned char)p->name[0]),
-				     p->name + 1, (int)origin_len(url), url);
-	}
+	for (size_t i = 0; i < config->n_processes; i++)
+		print_site(&config->processes[i]);
 	config_unref(config);
 	(void)printf("\n");
 }

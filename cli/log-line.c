@@ -134,8 +134,10 @@ static void add_members(struct text *out, const json_t *object, const char *leve
 
 		if (s && (s == level || s == message))
 			continue;
-		if (!s)
-			s = dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+		if (!s) {
+			dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+			s = dumped;
+		}
 		text_add(out, " ");
 		add_painted(out, style, PAINT_DIM, key);
 		text_add(out, style_on(style, PAINT_DIM));

@@ -58,7 +58,7 @@ pid_t pager_begin(void)
 	cleanup_close int read_end = -1;
 	cleanup_close int write_end = -1;
 	int fds[2];
-	pid_t pid;
+	pid_t pid = 0;
 
 	if (pager_words(&words) < 0 || pipe2(fds, O_CLOEXEC) < 0)
 		return 0;

@@ -144,6 +144,7 @@ int table_print(const struct table *t, const struct style *style, size_t columns
 	struct table_cell heads[TABLE_COLUMNS_MAX];
 	size_t widths[TABLE_COLUMNS_MAX];
 
+	assert(t->n_columns > 0);
 	if (t->failed)
 		return -ENOMEM;
 	find_widths(t, widths);
