@@ -547,6 +547,7 @@ def test_replaced_program_remembers_exits_and_backoff(replaceable):
     reexec(keeper, peer)
     late = keeper.peer()
     assert late.wait_state("backoff").next_usec == before.next_usec
+    late.wait_exit(lives[-1])
     assert [report.life for report in late.exits()] == lives
 
 
