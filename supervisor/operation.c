@@ -76,22 +76,35 @@ static json_t *progress_json(const struct operation *o, const struct item *item)
 
 static void report_step(struct operation *o, struct item *item)
 {
-	if (o->call && varlink_call_wants_more(o->call))
+	if (varlink_call_wants_more(o->call))
 		ignore_result(varlink_call_continue(
 			o->call, json_pack("{s:[o]}", "progress", progress_json(o, item))));
+}
+
+static json_t *all_progress_json(const struct operation *o)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; all && i < o->n_items; i++) {
+		if (json_array_append_new(all, progress_json(o, &o->items[i])) < 0) {
+			json_decref(all);
+			return NULL;
+		}
+	}
+	return all;
 }
 
 static void finish_if_done(struct operation *o)
 {
 	json_t *progress;
 
-	if (!o->begun || o->n_done < o->n_items)
+	if (o->n_done < o->n_items)
 		return;
-	progress = json_array();
-	for (size_t i = 0; i < o->n_items; i++)
-		json_array_append_new(progress, progress_json(o, &o->items[i]));
-	if (o->call)
+	progress = all_progress_json(o);
+	if (progress)
 		varlink_call_reply(o->call, json_pack("{s:o}", "progress", progress));
+	else
+		varlink_call_fail(o->call, &(struct error){.code = -ENOMEM});
 	operation_free(o);
 }
 
@@ -115,6 +128,15 @@ static const char *last_summary(const struct service *s)
 	return summary ? summary : s->note;
 }
 
+/* The main process and what had to be killed after it. */
+static void describe_end(const struct service *s, char *text, size_t size)
+{
+	uint64_t n = 1 + json_get_uint(s->last_exit, "killed", 0);
+
+	snprintf(text, size, "%" PRIu64 " process%s, %" PRIu64 " left", n, n == 1 ? "" : "es",
+		 json_get_uint(s->last_exit, "left", 0));
+}
+
 static void check_stopped(struct operation *o, struct item *item, const struct service *s)
 {
 	char text[96] = "";
@@ -122,9 +144,7 @@ static void check_stopped(struct operation *o, struct item *item, const struct s
 	if (s && s->state != SLOT_STOPPED)
 		return;
 	if (s && item->sent != SLOT_STOPPED && s->last_exit)
-		snprintf(text, sizeof(text), "%" PRIu64 " processes, %" PRIu64 " left",
-			 1 + json_get_uint(s->last_exit, "killed", 0),
-			 json_get_uint(s->last_exit, "left", 0));
+		describe_end(s, text, sizeof(text));
 	end_item(o, item, true, text);
 }
 
@@ -140,6 +160,8 @@ static void check_waiting(struct operation *o, struct item *item, const struct s
 	const struct service *blocker = manager_blocker(o->manager, s);
 	char text[160];
 
+	while (blocker && blocker->wanted && blocker->state == SLOT_WAITING)
+		blocker = manager_blocker(o->manager, blocker);
 	if (!blocker || !hopeless(blocker))
 		return;
 	snprintf(text, sizeof(text), "waits for \"%s\", which is %s", blocker->process->name,
@@ -155,7 +177,9 @@ static void check_started(struct operation *o, struct item *item, const struct s
 		end_item(o, item, false, "it was removed from the config");
 		return;
 	}
-	if (slot_is_ready(s->state) && new_life && !s->renewing)
+	if (!s->wanted || o->manager->stopping)
+		end_item(o, item, false, "it was stopped meanwhile");
+	else if (slot_is_ready(s->state) && new_life && !s->renewing)
 		end_item(o, item, true, "");
 	else if (s->state == SLOT_FAILED && new_life)
 		end_item(o, item, false, last_summary(s));
@@ -163,8 +187,6 @@ static void check_started(struct operation *o, struct item *item, const struct s
 		end_item(o, item, false, s->note);
 	else if (s->state == SLOT_WAITING && !s->renewing)
 		check_waiting(o, item, s);
-	else if (!s->wanted)
-		end_item(o, item, false, "it was stopped meanwhile");
 }
 
 static void check_item(struct operation *o, struct item *item)
@@ -197,7 +219,8 @@ static void on_changed(struct service *s, void *userdata)
 	struct operation *o = userdata;
 	struct item *item = item_of(o, s);
 
-	if (item)
+	/* Before all have their order, what one of them waits for may look hopeless. */
+	if (item && o->begun)
 		check_item(o, item);
 }
 
@@ -233,7 +256,6 @@ static void on_gone(void *userdata)
 {
 	struct operation *o = userdata;
 
-	o->call = NULL;
 	operation_free(o);
 }
 
