@@ -20,9 +20,9 @@
 #include "lib/log.h"
 #include "lib/text.h"
 #include "config/load.h"
-#include "supervisor/keeper-link.h"
 #include "supervisor/manager.h"
 #include "supervisor/run-files.h"
+#include "supervisor/service-hearing.h"
 #include "supervisor/service-keeper.h"
 
 static void close_dir(DIR **dir)
@@ -36,7 +36,6 @@ static int add_removed(struct manager *m, const char *name, struct service **ret
 {
 	struct config_rules rules = {0};
 	struct config *config = NULL;
-	struct service **services;
 	struct error err = {0};
 	struct service *s = NULL;
 	char text[CONFIG_NAME_MAX + 64];
@@ -50,16 +49,9 @@ static int add_removed(struct manager *m, const char *name, struct service **ret
 	config_unref(config);
 	if (code < 0)
 		return code;
-	services = reallocarray(m->services, m->n_services + 1, sizeof(*services));
-	if (!services) {
-		service_free(s);
-		return -ENOMEM;
-	}
 	s->removed = true;
-	m->services = services;
-	m->services[m->n_services++] = s;
 	*ret_service = s;
-	return 0;
+	return manager_add_service(m, s);
 }
 
 /* Return: 1 when the keeper lives, 0 when not, negative errno. */
@@ -76,8 +68,6 @@ static int adopt_one(struct manager *m, const char *name)
 	code = service_adopt(s);
 	if (code == 0)
 		return 1;
-	s->state = SLOT_STOPPED;
-	s->adopting = false;
 	run_file_remove(m->paths, name, SERVICE_SLOT);
 	log_debug("%s: nobody answers for its keeper: %s", name, strerror(-code));
 	return 0;
@@ -108,7 +98,5 @@ int adopt_keepers(struct manager *m, struct error *err)
 					 name, strerror(-code));
 		n += code;
 	}
-	if (manager_relate(m) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
 	return n;
 }

@@ -26,12 +26,12 @@
 #include "config/load.h"
 #include "config/plan.h"
 #include "config/revision.h"
-#include "supervisor/desired.h"
 #include "supervisor/environment.h"
 #include "supervisor/events.h"
 #include "supervisor/identity.h"
 #include "supervisor/manager.h"
 #include "supervisor/own.h"
+#include "supervisor/service-keeper.h"
 
 #define ID_CONFIG_INVALID "io.slicekeep.supervisor.ConfigInvalid"
 
@@ -52,19 +52,22 @@ static int parse(struct manager *m, const char *text, struct config **ret_config
 	return code;
 }
 
+/* What was applied once was right; that a file it names has gone since must not keep us away from
+ * what runs. */
+static int parse_applied(struct manager *m, const char *text, struct config **ret_config,
+			 struct error *err)
+{
+	struct config_rules rules = {0};
+
+	return config_parse(text, strlen(text), m->paths->config, &rules, ret_config, err);
+}
+
 static void plan_clear(struct plan *p)
 {
 	plan_done(p);
 }
 
 /* --- carrying out -------------------------------------------------------------------------- */
-
-static bool wanted_by_default(struct manager *m, const struct config_process *p)
-{
-	enum desired_state will = desired_get(m->desired, p->name);
-
-	return will == DESIRED_DEFAULT ? p->autostart : will == DESIRED_RUN;
-}
 
 static enum plan_effect effect_on(const struct plan *plan, const char *name)
 {
@@ -74,67 +77,100 @@ static enum plan_effect effect_on(const struct plan *plan, const char *name)
 	return PLAN_NOTHING;
 }
 
-static int change_service(struct manager *m, struct service *s, struct config *config,
-			  const struct config_process *p, enum plan_effect effect)
-{
-	struct error err = {0};
-	int code = service_change(s, config, p, effect == PLAN_LIVE, &err);
+/**
+ * struct lineup - all services of a config that is about to be applied: the processes of the config
+ * in its order, what left it, our own daemons
+ * @is_new: of each, whether it was made for this config
+ */
+struct lineup {
+	struct service **services;
+	bool *is_new;
+	size_t n;
+};
 
-	if (code < 0) {
-		log_error("%s: cannot be changed: %s", p->name, err.text);
-		return code;
-	}
-	if (s->removed) {
-		s->removed = false;
-		s->wanted = wanted_by_default(m, p);
-	}
-	if (effect == PLAN_RESTART && s->keeper_pid)
-		s->renewing = true;
-	return 0;
+static void lineup_clear(struct lineup *l)
+{
+	for (size_t i = 0; l->services && i < l->n; i++)
+		if (l->is_new[i])
+			service_free(l->services[i]);
+	free(l->services);
+	free(l->is_new);
 }
 
-/* The new array: the processes of the config in its order, what left it, our own daemons. */
-static int rebuild(struct manager *m, struct config *config, const struct plan *plan)
+static void lineup_add(struct lineup *l, struct service *s, bool is_new)
+{
+	l->services[l->n] = s;
+	l->is_new[l->n++] = is_new;
+}
+
+/* All that can fail; nothing has changed yet. */
+static int lineup_make(struct manager *m, struct config *config, struct lineup *l)
 {
 	size_t room = m->n_services + config->n_processes + 1;
-	struct service **services = calloc(room, sizeof(struct service *));
-	size_t n = 0;
-	int code = services ? 0 : -ENOMEM;
+	int code = 0;
 
+	l->services = calloc(room, sizeof(struct service *));
+	l->is_new = calloc(room, sizeof(bool));
+	if (!l->services || !l->is_new)
+		return -ENOMEM;
 	for (size_t i = 0; code == 0 && i < config->n_processes; i++) {
 		const struct config_process *p = &config->processes[i];
 		struct service *s = manager_find(m, p->name);
+		bool is_new = !s;
 
-		if (s) {
-			code = change_service(m, s, config, p, effect_on(plan, p->name));
-		} else {
+		if (is_new)
 			code = service_new(&m->context, config, p, false, &s);
-			if (code == 0)
-				s->wanted = wanted_by_default(m, p);
-		}
 		if (code == 0)
-			services[n++] = s;
+			lineup_add(l, s, is_new);
 	}
 	for (size_t i = 0; code == 0 && i < m->n_services; i++) {
 		struct service *s = m->services[i];
 
-		if (!s->system && config_find(config, s->process->name))
+		if (s->system || !config_find(config, s->process->name))
+			lineup_add(l, s, false);
+	}
+	return code;
+}
+
+static void remove_service(struct service *s)
+{
+	s->removed = true;
+	s->wanted = false;
+	s->renewing = false;
+}
+
+/* One that comes back while it is being removed is a new one: what still runs is the old. */
+static void bring_back(struct manager *m, struct service *s)
+{
+	s->removed = false;
+	s->wanted = manager_wanted_by_default(m, s->process);
+	s->renewing = s->state != SLOT_STOPPED;
+}
+
+/* Nothing of this can fail. */
+static void lineup_take(struct manager *m, struct config *config, const struct plan *plan,
+			struct lineup *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct service *s = l->services[i];
+		const struct config_process *p = config_find(config, s->process->name);
+
+		if (s->system)
 			continue;
-		if (!s->system) {
-			s->removed = true;
-			s->wanted = false;
-			s->renewing = false;
+		if (l->is_new[i]) {
+			s->wanted = manager_wanted_by_default(m, p);
+			continue;
 		}
-		services[n++] = s;
+		if (!p) {
+			remove_service(s);
+			continue;
+		}
+		service_change(s, config, p, effect_on(plan, p->name));
+		if (s->removed)
+			bring_back(m, s);
 	}
-	if (code < 0) {
-		free(services);
-		return code;
-	}
-	free(m->services);
-	m->services = services;
-	m->n_services = n;
-	return manager_relate(m);
+	manager_take_services(m, l->services, l->n);
+	l->services = NULL;
 }
 
 static void remember_applied(struct manager *m, uint64_t revision)
@@ -152,22 +188,82 @@ void apply_forget(struct manager *m)
 	(void)unlink(m->applied_file);
 }
 
+/* All or nothing; our own daemons come last, and one that cannot follow keeps what it has. */
 static int carry_out(struct manager *m, struct config *config, uint64_t revision, struct error *err)
 {
 	cleanup(plan_clear) struct plan plan = {0};
+	cleanup(lineup_clear) struct lineup lineup = {0};
 	int code = plan_make(m->config, config, &plan);
 
-	if (code < 0)
-		return error_set(err, code, "out of memory");
-	m->context.revision = revision;
-	code = rebuild(m, config, &plan);
+	if (code == 0)
+		code = lineup_make(m, config, &lineup);
 	if (code < 0)
 		return error_set(err, code, "cannot carry the config out: %s", strerror(-code));
+	/* From here on a supervisor that comes back goes on with this revision. */
+	remember_applied(m, revision);
+	m->context.revision = revision;
+	lineup_take(m, config, &plan, &lineup);
 	config_unref(m->config);
 	m->config = config_ref(config);
-	remember_applied(m, revision);
-	manager_settle_soon(m);
-	return own_daemons_apply(m, err);
+	return 0;
+}
+
+/* --- catching up --------------------------------------------------------------------------- */
+
+/* The config of a revision that was applied before; NULL when it is not kept any more. */
+static struct config *old_config(struct manager *m, uint64_t number)
+{
+	struct revision revision = {0};
+	struct config *config = NULL;
+	struct error err = {0};
+
+	if (revision_load(m->revisions_folder, number, &revision, &err) < 0 ||
+	    parse_applied(m, revision.source, &config, &err) < 0)
+		log_notice("revision %" PRIu64 " is not known any more: %s", number, err.text);
+	revision_done(&revision);
+	return config;
+}
+
+/* What runs by a spec of revision @number is brought to the one that is applied. */
+static void catch_up_from(struct manager *m, uint64_t number)
+{
+	cleanup(plan_clear) struct plan plan = {0};
+	struct config *old = old_config(m, number);
+
+	if (old && plan_make(old, m->config, &plan) < 0)
+		log_error("out of memory: what runs may be of an older config");
+	for (size_t i = 0; old && i < m->n_services; i++) {
+		struct service *s = m->services[i];
+		enum plan_effect effect;
+
+		if (s->system || s->removed || s->snapshot.spec_revision != number)
+			continue;
+		effect = effect_on(&plan, s->process->name);
+		if (effect != PLAN_NOTHING)
+			service_change(s, m->config, s->process, effect);
+	}
+	config_unref(old);
+}
+
+static bool lags(const struct manager *m, size_t i)
+{
+	const struct service *s = m->services[i];
+
+	return !s->system && !s->removed && s->snapshot.spec_revision &&
+	       s->snapshot.spec_revision != m->context.revision;
+}
+
+void apply_catch_up(struct manager *m)
+{
+	for (size_t i = 0; i < m->n_services; i++) {
+		uint64_t number = m->services[i]->snapshot.spec_revision;
+		bool is_first = lags(m, i);
+
+		for (size_t k = 0; k < i && is_first; k++)
+			is_first = !lags(m, k) || m->services[k]->snapshot.spec_revision != number;
+		if (is_first)
+			catch_up_from(m, number);
+	}
 }
 
 /* --- checks before ------------------------------------------------------------------------- */
@@ -176,7 +272,7 @@ static int check_process(struct manager *m, const struct config_process *p, stru
 {
 	struct identity id = {0};
 	char **env = NULL;
-	int code = identity_resolve(p->user, p->groups, &id, err);
+	int code = service_find_identity(&m->context, p, &id, err);
 
 	if (code == 0)
 		code = environment_build(m->context.inherit, &id, p, &env, err);
@@ -294,13 +390,17 @@ int apply_config(struct manager *m, const struct apply_request *request, json_t 
 		code = check_plan(m, config, &plan, err);
 	if (code == 0)
 		code = store(m, config, request, &revision, err);
+	if (code == 0)
+		code = carry_out(m, config, revision, err);
 	if (code == 0) {
+		struct error own = {0};
+
+		announce_config(m, revision, request);
+		if (own_daemons_apply(m, &own) < 0)
+			log_error("our own daemons keep their options: %s", own.text);
 		*ret_reply = json_pack("{s:I, s:o, s:o}", "revision", (json_int_t)revision, "rows",
 				       plan_json(&plan), "warnings", warnings_json(config));
-		code = carry_out(m, config, revision, err);
 	}
-	if (code == 0)
-		announce_config(m, revision, request);
 	config_unref(config);
 	return code;
 }
@@ -325,7 +425,7 @@ int apply_first(struct manager *m, struct error *err)
 	int code;
 
 	if (applied_revision(m, &applied) == 0) {
-		code = parse(m, applied.source, &config, err);
+		code = parse_applied(m, applied.source, &config, err);
 		revision = applied.number;
 		revision_done(&applied);
 	} else {
@@ -335,6 +435,8 @@ int apply_first(struct manager *m, struct error *err)
 	}
 	if (code == 0)
 		code = carry_out(m, config, revision, err);
+	if (code == 0)
+		code = own_daemons_apply(m, err);
 	config_unref(config);
 	return code;
 }

@@ -46,5 +46,13 @@ must_check int apply_config(struct manager *m, const struct apply_request *reque
 must_check int apply_plan(struct manager *m, const char *text, json_t **ret_reply,
 			  struct error *err);
 
+/**
+ * apply_catch_up() - renew what still runs by an older config
+ *
+ * A supervisor that was killed while it carried a config out has left it to its successor: the
+ * keepers say by which revision's spec they run.
+ */
+void apply_catch_up(struct manager *m);
+
 /** apply_forget() - the platform goes down: the next start reads the file again */
 void apply_forget(struct manager *m);

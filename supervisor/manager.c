@@ -30,6 +30,7 @@
 #include "supervisor/order.h"
 #include "supervisor/prober.h"
 #include "supervisor/run-files.h"
+#include "supervisor/service-hearing.h"
 #include "supervisor/service-keeper.h"
 #include "supervisor/settle.h"
 
@@ -111,6 +112,15 @@ void manager_settle_soon(struct manager *m)
 
 /* --- sweeping and the budget --------------------------------------------------------------- */
 
+/* A keeper that has not greeted yet would be taken for an orphan. */
+static bool someone_is_unknown(const struct manager *m)
+{
+	for (size_t i = 0; i < m->n_services; i++)
+		if (m->services[i]->adopting)
+			return true;
+	return false;
+}
+
 bool manager_sweep(struct manager *m)
 {
 	cleanup_free pid_t *known = calloc(KNOWN_MAX, sizeof(*known));
@@ -121,6 +131,8 @@ bool manager_sweep(struct manager *m)
 		log_error("out of memory: processes without a keeper are not looked for");
 		return false;
 	}
+	if (someone_is_unknown(m))
+		return false;
 	for (size_t i = 0; i < m->n_services && n < KNOWN_MAX; i++)
 		if (m->services[i]->keeper_pid && !m->services[i]->keeper_ended)
 			known[n++] = m->services[i]->keeper_pid;
@@ -198,6 +210,8 @@ int manager_relate(struct manager *m)
 	size_t n_edges = 0;
 	size_t n = 0;
 
+	if (m->order.nodes)
+		return 0;
 	for (size_t i = 0; i < m->n_services; i++)
 		n_edges += strings_len(m->services[i]->process->after);
 	edges = calloc(n_edges + 1, sizeof(*edges));
@@ -226,36 +240,77 @@ struct service *manager_find(const struct manager *m, const char *name)
 struct service *manager_blocker(const struct manager *m, const struct service *s)
 {
 	size_t i = index_of(m, s->process->name);
-	size_t blocker = order_blocker(&m->order, i);
+	size_t blocker = m->order.nodes ? order_blocker(&m->order, i) : i;
 
 	return blocker == i ? NULL : m->services[blocker];
 }
 
+void manager_take_services(struct manager *m, struct service **services, size_t n_services)
+{
+	if (services != m->services)
+		free(m->services);
+	m->services = services;
+	m->n_services = n_services;
+	order_done(&m->order);
+	manager_settle_soon(m);
+}
+
+int manager_add_service(struct manager *m, struct service *s)
+{
+	struct service **services = reallocarray(m->services, m->n_services + 1, sizeof(*services));
+
+	if (!services) {
+		service_free(s);
+		return -ENOMEM;
+	}
+	m->services = services;
+	services[m->n_services] = s;
+	manager_take_services(m, services, m->n_services + 1);
+	return 0;
+}
+
+bool manager_wanted_by_default(const struct manager *m, const struct config_process *process)
+{
+	enum desired_state will = desired_get(m->desired, process->name);
+
+	return will == DESIRED_DEFAULT ? process->autostart : will == DESIRED_RUN;
+}
+
 /* --- orders -------------------------------------------------------------------------------- */
+
+static int refuse_removed(const struct service *s, struct error *err)
+{
+	if (!s->removed)
+		return 0;
+	return error_set(err, -ENOENT, "\"%s\" is not in the config any more", s->process->name);
+}
 
 int manager_start(struct manager *m, struct service *s, const char *asker, struct error *err)
 {
-	int code = desired_set(m->desired, s->process->name, DESIRED_RUN, err);
+	int code = refuse_removed(s, err);
 
-	if (code < 0)
-		return code;
-	code = service_order(s, SLOT_EVENT_WANT, asker, err);
+	if (code == 0)
+		code = service_prepare_order(s, SLOT_EVENT_WANT, err);
+	if (code == 0)
+		code = service_set_asker(s, asker, err);
+	if (code == 0)
+		code = desired_set(m->desired, s->process->name, DESIRED_RUN, err);
 	if (code < 0)
 		return code;
 	s->wanted = true;
+	service_order(s, SLOT_EVENT_WANT);
 	manager_settle_soon(m);
 	return 0;
 }
 
 int manager_stop(struct manager *m, struct service *s, const char *asker, struct error *err)
 {
-	int code = desired_set(m->desired, s->process->name, DESIRED_STOP, err);
+	int code = service_set_asker(s, asker, err);
 
+	if (code == 0)
+		code = desired_set(m->desired, s->process->name, DESIRED_STOP, err);
 	if (code < 0)
 		return code;
-	code = service_set_asker(s, asker);
-	if (code < 0)
-		return error_set(err, code, "out of memory");
 	s->wanted = false;
 	s->renewing = false;
 	manager_settle_soon(m);
@@ -269,21 +324,26 @@ int manager_restart(struct manager *m, struct service *s, bool in_order, const c
 
 	if (!s->wanted || s->state == SLOT_STOPPED)
 		return manager_start(m, s, asker, err);
-	if (!in_order) {
-		code = service_order(s, SLOT_EVENT_RENEW, asker, err);
-	} else {
-		code = service_set_asker(s, asker);
-		s->renewing = code == 0;
-	}
+	code = service_prepare_order(s, SLOT_EVENT_RENEW, err);
+	if (code == 0)
+		code = service_set_asker(s, asker, err);
+	if (code < 0)
+		return code;
+	if (in_order)
+		s->renewing = true;
+	else
+		service_order(s, SLOT_EVENT_RENEW);
 	manager_settle_soon(m);
-	return code;
+	return 0;
 }
 
 void manager_shutdown(struct manager *m, const char *asker)
 {
+	struct error err = {0};
+
 	for (size_t i = 0; i < m->n_services; i++)
-		if (service_set_asker(m->services[i], asker) < 0)
-			log_error("out of memory: the reports do not say who asked");
+		if (service_set_asker(m->services[i], asker, &err) < 0)
+			log_error("%s: the reports do not say who asked", err.text);
 	m->stopping = true;
 	manager_settle_soon(m);
 }

@@ -38,7 +38,7 @@ struct manager_watcher {
  * @services: user's services in the order of the config, then our own daemons
  * @config:   the applied one
  * @own:      definitions of our own daemons
- * @order:    what comes after what; a node for each service
+ * @order:    what comes after what, a node for each service; empty while services came or went
  * @stopping: nothing is wanted any more
  * @adopting_until_usec: keepers that were there before us have until then to greet; 0: all have
  * @outer_keeper: our own keeper, 0 when we were started without one
@@ -134,5 +134,15 @@ void manager_settle_soon(struct manager *m);
 /** manager_sweep() - kill what belongs to no keeper; Return: whether nothing is left */
 bool manager_sweep(struct manager *m);
 
-/** manager_relate() - compute the order anew after services came or went; Return: 0 or -ENOMEM */
+/** manager_relate() - compute the order anew, if services came or went; Return: 0 or -ENOMEM */
 must_check int manager_relate(struct manager *m);
+
+/** manager_take_services() - these are the services from now on; takes the array and what is in it
+ */
+void manager_take_services(struct manager *m, struct service **services, size_t n_services);
+
+/** manager_add_service() - one more, taken over; Return: 0, or -ENOMEM (then it is freed) */
+must_check int manager_add_service(struct manager *m, struct service *s);
+
+/** manager_wanted_by_default() - whether the operator wants a service that is new to us to run */
+bool manager_wanted_by_default(const struct manager *m, const struct config_process *process);

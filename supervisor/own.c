@@ -74,36 +74,31 @@ static int parse_definition(struct manager *m, const char *program, struct confi
 
 static int add_log(struct manager *m, struct error *err)
 {
-	struct service **services;
 	struct service *s = NULL;
 	int code = service_new(&m->context, m->own, &m->own->processes[0], true, &s);
 
 	if (code == 0)
 		code = add_log_sockets(m, s);
-	services =
-		code == 0 ? reallocarray(m->services, m->n_services + 1, sizeof(*services)) : NULL;
-	if (!services) {
+	if (code < 0) {
 		service_free(s);
-		return error_set(err, -ENOMEM, "out of memory");
+		return error_set(err, code, "out of memory");
 	}
-	s->wanted = true;
-	m->services = services;
-	m->services[m->n_services++] = s;
-	return manager_relate(m);
+	s->wanted = manager_wanted_by_default(m, s->process);
+	code = manager_add_service(m, s);
+	return code < 0 ? error_set(err, code, "out of memory") : 0;
 }
 
 static int change_log(struct manager *m, struct service *s, struct config *old, struct error *err)
 {
 	struct plan plan = {0};
 	int code = plan_make(old, m->own, &plan);
-	bool restart = code == 0 && plan.n_rows > 0 && plan.rows[0].effect == PLAN_RESTART;
 
+	if (code < 0)
+		return error_set(err, code, "out of memory");
+	service_change(s, m->own, &m->own->processes[0],
+		       plan.n_rows > 0 ? plan.rows[0].effect : PLAN_NOTHING);
 	plan_done(&plan);
-	if (code == 0)
-		code = service_change(s, m->own, &m->own->processes[0], false, err);
-	if (code == 0 && restart)
-		code = service_order(s, SLOT_EVENT_RENEW, "config", err);
-	return code;
+	return 0;
 }
 
 int own_daemons_apply(struct manager *m, struct error *err)

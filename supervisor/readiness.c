@@ -73,8 +73,14 @@ static void attempt(struct readiness *r)
 {
 	struct probe_asker asker = {.fn = on_probe, .userdata = r};
 	struct error err = {0};
+	int code;
 
-	if (prober_start(r->prober, r->what, &r->subject, &asker, &r->probe, &err) == 0)
+	/* Without its environment it is not known either as whom it runs: then not as root. */
+	if (r->what->kind == CONFIG_PROBE_EXEC && !r->subject.env)
+		code = error_set(&err, -ENOENT, "its environment is not known");
+	else
+		code = prober_start(r->prober, r->what, &r->subject, &asker, &r->probe, &err);
+	if (code == 0)
 		return;
 	snprintf(r->text, sizeof(r->text), "%.*s", READINESS_TEXT_MAX - 1, err.text);
 	after_failure(r);

@@ -15,12 +15,14 @@
 #include <string.h>
 
 #include "lib/error.h"
+#include "lib/log.h"
 #include "lib/paths.h"
 #include "lib/text.h"
 #include "supervisor/environment.h"
 #include "supervisor/keeper-link.h"
 #include "supervisor/launcher.h"
 #include "supervisor/run-files.h"
+#include "supervisor/service-hearing.h"
 #include "supervisor/service.h"
 #include "supervisor/spec-file.h"
 
@@ -42,12 +44,42 @@ int service_write_spec(const struct service *s, struct error *err)
 	return spec_file_write(spec, s->process, &file, err);
 }
 
-int service_prepare(struct service *s, struct error *err)
+int service_find_identity(const struct service_context *c, const struct config_process *p,
+			  struct identity *ret_id, struct error *err)
+{
+	cleanup_free char *owner = NULL;
+	int code;
+
+	if (p->user || c->paths->layout != LAYOUT_SYSTEM)
+		return identity_resolve(p->user, p->groups, ret_id, err);
+	owner = identity_of_folder(p->cwd);
+	if (!owner)
+		return error_set(err, -errno, "cannot see who owns \"%s\": %s", p->cwd,
+				 strerror(errno));
+	code = identity_resolve(owner, p->groups, ret_id, err);
+	if (code < 0 || ret_id->uid != 0)
+		return code;
+	identity_done(ret_id);
+	return error_set(err, -EPERM,
+			 "would run as root, the owner of \"%s\": name a \"user\" "
+			 "(\"user\": \"root\" if root is meant)",
+			 p->cwd);
+}
+
+/* Our own daemons run as we do. */
+static int find_identity(const struct service *s, struct identity *ret_id, struct error *err)
+{
+	if (s->system)
+		return identity_resolve(NULL, NULL, ret_id, err);
+	return service_find_identity(s->context, s->process, ret_id, err);
+}
+
+int service_look_up(struct service *s, struct error *err)
 {
 	const struct config_process *p = s->process;
 	struct identity id = {0};
 	char **env = NULL;
-	int code = identity_resolve(p->user, p->groups, &id, err);
+	int code = find_identity(s, &id, err);
 
 	if (code == 0)
 		code = environment_build(s->context->inherit, &id, p, &env, err);
@@ -59,6 +91,16 @@ int service_prepare(struct service *s, struct error *err)
 	strings_free(s->env);
 	s->identity = id;
 	s->env = env;
+	return 0;
+}
+
+int service_prepare(struct service *s, struct error *err)
+{
+	int code = service_look_up(s, err);
+
+	if (code < 0)
+		return code;
+	service_probe(s); /* a probe borrows what was looked up before */
 	return service_write_spec(s, err);
 }
 
@@ -85,37 +127,60 @@ int service_launch(struct service *s, struct error *err)
 		code = service_prepare(s, err);
 	if (code == 0)
 		code = c->launcher->ops->start(c->launcher, &what, err);
-	/* A keeper that was started and could not be talked to is still there: talk to it now. */
 	if (code < 0 && code != -EEXIST)
 		return code;
-	code = service_adopt(s);
-	if (code < 0)
-		error_set(err, code, "cannot talk to its keeper: %s", strerror(-code));
-	return code;
+	s->has_keeper = true;
+	s->keeper_watched = code == 0;
+	service_connect(s);
+	return 0;
 }
 
-int service_command(struct service *s, enum keeper_command command)
+/* What nobody can take, because the keeper's process has ended, is answered by its end. */
+static void check_told(struct service *s, int code)
+{
+	if (code < 0 && !s->has_keeper)
+		service_feed(s, SLOT_EVENT_GONE);
+	else if (code < 0)
+		log_warning("%s: its keeper does not take orders now: %s", s->process->name,
+			    strerror(-code));
+}
+
+static int command(struct service *s, enum keeper_command order)
 {
 	if (!s->keeper)
 		return -ENOTCONN;
-	return keeper_link_command(s->keeper, command, s->asker ? s->asker : "supervisor");
+	return keeper_link_command(s->keeper, order, s->asker ? s->asker : "supervisor");
 }
 
-int service_command_start(struct service *s)
+void service_tell(struct service *s, enum keeper_command order)
 {
-	int code = s->sockets.n && s->keeper ? sockets_send(&s->sockets, s->keeper) : 0;
-
-	return code < 0 ? code : service_command(s, KEEPER_START);
+	check_told(s, command(s, order));
 }
 
-int service_command_fail(struct service *s, enum keeper_cause cause, const char *asker)
+/* Those of a predecessor are gone with it; its keeper may have died before it was given any. */
+static int hand_over_sockets(struct service *s)
+{
+	struct error err = {0};
+	int code = sockets_bind(&s->sockets, &err);
+
+	if (code < 0)
+		log_error("%s: %s", s->process->name, err.text);
+	return code < 0 ? code : sockets_send(&s->sockets, s->keeper);
+}
+
+void service_tell_start(struct service *s)
+{
+	int code = s->sockets.n && s->keeper ? hand_over_sockets(s) : 0;
+
+	check_told(s, code < 0 ? code : command(s, KEEPER_START));
+}
+
+void service_tell_failure(struct service *s, enum keeper_cause cause, const char *asker)
 {
 	struct keeper_request request = {.command = KEEPER_FAIL, .cause = cause};
 
-	if (!s->keeper)
-		return -ENOTCONN;
 	snprintf(request.asker, sizeof(request.asker), "%s", asker);
-	return keeper_link_send(s->keeper, &request, NULL, 0);
+	check_told(s, s->keeper ? keeper_link_send(s->keeper, &request, NULL, 0) : -ENOTCONN);
 }
 
 int service_signal(struct service *s, int signo, const char *asker)

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "config/model.h"
+#include "config/plan.h"
 #include "lib/base.h"
 #include "lib/loop.h"
 #include "supervisor/identity.h"
@@ -22,7 +23,6 @@ struct service;
 /**
  * struct service - a service as it is and as it shall be
  * @config @process: what it is; @process points into @config, which is held
- * @probed:   the config that @readiness borrows from, held: a change does not end the probing
  * @wanted:   it shall run
  * @renewing: it is stopped only to be started again, together with others
  * @system:   one of our own daemons
@@ -30,19 +30,26 @@ struct service;
  * @wants_place: its keeper has asked for a place in the restart budget
  * @unswept:  its keeper died, and not all that it left is known to be gone
  * @state:    where its instance stands
- * @keeper_pid: 0 while there is no keeper
+ * @has_keeper: there is one, or may be: nobody has seen its end
+ * @keeper_watched: the launcher reports its end
  * @keeper_ended: its process has ended, but its last words may still wait in the link
+ * @keeper_pid: 0 while it is not known
  * @greeted:  the keeper has said where it stands
  * @adopting: it was there before us: what its greeting tells is no news
+ * @keeper:   the link to it; NULL while there is none, even if there is a keeper
+ * @heard:    something has come over this link
+ * @relinked: a link was lost, and with it perhaps an order
+ * @reconnect: when the next link is tried
  * @snapshot: the keeper's last word
  * @life:     the newest life that is known
+ * @ended_life: the newest life whose exit was reported
+ * @env:      NULL until it was looked up together with @identity
  * @last_exit: type Exit, NULL before the first
  * @note:     one line for people, "" when there is nothing to say
  */
 struct service {
 	const struct service_context *context;
 	struct config *config;
-	struct config *probed;
 	const struct config_process *process;
 	bool wanted;
 	bool renewing;
@@ -51,13 +58,19 @@ struct service {
 	bool wants_place;
 	bool unswept;
 	enum slot_state state;
-	pid_t keeper_pid;
+	bool has_keeper;
+	bool keeper_watched;
 	bool keeper_ended;
+	pid_t keeper_pid;
 	bool greeted;
 	bool adopting;
 	struct keeper_link *keeper;
+	bool heard;
+	bool relinked;
+	struct loop_timer reconnect;
 	struct keeper_snapshot snapshot;
 	uint64_t life;
+	uint64_t ended_life;
 	struct readiness readiness;
 	struct loop_timer retry;
 	unsigned n_lost;
@@ -67,7 +80,6 @@ struct service {
 	struct sockets sockets;
 	char *asker;
 	json_t *last_exit;
-	char last_exit_short[32];
 	char note[SERVICE_NOTE_MAX];
 };
 
@@ -86,40 +98,40 @@ must_check int service_new(const struct service_context *context, struct config 
 void service_free(struct service *s);
 
 /**
- * service_adopt() - take over a keeper that is already there
- *
- * Its greeting tells the rest. Return: 0, or negative errno when nobody answers.
- */
-must_check int service_adopt(struct service *s);
-
-/**
- * service_order() - SLOT_EVENT_WANT, _REFUSE or _RENEW on somebody's behalf
- * @asker: for the reports, e.g. "cli root"; copied. NULL: who asked last
+ * service_prepare_order() - make sure that an order can be carried out, before the old life ends
+ * @order: SLOT_EVENT_WANT or _RENEW
  *
  * Return: 0, or negative errno with a text when what it needs to run cannot be had (unknown user,
  * unreadable env_file); then nothing has changed.
  */
-must_check int service_order(struct service *s, enum slot_event order, const char *asker,
-			     struct error *err);
+must_check int service_prepare_order(struct service *s, enum slot_event order, struct error *err);
 
-/** service_set_asker() - remember on whose behalf the next orders are; Return: 0 or -ENOMEM */
-must_check int service_set_asker(struct service *s, const char *asker);
+/** service_order() - SLOT_EVENT_WANT, _REFUSE or _RENEW, which was prepared */
+void service_order(struct service *s, enum slot_event order);
+
+/** service_feed() - something happened to it: one step of its machine, and what follows from it */
+void service_feed(struct service *s, enum slot_event event);
+
+/**
+ * service_set_asker() - remember on whose behalf the next orders are
+ * @asker: for the reports, e.g. "cli root"; copied
+ *
+ * Return: 0, or -ENOMEM with a text.
+ */
+must_check int service_set_asker(struct service *s, const char *asker, struct error *err);
 
 /** service_deps_ready() - what it comes after is ready: start it */
 void service_deps_ready(struct service *s);
 
-/** service_keeper_gone() - the process @pid has ended; another one than its keeper is ignored */
-void service_keeper_gone(struct service *s, pid_t pid);
-
 /**
- * service_change() - give it a new definition
- * @live: the payload runs on, its keeper reads the policies anew; otherwise the definition counts
- *        from the next start
- *
- * Return: 0 or negative errno with a text; then the old definition stays.
+ * service_change() - give it a new definition, which counts from the next start
+ * @effect: PLAN_LIVE: its keeper reads the policies now; PLAN_RESTART: what runs is to be renewed
  */
-must_check int service_change(struct service *s, struct config *config,
-			      const struct config_process *process, bool live, struct error *err);
+void service_change(struct service *s, struct config *config, const struct config_process *process,
+		    enum plan_effect effect);
+
+/** service_probe() - begin the probes of its state anew, with what is true of it now */
+void service_probe(struct service *s);
 
 /** service_signal() - send a signal to its main process; Return: 0, -ESRCH when none runs */
 must_check int service_signal(struct service *s, int signo, const char *asker);

@@ -14,11 +14,9 @@
 
 #include "supervisor/settle.h"
 
-#include <string.h>
-
 #include "lib/clock.h"
-#include "lib/error.h"
 #include "lib/log.h"
+#include "supervisor/apply.h"
 #include "supervisor/manager.h"
 #include "supervisor/order.h"
 
@@ -45,29 +43,25 @@ static bool users_services_gone(const struct manager *m)
 static void refuse(struct manager *m, size_t i)
 {
 	struct service *s = m->services[i];
-	struct error err = {0};
-	int code;
 
 	if (s->state == SLOT_STOPPED || s->state == SLOT_STOPPING)
 		return;
-	if (!order_may_stop(&m->order, i) || (s->system && !users_services_gone(m)))
+	if (!order_may_stop(&m->order, i))
 		return;
-	code = service_order(s, SLOT_EVENT_REFUSE, NULL, &err);
-	if (code < 0)
-		log_error("%s: cannot be stopped: %s", s->process->name, strerror(-code));
+	if (s->system && m->stopping && !users_services_gone(m))
+		return;
+	service_order(s, SLOT_EVENT_REFUSE);
 }
 
 /* Return: whether a keeper was started. */
 static bool start(struct manager *m, size_t i)
 {
 	struct service *s = m->services[i];
-	struct error err = {0};
 	size_t blocker;
 
 	if (s->state == SLOT_STOPPED) {
 		s->renewing = false;
-		if (service_order(s, SLOT_EVENT_WANT, NULL, &err) < 0)
-			return false;
+		service_order(s, SLOT_EVENT_WANT);
 		refresh_node(m, i);
 	}
 	if (s->state != SLOT_WAITING)
@@ -97,11 +91,8 @@ static void forget_removed(struct manager *m)
 		else
 			m->services[kept++] = s;
 	}
-	if (kept == m->n_services)
-		return;
-	m->n_services = kept;
-	if (manager_relate(m) < 0)
-		log_error("out of memory: services start without an order");
+	if (kept < m->n_services)
+		manager_take_services(m, m->services, kept);
 }
 
 /* Until every keeper that was there before us has said who it is, nobody is started: what belongs
@@ -114,7 +105,7 @@ static bool still_adopting(struct manager *m)
 	if (!m->adopting_until_usec)
 		return false;
 	for (size_t i = 0; i < m->n_services; i++)
-		all &= !m->services[i]->keeper || m->services[i]->greeted;
+		all &= !m->services[i]->adopting;
 	if (!all && clock_now_usec() < m->adopting_until_usec)
 		return true;
 	if (!all)
@@ -122,6 +113,7 @@ static bool still_adopting(struct manager *m)
 	else if (!manager_sweep(m) && clock_now_usec() < m->adopting_until_usec)
 		return true;
 	m->adopting_until_usec = 0;
+	apply_catch_up(m);
 	manager_greeted(m);
 	return false;
 }
@@ -133,6 +125,11 @@ bool settle(struct manager *m)
 	if (still_adopting(m))
 		return false;
 	forget_removed(m);
+	if (manager_relate(m) < 0) {
+		log_error("out of memory: without an order nothing is started or stopped");
+		ignore_result(loop_timer_set(&m->settle_timer, clock_now_usec() + USEC_PER_SEC));
+		return false;
+	}
 	for (size_t i = 0; i < m->n_services; i++)
 		refresh_node(m, i);
 	for (size_t i = 0; i < m->n_services; i++) {

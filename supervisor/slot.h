@@ -52,7 +52,6 @@ enum slot_action {
 	SLOT_ACTION_FAIL_NOT_READY, /* KEEPER_FAIL with its cause */
 	SLOT_ACTION_FAIL_HEALTH,
 	SLOT_ACTION_RETRY, /* set the retry deadline */
-	SLOT_ACTION_SWEEP, /* the same, after killing what the keeper left */
 	SLOT_ACTION_COUNT,
 };
 

@@ -32,7 +32,7 @@ LAYERS = {
                    " prober-exec prober-helper prober-log readiness run-files sockets spec-file"
                    " strangers",
         "core": "adopt announce apply manager operation own service service-context"
-                " service-keeper settle",
+                " service-hearing service-keeper settle",
         "main": "api describe main stream",
     },
     "supervisor/keeper": {

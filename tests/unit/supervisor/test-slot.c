@@ -123,7 +123,7 @@ static void slot_stopped_stays_stopping_until_the_keeper_is_gone(void **fixture 
 	assert_int_equal(state, SLOT_STOPPED);
 }
 
-static void slot_that_loses_its_keeper_is_swept_before_it_is_tried_again(void **fixture unused)
+static void slot_that_loses_its_keeper_is_tried_again(void **fixture unused)
 {
 	static const enum slot_state with_payload[] = {SLOT_LAUNCHING, SLOT_STARTING, SLOT_RUNNING,
 						       SLOT_BACKOFF, SLOT_RENEWING};
@@ -131,14 +131,14 @@ static void slot_that_loses_its_keeper_is_swept_before_it_is_tried_again(void **
 	for (size_t i = 0; i < ARRAY_LEN(with_payload); i++) {
 		enum slot_state state = with_payload[i];
 
-		assert_int_equal(step(&state, SLOT_EVENT_GONE), SLOT_ACTION_SWEEP);
+		assert_int_equal(step(&state, SLOT_EVENT_GONE), SLOT_ACTION_RETRY);
 		assert_int_equal(state, SLOT_LOST);
 		step(&state, SLOT_EVENT_RETRY);
 		assert_int_equal(state, SLOT_WAITING);
 	}
 }
 
-static void slot_that_could_not_be_launched_is_tried_again_without_a_sweep(void **fixture unused)
+static void slot_that_could_not_be_launched_is_tried_again(void **fixture unused)
 {
 	enum slot_state state = SLOT_LAUNCHING;
 
@@ -236,8 +236,8 @@ int main(void)
 		cmocka_unit_test(slot_crashed_and_restarted_by_its_keeper_becomes_ready_anew),
 		cmocka_unit_test(slot_unhealthy_is_failed_and_comes_back),
 		cmocka_unit_test(slot_stopped_stays_stopping_until_the_keeper_is_gone),
-		cmocka_unit_test(slot_that_loses_its_keeper_is_swept_before_it_is_tried_again),
-		cmocka_unit_test(slot_that_could_not_be_launched_is_tried_again_without_a_sweep),
+		cmocka_unit_test(slot_that_loses_its_keeper_is_tried_again),
+		cmocka_unit_test(slot_that_could_not_be_launched_is_tried_again),
 		cmocka_unit_test(slot_started_by_hand_in_backoff_does_not_wait),
 		cmocka_unit_test(slot_done_does_not_run_again_by_itself),
 		cmocka_unit_test(slot_done_is_stopped_by_dismissing_its_keeper),

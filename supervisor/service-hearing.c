@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What a service hears from its keeper, and how it stays within hearing.
+ *
+ * A keeper repeats itself - each STATUS= is a snapshot - so a snapshot is only an event for the
+ * machine when it differs from the last one in what the machine knows.
+ *
+ * A keeper is never given up while it may live, for a second one would be a second copy of the
+ * service. A link that breaks (we were too slow for it, or out of descriptors) is made anew, and an
+ * order that was lost with it is given again. Gone it is when the end of its process is reported,
+ * or, if nobody can report that, when nobody listens where it did. Then the life that it took with
+ * it gets its exit report here, since nobody else is left to write one, and what it left is killed
+ * before anything of that service may start.
+ */
+
+#include "supervisor/service-hearing.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/error.h"
+#include "lib/log.h"
+#include "lib/paths.h"
+#include "lib/units.h"
+#include "supervisor/announce.h"
+#include "supervisor/exit-report.h"
+#include "supervisor/exit-store.h"
+#include "supervisor/keeper-link.h"
+#include "supervisor/launcher.h"
+#include "supervisor/run-files.h"
+#include "supervisor/service-keeper.h"
+#include "supervisor/service.h"
+
+/** Until a link that could not be made is tried again. */
+#define RECONNECT_USEC (250 * USEC_PER_MSEC)
+
+/* --- exits --------------------------------------------------------------------------------- */
+
+/* Takes the reference to the report's @json. */
+static void take_exit(struct service *s, const struct keeper_exit *report, json_t *json)
+{
+	int code;
+
+	s->life = MAX_OF(s->life, report->life);
+	s->ended_life = report->life;
+	if (!json) {
+		log_error("%s: out of memory for an exit report", s->process->name);
+		return;
+	}
+	json_decref(s->last_exit);
+	s->last_exit = json;
+	code = exit_store_append(s->context->exits_folder, s->process->name, json);
+	if (code < 0)
+		log_error("%s: cannot keep its exit report: %s", s->process->name, strerror(-code));
+	announce_exit(s);
+	s->context->exited(s, report, s->context->userdata);
+}
+
+/* An exit in the very turn in which we subscribe is told twice: as past, and as news. */
+static void on_exited(const struct keeper_exit *report, void *userdata)
+{
+	struct service *s = userdata;
+
+	if (report->life > s->ended_life)
+		take_exit(s, report, exit_report_json(s->process->name, SERVICE_SLOT, report));
+}
+
+/* How it ended nobody can know: it died after its keeper, who would have been told. */
+static void report_lost_life(struct service *s)
+{
+	const struct keeper_snapshot *k = &s->snapshot;
+	struct keeper_exit report = {
+		.wait_status = -1,
+		.main_pid = k->main_pid,
+		.n_failures = k->n_failures,
+		.life = k->life,
+		.at_usec = clock_at_usec(),
+		.uptime_usec = usec_sub(clock_now_usec(), k->start_usec),
+		.spec_revision = k->spec_revision,
+	};
+	json_t *json = exit_report_json(s->process->name, SERVICE_SLOT, &report);
+	char uptime[UNITS_TEXT_MAX];
+	char text[96];
+
+	snprintf(text, sizeof(text), "its keeper was killed and took it with it, after %s",
+		 duration_format(report.uptime_usec, uptime));
+	if (json && json_object_set_new(json, "summary", json_string(text)) < 0) {
+		json_decref(json);
+		json = NULL;
+	}
+	take_exit(s, &report, json);
+}
+
+/* --- snapshots ----------------------------------------------------------------------------- */
+
+static void on_life(struct service *s)
+{
+	s->life = s->snapshot.life;
+	if (!s->adopting)
+		announce_start(s);
+	service_feed(s, SLOT_EVENT_LIFE);
+}
+
+/* One of our children is watched already; one that an earlier supervisor started is not. */
+static void watch_keeper(struct service *s, pid_t pid)
+{
+	struct launcher *l = s->context->launcher;
+	int code = l->ops->adopt(l, s->process->name, SERVICE_SLOT, pid);
+
+	if (code < 0)
+		log_error("%s: cannot watch its keeper: %s", s->process->name, strerror(-code));
+	s->keeper_pid = pid;
+	s->keeper_watched = code == 0;
+}
+
+/* Its probes, and its spec when a policy changes, need what its predecessor had looked up. */
+static void meet(struct service *s)
+{
+	struct error err = {0};
+
+	if (s->adopting && service_look_up(s, &err) < 0)
+		log_warning("%s: %s", s->process->name, err.text);
+}
+
+/* What a broken link has lost is ordered again, if the keeper is not at it already. */
+static void repeat_order(struct service *s, const struct keeper_snapshot *old)
+{
+	s->relinked = false;
+	if (s->state == SLOT_STOPPING)
+		service_tell(s, KEEPER_LEAVE);
+	else if (s->state == SLOT_RENEWING && s->snapshot.state == KEEPER_RUNNING &&
+		 s->snapshot.life == old->life)
+		service_tell(s, KEEPER_RESTART);
+}
+
+/* What the keeper says is an event when it is another state, or the same one of another life. */
+static void tell_machine(struct service *s, const struct keeper_snapshot *old, bool moved)
+{
+	const struct keeper_snapshot *new = &s->snapshot;
+	bool is_service = s->process->type == CONFIG_TYPE_SERVICE;
+
+	switch ((enum keeper_state) new->state) {
+	case KEEPER_IDLE:
+		if (moved)
+			service_feed(s, SLOT_EVENT_IDLE);
+		break;
+	case KEEPER_RUNNING:
+		if (moved)
+			on_life(s);
+		/* A oneshot is ready when it has succeeded, whatever it says before. */
+		if (new->ready && is_service && (moved || !old->ready))
+			service_feed(s, SLOT_EVENT_READY);
+		break;
+	case KEEPER_STOPPING:
+	case KEEPER_SWEEPING:
+		if (moved)
+			service_feed(s, SLOT_EVENT_ENDING);
+		break;
+	case KEEPER_BACKOFF:
+		if (moved || old->next_usec != new->next_usec)
+			service_feed(s, SLOT_EVENT_BACKOFF);
+		break;
+	case KEEPER_DONE:
+		if (moved)
+			service_feed(s, SLOT_EVENT_DONE);
+		break;
+	case KEEPER_FAILED:
+		if (moved)
+			service_feed(s, SLOT_EVENT_FAILED);
+		break;
+	case KEEPER_STATE_COUNT:
+		break;
+	}
+}
+
+static void on_snapshot(const struct keeper_snapshot *new, void *userdata)
+{
+	struct service *s = userdata;
+	struct keeper_snapshot old = s->snapshot;
+	bool moved = !s->greeted || old.state != new->state || old.life != new->life;
+
+	s->snapshot = *new;
+	s->greeted = true;
+	s->heard = true;
+	if (s->keeper_pid != new->keeper_pid)
+		watch_keeper(s, new->keeper_pid);
+	meet(s);
+	tell_machine(s, &old, moved);
+	s->adopting = false;
+	if (s->relinked)
+		repeat_order(s, &old);
+}
+
+static void on_place(const struct keeper_place *place unused, void *userdata)
+{
+	struct service *s = userdata;
+
+	s->context->place(s, s->context->userdata);
+}
+
+static void on_answer(const struct keeper_answer *answer, void *userdata)
+{
+	struct service *s = userdata;
+
+	if (answer->result < 0)
+		log_warning("%s: its keeper refused: %s", s->process->name,
+			    strerror(-answer->result));
+}
+
+/* --- the link ------------------------------------------------------------------------------ */
+
+static void set_reconnect(struct service *s, usec_t deadline_usec)
+{
+	int code = loop_timer_set(&s->reconnect, deadline_usec);
+
+	if (code < 0)
+		log_error("%s: cannot set a timer: %s", s->process->name, strerror(-code));
+}
+
+static void forget_keeper(struct service *s)
+{
+	set_reconnect(s, USEC_INFINITY);
+	s->has_keeper = false;
+	s->keeper_watched = false;
+	s->keeper_ended = false;
+	s->keeper_pid = 0;
+	s->greeted = false;
+	s->adopting = false;
+	s->relinked = false;
+	s->wants_place = false;
+	s->snapshot = (struct keeper_snapshot){0};
+}
+
+/* The process has ended and everything it said has been heard. */
+static void keeper_gone(struct service *s)
+{
+	bool has_left = s->greeted && s->snapshot.state == KEEPER_IDLE;
+	bool by_surprise = slot_holds_payload(s->state) && s->state != SLOT_STOPPING;
+	bool lost_life = s->snapshot.life > s->ended_life;
+
+	if (by_surprise)
+		service_say(s, "its keeper (pid %d) died%s", (int)s->keeper_pid,
+			    lost_life ? " and took the service with it" : "");
+	if (lost_life)
+		report_lost_life(s);
+	else if (by_surprise)
+		announce_fail(s, s->note);
+	forget_keeper(s);
+	/* One that leaves in order has killed everything before. */
+	if (!has_left)
+		s->unswept = !s->context->sweep(s, s->context->userdata);
+	service_feed(s, SLOT_EVENT_GONE);
+}
+
+static void on_link_gone(void *userdata)
+{
+	struct service *s = userdata;
+
+	keeper_link_free(s->keeper);
+	s->keeper = NULL;
+	s->relinked = true;
+	if (s->keeper_ended)
+		keeper_gone(s);
+	else if (s->heard)
+		service_connect(s);
+	else
+		set_reconnect(s, clock_now_usec() + RECONNECT_USEC);
+}
+
+static const struct keeper_link_events link_events = {
+	.snapshot = on_snapshot,
+	.exited = on_exited,
+	.place = on_place,
+	.answer = on_answer,
+	.gone = on_link_gone,
+};
+
+static int open_link(struct service *s)
+{
+	const struct service_context *c = s->context;
+	cleanup_free char *control = run_file_control(c->paths, s->process->name, SERVICE_SLOT);
+
+	s->heard = false;
+	if (!control)
+		return -ENOMEM;
+	return keeper_link_open(c->loop, control, s->ended_life, &link_events, s, &s->keeper);
+}
+
+static bool nobody_listens(int code)
+{
+	return code == -ENOENT || code == -ECONNREFUSED;
+}
+
+static void connect_later(struct service *s, int code)
+{
+	log_warning("%s: cannot talk to its keeper, trying again: %s", s->process->name,
+		    strerror(-code));
+	set_reconnect(s, clock_now_usec() + RECONNECT_USEC);
+}
+
+void service_connect(struct service *s)
+{
+	int code = open_link(s);
+
+	if (code < 0 && !nobody_listens(code))
+		connect_later(s, code);
+	else if (code < 0 && !s->keeper_watched)
+		keeper_gone(s);
+	else if (code < 0)
+		log_debug("%s: nobody listens, its keeper is about to end", s->process->name);
+}
+
+int service_adopt(struct service *s)
+{
+	int code = open_link(s);
+
+	if (nobody_listens(code))
+		return code;
+	s->state = SLOT_LAUNCHING;
+	s->has_keeper = true;
+	s->adopting = true;
+	if (code < 0)
+		connect_later(s, code);
+	return 0;
+}
+
+void service_keeper_gone(struct service *s, pid_t pid)
+{
+	if (!s->has_keeper || (s->keeper_pid && pid != s->keeper_pid))
+		return;
+	s->keeper_pid = pid;
+	s->keeper_ended = true;
+	if (!s->keeper)
+		keeper_gone(s);
+}
