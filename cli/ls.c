@@ -63,13 +63,14 @@ int ls_print(struct supervisor *s, char *const *names, bool count, struct error 
 
 	code = ask_services(s, names, count, &reply, err);
 	if (code == 0)
-		code = supervisor_ask(s, "io.slicekeep.supervisor.Status", NULL, &status, err);
+		code = supervisor_ask(s, "io.slicekeep.supervisor.Status",
+				      json_pack("{s:b}", "count", count), &status, err);
 	if (code < 0)
 		return code;
 	services = json_object_get(reply, "services");
 	if (service_table(services, 0, &s->cli->out, 0, &out) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	service_footer(status, names && names[0] ? NULL : services, &out);
+	service_footer(status, !names || !names[0], &out);
 	return print_text(&out) == CLI_DONE ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 

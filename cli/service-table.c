@@ -138,25 +138,13 @@ int service_table(const json_t *services, usec_t elapsed_usec, const struct styl
 	return table_print(&t, style, columns_max, out);
 }
 
-static uint64_t count_daemons(const json_t *services)
-{
-	uint64_t n = 1; /* the supervisor, which answers, so it runs */
-	json_t *service;
-	size_t i;
-
-	json_array_foreach(services, i, service)
-		n += json_get_bool(service, "system", false) &&
-		     json_is_integer(json_object_get(service, "pid"));
-	return n;
-}
-
-static void add_ourselves(const json_t *status, const json_t *services, struct text *out)
+static void add_ourselves(const json_t *status, struct text *out)
 {
 	uint64_t pss_bytes = json_get_uint(status, "pss_bytes", 0);
 	char daemons[WORDS_MAX], keepers[WORDS_MAX], size[UNITS_TEXT_MAX];
 
 	text_addf(out, "slicekeep itself: %s, %s",
-		  words_plural(count_daemons(services), "daemon", "daemons", daemons),
+		  words_plural(json_get_uint(status, "processes", 0), "daemon", "daemons", daemons),
 		  words_plural(json_get_uint(status, "keepers", 0), "keeper", "keepers", keepers));
 	if (pss_bytes > 0)
 		text_addf(out, ", %s", size_format(pss_bytes, size));
@@ -170,7 +158,7 @@ const char *service_limits_reason(const char *note)
 	return text_starts(note, said) ? note + strlen(said) : note;
 }
 
-void service_footer(const json_t *status, const json_t *services, struct text *out)
+void service_footer(const json_t *status, bool ourselves, struct text *out)
 {
 	const char *limits = json_get_string(status, "limits_note");
 	json_t *warning;
@@ -184,8 +172,8 @@ void service_footer(const json_t *status, const json_t *services, struct text *o
 	}
 	if (limits)
 		text_addf(out, "limits not enforced: %s\n", service_limits_reason(limits));
-	if (services)
-		add_ourselves(status, services, out);
+	if (ourselves)
+		add_ourselves(status, out);
 }
 
 /* The wire leaves out what is not there; a script wants to find null. */

@@ -20,11 +20,11 @@ must_check int service_table(const json_t *services, usec_t elapsed_usec, const 
 			     size_t columns_max, struct text *out);
 
 /**
- * service_footer() - append warnings, why limits are not enforced, and what we cost
- * @status:   answer of Status
- * @services: array of Service, or NULL: then the line about ourselves is left out
+ * service_footer() - append warnings, and why limits are not enforced
+ * @status:    answer of Status
+ * @ourselves: and what we cost
  */
-void service_footer(const json_t *status, const json_t *services, struct text *out);
+void service_footer(const json_t *status, bool ourselves, struct text *out);
 
 /** service_limits_reason() - the note of Status without the words that all such notes begin with */
 const char *service_limits_reason(const char *note);

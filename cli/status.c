@@ -43,13 +43,13 @@ static void describe(const json_t *status, usec_t now_at_usec, struct text *out)
 	text_add(out, "\n");
 	add_line(out, status, "config");
 	text_addf(out, ", revision %" PRIu64 "\n", json_get_uint(status, "revision", 0));
-	text_addf(out, "%-12s%" PRIu64 ", with %" PRIu64 " processes\n", "services",
-		  json_get_uint(status, "services", 0), json_get_uint(status, "processes", 0));
-	text_addf(out, "%-12s%" PRIu64 "\n", "keepers", json_get_uint(status, "keepers", 0));
+	text_addf(out, "%-12s%" PRIu64 "\n", "services", json_get_uint(status, "services", 0));
+	text_addf(out, "%-12s%" PRIu64 ", and %" PRIu64 " keepers\n", "daemons",
+		  json_get_uint(status, "processes", 0), json_get_uint(status, "keepers", 0));
 	if (json_object_get(status, "pss_bytes"))
 		text_addf(out, "%-12s%s\n", "memory",
 			  size_format(json_get_uint(status, "pss_bytes", 0), size));
-	service_footer(status, NULL, out);
+	service_footer(status, false, out);
 }
 
 static int status_run(struct cli *cli, char **argv)
@@ -69,7 +69,8 @@ static int status_run(struct cli *cli, char **argv)
 				     rest.words[0]);
 	code = supervisor_open(cli, &s, &err);
 	if (code == 0)
-		code = supervisor_ask(&s, "io.slicekeep.supervisor.Status", NULL, &status, &err);
+		code = supervisor_ask(&s, "io.slicekeep.supervisor.Status",
+				      json_pack("{s:b}", "count", 1), &status, &err);
 	if (code < 0)
 		return command_fail(&err);
 	if (o.json)

@@ -96,12 +96,13 @@ static int reply(struct varlink_call *call, json_t *parameters, struct error *er
 	return 0;
 }
 
-static int on_status(struct varlink_call *call, json_t *parameters unused, void *userdata,
+static int on_status(struct varlink_call *call, json_t *parameters, void *userdata,
 		     struct error *err)
 {
 	const struct api *a = userdata;
+	bool count = json_get_bool(parameters, "count", false);
 
-	return reply(call, describe_status(a->manager), err);
+	return reply(call, describe_status(a->manager, count), err);
 }
 
 static int on_list(struct varlink_call *call, json_t *parameters, void *userdata, struct error *err)

@@ -152,36 +152,51 @@ static json_t *warnings_json(const struct manager *m)
 	return strings_json(m->config->warnings);
 }
 
-json_t *describe_status(const struct manager *m)
-{
-	static const char *const layouts[] = {"system", "user", "home"};
-	uint64_t pss = proc_pss_bytes(getpid());
-	int n_keepers = 0;
-	int n_processes = 1;
+/* Our own processes: how many, and, where that is worth a look into /proc, how large. */
+struct ourselves {
+	bool count;
+	int n_keepers;
+	int n_daemons;
+	uint64_t pss_bytes;
+};
 
-	static_assert(ARRAY_LEN(layouts) == LAYOUT_COUNT, "a name for each layout");
+static void add_own_process(struct ourselves *o, int *n, pid_t pid)
+{
+	(*n)++;
+	if (o->count)
+		o->pss_bytes += proc_pss_bytes(pid);
+}
+
+static struct ourselves look_at_ourselves(const struct manager *m, bool count)
+{
+	struct ourselves o = {.count = count};
+
+	add_own_process(&o, &o.n_daemons, getpid());
+	if (m->outer_keeper)
+		add_own_process(&o, &o.n_keepers, m->outer_keeper);
 	for (size_t i = 0; i < m->n_services; i++) {
 		const struct service *s = m->services[i];
 
-		if (!s->keeper_pid)
-			continue;
-		n_keepers++;
-		pss += proc_pss_bytes(s->keeper_pid);
-		if (s->system && lives(s)) {
-			pss += proc_pss_bytes(s->snapshot.main_pid);
-			n_processes++;
-		}
+		if (s->keeper_pid)
+			add_own_process(&o, &o.n_keepers, s->keeper_pid);
+		if (s->system && lives(s))
+			add_own_process(&o, &o.n_daemons, s->snapshot.main_pid);
 	}
-	if (m->outer_keeper) {
-		pss += proc_pss_bytes(m->outer_keeper);
-		n_keepers++;
-	}
+	return o;
+}
+
+json_t *describe_status(const struct manager *m, bool count)
+{
+	static const char *const layouts[] = {"system", "user", "home"};
+	struct ourselves o = look_at_ourselves(m, count);
+
+	static_assert(ARRAY_LEN(layouts) == LAYOUT_COUNT, "a name for each layout");
 	return json_pack("{s:s, s:i, s:I, s:s, s:s, s:s, s:I, s:s*, s:o, s:i, s:i, s:i, s:o*}",
 			 "version", SLICEKEEP_VERSION, "pid", (int)getpid(), "started_at_usec",
 			 (json_int_t)m->started_at_usec, "launcher", m->launcher->ops->name,
 			 "layout", layouts[m->paths->layout], "config", m->paths->config,
 			 "revision", (json_int_t)m->context.revision, "limits_note",
 			 m->launcher->ops->limits_note(m->launcher), "warnings", warnings_json(m),
-			 "services", (int)m->n_services, "keepers", n_keepers, "processes",
-			 n_processes, "pss_bytes", optional_uint(pss));
+			 "services", (int)m->n_services, "keepers", o.n_keepers, "processes",
+			 o.n_daemons, "pss_bytes", optional_uint(o.pss_bytes));
 }

@@ -22,5 +22,8 @@ json_t *describe_service(const struct manager *m, const struct service *s, bool 
  */
 json_t *describe_services(const struct manager *m, const json_t *names, bool count);
 
-/** describe_status() - answer of Status */
-json_t *describe_status(const struct manager *m);
+/**
+ * describe_status() - answer of Status
+ * @count: say how much memory we use, which costs a look into /proc for each keeper
+ */
+json_t *describe_status(const struct manager *m, bool count);

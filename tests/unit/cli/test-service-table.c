@@ -76,14 +76,14 @@ static void table_survives_an_answer_without_anything_in_it(void **state)
 
 static void footer_counts_what_is_ours(void **state)
 {
-	cleanup_json json_t *services = parse(services_text);
 	cleanup_json json_t *status =
-		parse("{\"keepers\": 7, \"pss_bytes\": 5347738, \"limits_note\": \"limits not "
+		parse("{\"processes\": 2, \"keepers\": 7, \"pss_bytes\": 5347738, \"limits_note\": "
+		      "\"limits not "
 		      "enforced: no cgroups\","
 		      " \"warnings\": [\"\\\"schedule\\\" is not carried out yet\"]}");
 	cleanup_text struct text out = {0};
 
-	service_footer(status, services, &out);
+	service_footer(status, true, &out);
 	assert_string_equal(out.data, "warning: \"schedule\" is not carried out yet\n"
 				      "limits not enforced: no cgroups\n"
 				      "slicekeep itself: 2 daemons, 7 keepers, 5.1M\n");
@@ -94,7 +94,7 @@ static void footer_is_silent_where_nothing_is_to_be_said(void **state)
 	cleanup_json json_t *status = parse("{\"keepers\": 1, \"warnings\": []}");
 	cleanup_text struct text out = {0};
 
-	service_footer(status, NULL, &out);
+	service_footer(status, false, &out);
 	assert_int_equal(out.len, 0);
 }
 
