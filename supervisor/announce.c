@@ -9,8 +9,10 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/clock.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/units.h"
 #include "supervisor/events.h"
@@ -19,9 +21,9 @@
 
 static void announce(const struct service *s, const char *kind, const char *text)
 {
-	json_t *event =
-		json_pack("{s:s, s:i, s:s, s:s, s:s*}", "service", s->process->name, "instance",
-			  SERVICE_SLOT, "kind", kind, "text", text, "who", s->asker);
+	json_t *event = json_pack("{s:s, s:i, s:s, s:o, s:s*}", "service", s->process->name,
+				  "instance", SERVICE_SLOT, "kind", kind, "text",
+				  json_text(text, strlen(text)), "who", s->asker);
 
 	if (!event) {
 		log_error("%s: out of memory for the event \"%s\"", s->process->name, text);
@@ -64,7 +66,9 @@ void announce_exit(const struct service *s)
 
 void announce_stopped(const struct service *s)
 {
-	announce(s, "stop", "stopped, nothing of it is left");
+	announce(s, "stop",
+		 s->unswept ? "stopped, but something of it may still run"
+			    : "stopped, nothing of it is left");
 }
 
 void announce_fail(const struct service *s, const char *text)

@@ -82,7 +82,8 @@ static int no_such_service(struct varlink_call *call, const char *name)
 
 	snprintf(message, sizeof(message), "no service \"%.*s\"", TEXT_NAME_MAX, name ? name : "");
 	varlink_call_error(call, ID_NO_SUCH_SERVICE,
-			   json_pack("{s:s, s:s}", "name", name ? name : "", "message", message));
+			   json_pack("{s:s, s:o}", "name", name ? name : "", "message",
+				     json_text(message, strlen(message))));
 	return 0;
 }
 
@@ -147,7 +148,8 @@ static int on_events(struct varlink_call *call, json_t *parameters, void *userda
 
 	if (varlink_call_wants_more(call))
 		return stream_events(a->manager, call, since, limit, names, err);
-	list = stream_names(names);
+	if (stream_names(names, &list) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
 	return reply(
 		call,
 		json_pack("{s:o}", "events", events_since(a->manager->events, since, limit, list)),

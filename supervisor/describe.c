@@ -17,12 +17,19 @@
 #include "lib/text.h"
 #include "supervisor/launcher.h"
 #include "supervisor/manager.h"
+#include "supervisor/prober.h"
 #include "supervisor/proc.h"
 #include "supervisor/service-keeper.h"
 
 static bool lives(const struct service *s)
 {
 	return s->snapshot.main_pid > 0 && slot_holds_payload(s->state);
+}
+
+/* Notes quote what people wrote and are cut at a byte: not always UTF-8 at the end. */
+static json_t *optional_text(const char *s)
+{
+	return s && s[0] ? json_text(s, strlen(s)) : NULL;
 }
 
 static json_t *optional_uint(uint64_t value)
@@ -66,8 +73,7 @@ static json_t *slots_json(const struct service *s)
 			 optional_uint((uint64_t)s->keeper_pid), "ready", slot_is_ready(s->state),
 			 "uptime_usec", uptime(s), "next_start_usec", next_start(s), "restarts",
 			 (int)k->n_restarts, "life", optional_uint(s->life), "status",
-			 k->status[0] ? json_text(k->status, strlen(k->status)) : NULL, "ports",
-			 ports_json(s->process));
+			 optional_text(k->status), "ports", ports_json(s->process));
 }
 
 static json_t *strings_json(char *const *strings)
@@ -110,10 +116,10 @@ json_t *describe_service(const struct manager *m, const struct service *s, bool 
 				 slice_of(s), "system", s->system, "removed", s->removed, "pid",
 				 lives(s) ? json_integer(s->snapshot.main_pid) : NULL,
 				 "uptime_usec", uptime(s), "restarts", (int)s->snapshot.n_restarts);
-	json_t *more = json_pack("{s:o*, s:o, s:o, s:o, s:o, s:s*, s:O*}", "processes",
+	json_t *more = json_pack("{s:o*, s:o, s:o, s:o, s:o, s:o*, s:O*}", "processes",
 				 optional_uint(counted ? counted - 1 : 0), "ports", ports_json(p),
 				 "slots", slots_json(s), "after", strings_json(p->after),
-				 "waits_for", waits_for(m, s), "note", s->note[0] ? s->note : NULL,
+				 "waits_for", waits_for(m, s), "note", optional_text(s->note),
 				 "last_exit", s->last_exit);
 
 	if (!json || !more || json_object_update(json, more) < 0) {
@@ -141,9 +147,16 @@ json_t *describe_services(const struct manager *m, const json_t *names, bool cou
 {
 	json_t *services = json_array();
 
-	for (size_t i = 0; services && i < m->n_services; i++)
-		if (named(names, m->services[i]->process->name))
-			json_array_append_new(services, describe_service(m, m->services[i], count));
+	for (size_t i = 0; services && i < m->n_services; i++) {
+		const struct service *s = m->services[i];
+
+		if (!named(names, s->process->name))
+			continue;
+		if (json_array_append_new(services, describe_service(m, s, count)) < 0) {
+			json_decref(services);
+			return NULL;
+		}
+	}
 	return services;
 }
 
@@ -167,11 +180,18 @@ static void add_own_process(struct ourselves *o, int *n, pid_t pid)
 		o->pss_bytes += proc_pss_bytes(pid);
 }
 
+/** Processes of the prober that are counted. */
+#define HELPERS_MAX 64
+
 static struct ourselves look_at_ourselves(const struct manager *m, bool count)
 {
 	struct ourselves o = {.count = count};
+	int helpers[HELPERS_MAX];
+	size_t n_helpers = prober_pids(m->prober, helpers, ARRAY_LEN(helpers));
 
 	add_own_process(&o, &o.n_daemons, getpid());
+	for (size_t i = 0; i < n_helpers; i++)
+		add_own_process(&o, &o.n_daemons, helpers[i]);
 	if (m->outer_keeper)
 		add_own_process(&o, &o.n_keepers, m->outer_keeper);
 	for (size_t i = 0; i < m->n_services; i++) {
@@ -194,8 +214,9 @@ json_t *describe_status(const struct manager *m, bool count)
 	return json_pack("{s:s, s:i, s:I, s:s, s:s, s:s, s:I, s:s*, s:o, s:i, s:i, s:i, s:o*}",
 			 "version", SLICEKEEP_VERSION, "pid", (int)getpid(), "started_at_usec",
 			 (json_int_t)m->started_at_usec, "launcher", m->launcher->ops->name,
-			 "layout", layouts[m->paths->layout], "config", m->paths->config,
-			 "revision", (json_int_t)m->context.revision, "limits_note",
+			 "layout", layouts[m->paths->layout], "config",
+			 optional_text(m->paths->config), "revision",
+			 (json_int_t)m->context.revision, "limits_note",
 			 m->launcher->ops->limits_note(m->launcher), "warnings", warnings_json(m),
 			 "services", (int)m->n_services, "keepers", o.n_keepers, "processes",
 			 o.n_daemons, "pss_bytes", optional_uint(o.pss_bytes));

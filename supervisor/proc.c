@@ -13,30 +13,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/process.h"
+
+/** Bytes of smaps_rollup. */
 #define READ_MAX 4096
-
-/* One read, NUL-terminated; Return: bytes, 0 when there is nothing. */
-static size_t read_proc(pid_t pid, const char *file, char *buf, size_t size)
-{
-	char path[96];
-	cleanup_close int fd = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, buf, size - 1);
-	buf[n > 0 ? n : 0] = '\0';
-	return n > 0 ? (size_t)n : 0;
-}
 
 uint64_t proc_pss_bytes(pid_t pid)
 {
+	char path[64];
 	char buf[READ_MAX];
+	cleanup_close int fd = -1;
 	uint64_t kb = 0;
 	const char *line;
+	ssize_t n;
 
-	if (!read_proc(pid, "smaps_rollup", buf, sizeof(buf)))
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
+	if (n <= 0)
 		return 0;
+	buf[n] = '\0';
 	line = strstr(buf, "\nPss:");
 	if (!line || sscanf(line, "\nPss: %" SCNu64, &kb) != 1)
 		return 0;
@@ -46,16 +42,13 @@ uint64_t proc_pss_bytes(pid_t pid)
 /* Appends the children of @pid to @pids; Return: how many are in it then. */
 static size_t add_children(pid_t pid, pid_t *pids, size_t n, size_t max)
 {
-	char file[64];
-	char buf[READ_MAX];
-	char *at = buf;
-	char *end;
+	cleanup_free pid_t *children = NULL;
+	size_t n_children = 0;
 
-	snprintf(file, sizeof(file), "task/%d/children", (int)pid);
-	if (!read_proc(pid, file, buf, sizeof(buf)))
+	if (process_children(pid, &children, &n_children) < 0)
 		return n;
-	for (long child; n < max && (child = strtol(at, &end, 10)) > 0; at = end)
-		pids[n++] = (pid_t)child;
+	for (size_t i = 0; i < n_children && n < max; i++)
+		pids[n++] = children[i];
 	return n;
 }
 

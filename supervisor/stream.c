@@ -67,19 +67,22 @@ static struct stream *stream_make(struct manager *m, struct varlink_call *call, 
 	return st;
 }
 
-char **stream_names(const json_t *names)
+int stream_names(const json_t *names, char ***ret_names)
 {
 	size_t n = json_array_size(names);
-	char **list = n ? calloc(n + 1, sizeof(char *)) : NULL;
+	cleanup_strings char **list = n ? calloc(n + 1, sizeof(char *)) : NULL;
 	size_t kept = 0;
 
-	for (size_t i = 0; list && i < n; i++) {
+	if (n && !list)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
 		const char *name = json_string_value(json_array_get(names, i));
 
-		if (name)
-			list[kept++] = strdup(name);
+		if (name && !(list[kept++] = strdup(name)))
+			return -ENOMEM;
 	}
-	return list;
+	*ret_names = steal_ptr(list);
+	return 0;
 }
 
 /* --- the list ------------------------------------------------------------------------------ */
@@ -142,6 +145,9 @@ static void send_events(struct stream *st)
 		size_t n = json_array_size(events);
 
 		if (n == 0) {
+			/* What was for others is not looked through again. */
+			if (events)
+				st->since = events_newest(st->manager->events);
 			json_decref(events);
 			return;
 		}
@@ -172,8 +178,8 @@ int stream_events(struct manager *m, struct varlink_call *call, uint64_t since, 
 
 	if (!st)
 		return error_set(err, -ENOMEM, "out of memory");
-	st->name_list = stream_names(names);
-	if (events_subscribe(m->events, on_event, st, &st->subscriber) < 0) {
+	if (stream_names(names, &st->name_list) < 0 ||
+	    events_subscribe(m->events, on_event, st, &st->subscriber) < 0) {
 		stream_free(st);
 		return error_set(err, -ENOMEM, "out of memory");
 	}

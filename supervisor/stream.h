@@ -28,6 +28,10 @@ must_check int stream_services(struct manager *m, struct varlink_call *call, jso
 must_check int stream_events(struct manager *m, struct varlink_call *call, uint64_t since,
 			     size_t limit, json_t *names, struct error *err);
 
-/** stream_names() - array of strings as a NULL-terminated vector; heap, NULL for none or on failure
+/**
+ * stream_names() - an array of strings as a NULL-terminated vector
+ * @ret_names: heap; NULL for none, which is all
+ *
+ * Return: 0 or -ENOMEM.
  */
-char **stream_names(const json_t *names);
+must_check int stream_names(const json_t *names, char ***ret_names);
