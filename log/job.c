@@ -29,12 +29,14 @@
 #define BATCH_BYTES_MAX ((size_t)64 * 1024)
 /** Text in the only answer of a call without "more". */
 #define SINGLE_BYTES_MAX ((size_t)1024 * 1024)
+/** What a line without text counts for. */
+#define LINE_OVERHEAD_BYTES 128
 #define SILENCE_USEC_MAX (1 * USEC_PER_SEC)
 
 /**
  * struct job
  * @call:    NULL once it has been answered
- * @batch:   lines that are not sent yet, @batch_bytes of text
+ * @batch:   lines that are not sent yet, of @batch_bytes
  * @paused:  the caller has no room
  * @sent_usec: of the last answer, monotonic
  */
@@ -146,7 +148,7 @@ static int job_take(struct job *j, const struct line *line)
 
 	if (!object || json_array_append_new(j->batch, object) < 0)
 		return -ENOMEM;
-	j->batch_bytes += line->n_bytes;
+	j->batch_bytes += line->n_bytes + LINE_OVERHEAD_BYTES;
 	if (!job_has_more(j))
 		return 0;
 	if (json_array_size(j->batch) < BATCH_LINES_MAX && j->batch_bytes < BATCH_BYTES_MAX)

@@ -3,13 +3,15 @@
 /*
  * The reader process: answers what people ask, from the files alone.
  *
- * It shares nothing with the writer but the files, the board (read-only) and one socket whose end
- * of file says that the writer is gone. It then ends too, because its successor will be started by
- * the next writer; whoever was connected comes back to that one, with a cursor.
+ * It shares nothing with the writer but the files, the board (read-only), one socket, and its life:
+ * when the writer is gone it must be too, before it takes a caller away from its successor, which
+ * the next writer will start. The kernel kills it (PDEATHSIG); the socket's end of file covers a
+ * writer that died before that was arranged. Whoever was connected comes back, with a cursor.
  */
 
 #include "log/reader.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -75,6 +77,7 @@ int reader_main(const struct daemon_hello *hello, const char *log_dir)
 	int r;
 
 	(void)prctl(PR_SET_NAME, "slicekeep-log");
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	daemon_prepare(hello);
 	r = reader_begin(&reader, log_dir, &err);
 	if (r < 0)

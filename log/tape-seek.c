@@ -143,7 +143,7 @@ static int tape_previous_segment(struct tape *t)
 
 int tape_back(struct tape *t)
 {
-	uint64_t start;
+	uint64_t start = 0;
 	int r;
 
 	t->has_line = false;

@@ -26,7 +26,7 @@ OFFER, END, DRAINED = 1, 2, 3
 STREAMS = {"out": 1, "err": 2, "both": 3}
 POLICIES = {"block": 0, "drop": 1}
 # Of the collector and of its reader, whatever they are made to do.
-RSS_KIB_MAX = 200_000 if "SLICEKEEP_TEST_SANITIZED" in os.environ else 8_000
+RSS_KIB_MAX = 500_000 if "SLICEKEEP_TEST_SANITIZED" in os.environ else 8_000
 
 
 class Pipe:

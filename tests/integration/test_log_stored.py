@@ -204,6 +204,26 @@ def test_total_cap_deletes_the_oldest_and_never_blocks(collectors):
     assert not collector.segments("old0"), "the oldest should be gone"
 
 
+def test_flood_does_not_starve_the_others(platform, collectors):
+    collector = collectors("--segment", "8M", "--max-total", "64M")
+    keeper = collector.keeper()
+    quiet = keeper.pipe("quiet")
+    floods = []
+    for i in range(3):
+        pipe = keeper.pipe(f"flood{i}")
+        floods.append(platform.spawn([instance.BUILD / "tests/integration/programs/spout",
+                                      1_000_000_000, 65536], stdout=pipe.write_end))
+        pipe.close_write()
+    wait_until(lambda: all(collector.stored(f"flood{i}") for i in range(3)))
+    for i in range(50):
+        quiet.write(b"line %d\n" % i)
+        wait_until(lambda: collector.stored("quiet").endswith(b"line %d\n" % i), deadline=2)
+    assert all(flood.poll() is None for flood in floods)
+    stats = collector.caller().call("Stats")
+    assert stats["lag_usec"] < 2_000_000
+    assert stats["stored_bytes"] < 90_000_000
+
+
 def test_many_lives_and_streams_share_one_segment_each(collectors):
     collector = collectors()
     keeper = collector.keeper()
