@@ -268,7 +268,8 @@ def test_sighup_reads_the_spec_for_the_next_life(nursery, tmp_path):
 
 def test_limits_and_ids_are_applied(nursery):
     spec = nursery.spec(["sh", "-c", "ulimit -n; id -u; id -g; id -G; "
-                         "cat /proc/self/oom_score_adj; pwd; echo $NOTIFY_SOCKET"], type="oneshot", open_files=123, uid=65534,
+                         "cat /proc/self/oom_score_adj; pwd; echo $NOTIFY_SOCKET"],
+                        type="oneshot", open_files=123, uid=65534,
                         gid=65534, group=[12, 34], oom_score=321, cwd="/usr")
     if os.geteuid() != 0:
         pytest.fail("these tests change users: run them as root")

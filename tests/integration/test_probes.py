@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Readiness and health, through the whole platform: every kind of probe, good and bad.
 
-A service is ready when its probe says so and not before; one that is not in time is stopped and says
-why; one whose health is lost is started anew; and a probe leaves nothing behind, whatever it does.
+A service is ready when its probe says so and not before; one that is not in time is stopped and
+says why; one whose health is lost is started anew; and a probe leaves nothing behind, whatever it
+does.
 """
 import os
 import signal
