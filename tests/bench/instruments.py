@@ -23,7 +23,7 @@ SERVICES = {str(PROGRAMS / "child"), str(PROGRAMS / "spout")}
 
 class RealTime:
     """SCHED_RR for the bench and, by inheritance, for all that it starts: the neighbours of a
-    shared machine wait meanwhile. For measures that wait rather than compute."""
+    shared machine wait meanwhile."""
 
     def __enter__(self):
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))

@@ -251,7 +251,7 @@ def wait_until_stored(path, n_lines):
         time.sleep(0.01)
 
 
-LATENCY = (crash, life, control)
+ALONE = ("crash", "life", "control", "storm", "logs")  # with --rt; who is idle needs no priority
 SUITES = {"crash": crash, "life": life, "control": control, "storm": storm, "logs": logs,
           "idle": idle}
 CONTESTANTS = contestants.ALL

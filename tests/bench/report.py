@@ -69,11 +69,13 @@ def number(value):
         return "–"
     if value == 0 or abs(value) >= 100:
         return f"{value:.0f}"
-    return f"{value:.3g}" if abs(value) >= 1 else f"{value:.2f}"
+    if abs(value) >= 1:
+        return f"{value:.3g}"
+    return f"{value:.2f}" if abs(value) >= 0.01 else "< 0.01"
 
 
 def ratio(mine, theirs):
-    return f"{mine / theirs:.2g}×" if mine is not None and theirs else "–"
+    return f"{number(mine / theirs)}×" if mine is not None and theirs else "–"
 
 
 class Line:
@@ -129,8 +131,8 @@ Written by `{command}` on {date}; do not edit, run it again.
 Every session has one contestant alone in its own folder; contestants take turns, so that what else
 runs on the machine meets all of them. Compare ratios, not milliseconds: on a shared machine they
 hold to about a fifth, and a row is called behind only when it is worse than that. With `--rt`
-latencies (crash, start, stop, `ls`, restart) are measured with the real-time priority SCHED_RR for
-every contestant and its services, which keeps the rest of the machine out. *floor* is the
+every contestant and its services have the real-time priority SCHED_RR, but for the idle measure: it
+keeps the rest of the machine out. *floor* is the
 least that a supervisor can be (`tests/bench/floor.c`: wait, vfork, exec and nothing else), for logs
 it is `cat > file`. The peers of the daemontools family run the service's program itself as `run`,
 their best case. Folders and sockets of all supervisors are in memory, as `/run` is; lines go to
