@@ -28,6 +28,7 @@ struct add_options {
 	uint64_t port;
 	const char *memory_max;
 	const char *user;
+	bool json;
 };
 
 static char *absolute(const char *path)
@@ -149,7 +150,7 @@ static int add_run(struct cli *cli, char **argv)
 		return CLI_USAGE;
 	if (add_to_config(cli, rest.words[0], process_of(&o, rest.tail), &reply, &err) < 0)
 		return command_fail(&err);
-	return reply ? control_start(cli, rest.words) : CLI_DONE;
+	return reply ? control_start(cli, rest.words, o.json) : CLI_DONE;
 }
 
 static const struct option_row add_rows[] = {
@@ -161,6 +162,8 @@ static const struct option_row add_rows[] = {
 	 "its memory cap: 256M, 1G"},
 	{"user", 0, OPTION_TEXT, offsetof(struct add_options, user), "U",
 	 "who it runs as (the owner of its folder)"},
+	{"json", 0, OPTION_FLAG, offsetof(struct add_options, json), NULL,
+	 "an array of outcomes, for programs"},
 };
 
 const struct command command_add = {

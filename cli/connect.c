@@ -120,13 +120,18 @@ int supervisor_try(const struct cli *cli, struct supervisor *ret_supervisor, str
 int connect_back(const struct cli *cli, const char *name, usec_t wait_usec,
 		 struct varlink_client **ret_client, struct error *err)
 {
+	cleanup_close int keeper = -1;
 	int code = connect_once(cli, name, ret_client, err);
 
 	if (!is_away(code))
 		return code;
 	if (!outermost_is_alive(&cli->paths))
 		return explain_absence(cli, code, err);
-	return connect_wait(cli, name, clock_now_usec() + wait_usec, -1, ret_client, err);
+	/* Where its end cannot be watched, the deadline is all there is. */
+	keeper = outermost_pidfd(&cli->paths);
+	code = connect_wait(cli, name, clock_now_usec() + wait_usec, MAX_OF(keeper, -1), ret_client,
+			    err);
+	return code == -EINTR ? explain_absence(cli, -ECONNREFUSED, err) : code;
 }
 
 int supervisor_open(const struct cli *cli, struct supervisor *ret_supervisor, struct error *err)

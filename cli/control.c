@@ -78,17 +78,6 @@ static void explain_failures(const struct cli *cli, const struct progress *p)
 	}
 }
 
-static json_t *rows_as_array(const struct progress *p)
-{
-	json_t *array = json_array();
-	const char *name;
-	json_t *row;
-
-	json_object_foreach(p->rows, name, row)
-		ignore_result(json_array_append(array, row));
-	return array;
-}
-
 static int control_act(struct supervisor *s, const char *method, char *const *words, bool json)
 {
 	cleanup_json json_t *names = names_of(words);
@@ -103,11 +92,8 @@ static int control_act(struct supervisor *s, const char *method, char *const *wo
 		names_suggest(s, words, &err);
 		return command_fail(&err);
 	}
-	if (json) {
-		cleanup_json json_t *rows = rows_as_array(&p);
-
-		(void)print_json(rows);
-	}
+	if (json)
+		(void)progress_print_json(&p);
 	if (progress_failures(&p) == 0)
 		return CLI_DONE;
 	explain_failures(s->cli, &p);
@@ -150,9 +136,9 @@ static int control_named(struct cli *cli, const char *method, char *const *names
 	return control_act(&s, method, names, json);
 }
 
-int control_start(struct cli *cli, char **names)
+int control_start(struct cli *cli, char **names, bool json)
 {
-	return control_named(cli, "io.slicekeep.supervisor.Start", names, false);
+	return control_named(cli, "io.slicekeep.supervisor.Start", names, json);
 }
 
 static int start_run(struct cli *cli, char **argv)
@@ -167,9 +153,9 @@ static int start_run(struct cli *cli, char **argv)
 	platform = take_word(&rest, "ci");
 	platform = take_word(&rest, "supervisor") || platform;
 	if (rest.n_words == 0 && !o.all)
-		return up_in_background(cli, NULL);
+		return up_in_background(cli, NULL, o.json);
 	if (platform) {
-		int code = up_in_background(cli, NULL);
+		int code = up_in_background(cli, NULL, false);
 
 		if (code != CLI_DONE)
 			return code;

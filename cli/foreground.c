@@ -205,9 +205,7 @@ static int stop_everything(struct supervisor *s, const sigset_t *set, struct err
 	(void)sigprocmask(SIG_UNBLOCK, set, NULL);
 	code = supervisor_reopen(s, err);
 	if (code == 0)
-		code = down_shutdown(s, err);
-	if (code == 0)
-		(void)printf("everything is stopped\n");
+		code = down_shutdown(s, false, err);
 	return code;
 }
 

@@ -74,7 +74,7 @@ int ls_print(struct supervisor *s, char *const *names, bool count, struct error 
 	return print_text(&out) == CLI_DONE ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
-static int ls_json(struct supervisor *s, char *const *names, struct error *err)
+int ls_print_json(struct supervisor *s, char *const *names, struct error *err)
 {
 	cleanup_json json_t *reply = NULL;
 	cleanup_json json_t *services = NULL;
@@ -163,7 +163,7 @@ static int ls_run(struct cli *cli, char **argv)
 	if (code == 0 && o.watch)
 		code = ls_watch(&s, rest.words, o.json, &err);
 	else if (code == 0 && o.json)
-		code = ls_json(&s, rest.words, &err);
+		code = ls_print_json(&s, rest.words, &err);
 	else if (code == 0)
 		code = ls_print(&s, rest.words, cli->out.terminal, &err);
 	return code < 0 ? command_fail(&err) : CLI_DONE;

@@ -14,3 +14,6 @@ struct supervisor;
  * Return: 0 or negative errno with a text.
  */
 must_check int ls_print(struct supervisor *s, char *const *names, bool count, struct error *err);
+
+/** ls_print_json() - print the services as an array; @names and Return: as ls_print() */
+must_check int ls_print_json(struct supervisor *s, char *const *names, struct error *err);

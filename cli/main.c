@@ -148,10 +148,20 @@ static int finish(int code)
 	return code == CLI_DONE ? CLI_FAILED : code;
 }
 
-int main(int argc, char **argv)
+/* How the person calls us; what they type next should look the same. */
+static const char *hint_of(const char *program)
 {
 	const char *hint = getenv("SLICEKEEP_CLI_HINT");
-	struct cli cli = {.hint = hint && hint[0] ? hint : "slicekeep"};
+
+	if (hint && hint[0])
+		return hint;
+	return program && (strcmp(program, "cli") == 0 || text_ends(program, "/cli")) ? "cli"
+										      : "slicekeep";
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = {.hint = hint_of(argv[0])};
 	int code;
 
 	reset_sigpipe();

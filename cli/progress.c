@@ -193,3 +193,16 @@ size_t progress_failures(const struct progress *p)
 		n += is_done(row) && !json_get_bool(row, "ok", true);
 	return n;
 }
+
+int progress_print_json(const struct progress *p)
+{
+	cleanup_json json_t *array = json_array();
+	const char *name;
+	json_t *row;
+
+	json_object_foreach(p->rows, name, row) {
+		if (json_array_append(array, row) < 0)
+			return print_out_of_memory();
+	}
+	return print_json(array);
+}

@@ -41,6 +41,9 @@ void progress_done(struct progress *p);
 must_check int progress_run(struct progress *p, struct supervisor *s, const char *method,
 			    const json_t *names, struct error *err);
 
+/** progress_print_json() - print the rows as an array; returns an enum cli_exit */
+int progress_print_json(const struct progress *p);
+
 /** progress_failures() - how many services did not end well */
 size_t progress_failures(const struct progress *p);
 

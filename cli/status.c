@@ -81,6 +81,16 @@ static int status_run(struct cli *cli, char **argv)
 
 static int version_run(struct cli *cli, char **argv)
 {
+	struct status_options o = {0};
+	struct options_rest rest;
+
+	if (!command_options(&command_version, argv, &o, &rest))
+		return CLI_USAGE;
+	if (o.json) {
+		cleanup_json json_t *version = json_pack("{s:s}", "version", SLICEKEEP_VERSION);
+
+		return print_json(version);
+	}
 	(void)printf("slicekeep %s\n", SLICEKEEP_VERSION);
 	return CLI_DONE;
 }
@@ -103,7 +113,9 @@ const struct command command_status = {
 const struct command command_version = {
 	.name = "version",
 	.group = COMMAND_HELP,
-	.synopsis = "",
+	.synopsis = "[--json]",
 	.summary = "which slicekeep this is",
+	.options = status_rows,
+	.n_options = ARRAY_LEN(status_rows),
 	.run = version_run,
 };

@@ -41,6 +41,7 @@
 struct up_options {
 	const char *launcher;
 	bool foreground;
+	bool json;
 };
 
 static int choose_launcher(const char *asked, const char **ret_launcher, struct error *err)
@@ -221,14 +222,41 @@ int up_start(struct cli *cli, const char *asked, struct supervisor *s, struct er
 	return supervisor_reopen(s, err);
 }
 
-int up_in_background(struct cli *cli, const char *launcher)
+/* A daemon of ours that waits for its next try need not wait when somebody asks for it. */
+static void end_backoff(struct supervisor *s)
+{
+	cleanup_json json_t *reply = NULL;
+	cleanup_json json_t *ignored_reply = NULL;
+	cleanup_json json_t *names = json_array();
+	struct error ignored = {0};
+	json_t *service;
+	size_t i;
+
+	if (supervisor_ask(s, "io.slicekeep.supervisor.List", NULL, &reply, &ignored) < 0)
+		return;
+	json_array_foreach(json_object_get(reply, "services"), i, service) {
+		if (json_get_bool(service, "system", false) &&
+		    text_equal(json_get_string(service, "state"), "backoff") &&
+		    json_array_append(names, json_object_get(service, "name")) < 0)
+			return;
+	}
+	/* No names would mean all. */
+	if (json_array_size(names) > 0)
+		ignore_result(supervisor_ask(s, "io.slicekeep.supervisor.Start",
+					     json_pack("{s:O}", "names", names), &ignored_reply,
+					     &ignored));
+}
+
+int up_in_background(struct cli *cli, const char *launcher, bool json)
 {
 	cleanup_supervisor struct supervisor s = {0};
 	struct error err = {0};
 	int code = up_start(cli, launcher, &s, &err);
 
+	if (code == UP_ALREADY)
+		end_backoff(&s);
 	if (code >= 0)
-		code = ls_print(&s, NULL, true, &err);
+		code = json ? ls_print_json(&s, NULL, &err) : ls_print(&s, NULL, true, &err);
 	return code < 0 ? command_fail(&err) : CLI_DONE;
 }
 
@@ -242,7 +270,10 @@ static int up_run(struct cli *cli, char **argv)
 	if (rest.n_words > 0)
 		return command_usage(&command_up, "one service is started by \"start %s\"",
 				     rest.words[0]);
-	return o.foreground ? foreground_run(cli, o.launcher) : up_in_background(cli, o.launcher);
+	if (o.foreground && o.json)
+		return command_usage(&command_up, "\"--foreground\" is for people");
+	return o.foreground ? foreground_run(cli, o.launcher)
+			    : up_in_background(cli, o.launcher, o.json);
 }
 
 static const struct option_row up_rows[] = {
@@ -250,12 +281,14 @@ static const struct option_row up_rows[] = {
 	 "auto, systemd or direct (or SLICEKEEP_LAUNCHER)"},
 	{"foreground", 0, OPTION_FLAG, offsetof(struct up_options, foreground), NULL,
 	 "stay, and stop everything in order at Ctrl-C"},
+	{"json", 0, OPTION_FLAG, offsetof(struct up_options, json), NULL,
+	 "an array of services instead of the table"},
 };
 
 const struct command command_up = {
 	.name = "up",
 	.group = COMMAND_PLATFORM,
-	.synopsis = "[--launcher L] [--foreground]",
+	.synopsis = "[--launcher L] [--foreground|--json]",
 	.summary = "start the platform and its services",
 	.details = "Returns when the services have settled, after ten seconds at most; it has\n"
 		   "succeeded when the supervisor answers, even if a service failed.",

@@ -23,10 +23,11 @@ must_check int up_start(struct cli *cli, const char *launcher, struct supervisor
 
 /**
  * up_in_background() - the same, and print the table
+ * @json: print an array of services instead
  *
  * Return: an enum cli_exit; everything was printed.
  */
-must_check int up_in_background(struct cli *cli, const char *launcher);
+must_check int up_in_background(struct cli *cli, const char *launcher, bool json);
 
 /**
  * up_check_config() - read the config file as the supervisor would

@@ -109,9 +109,17 @@ def test_manual_names_each_verb_and_each_option(platform):
                 assert option.replace("-", "\\-") in manual, (verb, option)
 
 
+def test_hint_is_the_other_name_when_that_was_typed(platform):
+    other = platform.home / "cli"
+    other.symlink_to(CLI)
+    assert 'start it with "cli up"' in platform.run([other, "ls"], exits=4).stderr
+
+
 def test_version_needs_no_environment():
     done = subprocess.run([CLI, "version"], env={}, capture_output=True, text=True, check=True)
     assert re.fullmatch(r"slicekeep \d+\.\d+\.\d+\n", done.stdout)
+    done = subprocess.run([CLI, "version", "--json"], env={}, capture_output=True, check=True)
+    assert set(json.loads(done.stdout)) == {"version"}
 
 
 # --- ls -----------------------------------------------------------------------------------------
@@ -340,7 +348,7 @@ def test_down_ends_what_a_lost_supervisor_has_left(platform):
     platform.up(config(a=FOREVER, b=FOREVER))
     kill(outermost(platform))
     wait_until(lambda: platform.cli("ls", exits=None).returncode == 4, 10, "nobody to answer")
-    assert "3 keepers are told to stop" in platform.down().stdout
+    assert "3 keepers are told to stop" in platform.down().stderr
 
 
 def test_who_may_not_exits_5(platform):
@@ -407,6 +415,32 @@ def test_colours_are_for_terminals(platform):
     assert "\x1b[32mrunning" in on_terminal(platform, "ls")
     assert "\x1b" not in on_terminal(platform, "ls", NO_COLOR="1")
     assert "\x1b" not in on_terminal(platform, "ls", TERM="dumb")
+
+
+def test_ls_watch_on_a_terminal_is_drawn_in_place(platform):
+    platform.up(config(a=RESTING, b=FOREVER))
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 30))
+    platform.spawn([CLI, "ls", "-w"], stdin=slave, stdout=slave, stderr=slave,
+                   env={"TERM": "xterm"})
+    os.close(slave)
+    said = b""
+
+    def sees(text):
+        nonlocal said
+        while text not in said.rpartition(b"\x1b[H\x1b[J")[2]:
+            assert select.select([master], [], [], 20 * SLOWNESS)[0], said
+            said += os.read(master, 65536)
+
+    sees(b"\x1b[2mstopped")
+    platform.cli("start", "a")
+    sees(b"a        \x1b[32mrunning")
+    seen = said
+    assert seen.count(b"\x1b[H\x1b[J") >= 2
+    sees(b"running\x1b[0m  2s")
+    lines = re.sub(rb"\x1b\[\w*?[mHJ]", b"", said).replace(b"\r", b"").split(b"\n")
+    assert max(len(line) for line in lines) <= 30, "wider than the terminal"
+    os.close(master)
 
 
 def test_progress_on_a_terminal_is_one_block(platform):

@@ -168,6 +168,12 @@ def test_add_of_a_program_that_fails_says_so_and_keeps_it(platform):
     assert "bad" in stored(platform)["processes"]
 
 
+def test_add_in_json(platform):
+    platform.up(config(a=FOREVER))
+    said = json.loads(platform.cli("add", "b", "--json", "--", "sleep", "1000").stdout)
+    assert [(row["name"], row["ok"]) for row in said] == [("b", True)]
+
+
 def test_add_sees_paths_from_where_it_is_typed(platform):
     tool = platform.home / "tools" / "tool"
     tool.parent.mkdir()

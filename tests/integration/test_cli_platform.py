@@ -31,6 +31,14 @@ def test_up_prints_the_table_even_if_a_service_failed(platform):
     assert re.search(r"^bad +failed", said, re.MULTILINE)
 
 
+def test_json_of_up_and_down(platform):
+    said = json.loads(platform.up(config(a=FOREVER), "--json").stdout)
+    assert [element["name"] for element in said] == ["a", "log"]
+    said = json.loads(platform.cli("down", "--json").stdout)
+    assert [(row["name"], row["state"], row["ok"]) for row in said] == [("a", "stopped", True)]
+    assert json.loads(platform.cli("down", "--json").stdout) == []
+
+
 def test_up_again_changes_nothing(platform):
     platform.up(config(a=FOREVER))
     before, supervisor = pids(platform), platform.json("status")["pid"]
