@@ -24,7 +24,7 @@
 
 static int read_address(struct notify *n, int fd)
 {
-	struct sockaddr_un name;
+	struct sockaddr_un name = {0};
 	socklen_t len = sizeof(name);
 	size_t name_len;
 

@@ -81,7 +81,8 @@ static long clone3_and_run(struct clone3_args *args, struct child *c)
 			 : "0"((long)SYS_clone3), "D"(args), "S"(sizeof(*args)),
 			   "r"(child), [run] "r"(child_run)
 			 : "rcx", "r11", "memory", "cc");
-	return result < 0 ? result : (long)result;
+	args->stack = 0;
+	return result;
 }
 #else
 static long clone3_and_run(struct clone3_args *args, struct child *c)

@@ -198,7 +198,7 @@ void text_copy(char *dst, size_t cap, const char *src)
 		while (len > 0 && ((unsigned char)src[len] & 0xc0) == 0x80)
 			len--;
 	}
-	memmove(dst, src, len);
+	memmove(dst, src, len); /* NOLINT(bugprone-not-null-terminated-result): the next line */
 	memset(dst + len, 0, cap - len);
 }
 

@@ -152,6 +152,7 @@ static void list_threads(struct list *list, pid_t pid)
 	}
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): written through the list */
 size_t tree_signal(pid_t root, int signal, pid_t *ret_pids, size_t max)
 {
 	struct list list = {.signal = signal, .pids = ret_pids, .max = max};

@@ -101,3 +101,9 @@ def nursery(tmp_path):
 def tree():
     """The path of programs/tree.c: a payload with all the children that are hard to get rid of."""
     return instance.BUILD / "tests/integration/programs/tree"
+
+
+@pytest.fixture
+def without():
+    """The path of programs/without.c: runs a program that lacks a system call."""
+    return instance.BUILD / "tests/integration/programs/without"

@@ -2,6 +2,7 @@
 """The keeper on its own, from a shell: restarts, sweeps, exit codes, what it says."""
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -9,10 +10,12 @@ import time
 
 import pytest
 
+import instance
 import processes
 from waiting import SLOWNESS, wait_until
 
 pytestmark = pytest.mark.sanitize
+CLONE3 = 435
 TREES = (["child"], ["session"], ["daemon"], ["threads"], ["storm"],
          ["child", "session", "daemon", "threads", "storm", "stubborn"])
 
@@ -110,6 +113,34 @@ def test_orphans_are_reaped_while_the_program_runs(nursery, tmp_path):
     children = pathlib.Path(f"/proc/{keeper.pid}/task/{keeper.pid}/children")
     wait_until(lambda: len(children.read_text().split()) == 1)
     assert keeper.stop() == 0
+
+
+def test_keeper_without_clone3_does_the_same(nursery, tree, without, tmp_path):
+    """As under an old container engine: fork() and a pipe instead."""
+    nursery.wrapper = [without, CLONE3]
+    old, new = nursery.fifo(), nursery.fifo()
+    keeper = nursery.start("--", "sh", "-c",
+                           f"[ -e {tmp_path}/2 ] && exec {tree} {new.path}; touch {tmp_path}/2; "
+                           f"exec {tree} {old.path} session daemon crash")
+    new.wait_ready()
+    assert not old.has_writers()
+    assert keeper.stop() == 0
+    failing = nursery.start("--oneshot", "--", "/nowhere/program", stderr=subprocess.PIPE)
+    assert failing.wait_exit() == 127
+    assert "running '/nowhere/program': No such file or directory" in failing.said()
+
+
+def test_keeper_has_no_heap(nursery):
+    """Nothing in it can fail for lack of memory, or grow."""
+    words = re.compile(r"\b(?:(?:m|c|re|posix_mem)alloc|strn?dup|asprintf|fopen|opendir|printf)\(")
+    for path in sorted((instance.TOP / "supervisor/keeper").glob("*.c")):
+        assert not words.findall(re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)), path
+    if "GNU C Library" not in subprocess.run(["strings", nursery.program], check=True, text=True,
+                                             capture_output=True).stdout:
+        symbols = subprocess.run(["nm", nursery.program], check=True, text=True,
+                                 capture_output=True).stdout.split()
+        assert "main" in symbols
+        assert not {"malloc", "__libc_malloc", "calloc", "realloc", "printf"} & set(symbols)
 
 
 @pytest.mark.parametrize("script, code", (("exit 0", 0), ("exit 7", 7), ("kill -9 $$", 137),

@@ -16,6 +16,7 @@ import processes
 from waiting import SLOWNESS, wait_until
 
 pytestmark = pytest.mark.sanitize
+CLONE3 = 435
 
 
 class Cgroups:
@@ -136,6 +137,17 @@ def test_child_that_left_the_cgroup_is_killed_too(nursery, cgroups, tree):
     os.kill(main, signal.SIGKILL)
     fifo.wait_ready()
     assert not processes.is_alive(child)
+    assert keeper.stop() == 0
+    assert not fifo.has_writers()
+
+
+def test_payload_enters_the_cgroup_without_clone3(nursery, cgroups, tree, without):
+    nursery.wrapper += [without, CLONE3]
+    fifo = nursery.fifo()
+    keeper = nursery.start("--cgroup", cgroups.payload, "--", tree, fifo.path, "session")
+    fifo.wait_ready()
+    assert len(cgroups.pids()) == 2
+    assert keeper.pid not in cgroups.pids()
     assert keeper.stop() == 0
     assert not fifo.has_writers()
 
