@@ -189,7 +189,7 @@ static ssize_t pipe_take(struct pipe *p)
 		return 0;
 	if (n == -EAGAIN || n >= 0)
 		return n;
-	source_due(s, s->stream.retry_usec);
+	source_due(s, usec_add(began_usec, STREAM_RETRY_USEC));
 	return -EBUSY;
 }
 
@@ -240,7 +240,11 @@ static void on_pipe(int fd, int events, void *userdata)
 {
 	struct pipe *p = userdata;
 
-	source_serve(p->source);
+	/* An earlier life has been offered late: this one waits for it. */
+	if (p != source_head(p->source))
+		ignore_result(loop_fd_set(&p->watch, 0));
+	else
+		source_serve(p->source);
 }
 
 static void on_timer(void *userdata)

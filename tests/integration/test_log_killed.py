@@ -10,6 +10,7 @@ import pytest
 import instance
 import store
 from collector import Pipe, collectors  # noqa: F401
+from processes import stat_of
 from waiting import SLOWNESS, wait_until
 
 KILLS = 50
@@ -121,6 +122,33 @@ def test_end_drains_a_pipe_whose_other_end_a_stranger_holds(collectors):
     lines = collector.read(names=["shop"])
     assert [(line["life"], line["text"]) for line in lines] == [(1, "first without end"),
                                                                 (2, "second")]
+
+
+def cpu_ticks(pid):
+    fields = stat_of(pid)
+    return int(fields[11]) + int(fields[12])
+
+
+def test_life_that_is_offered_late_is_waited_for(collectors):
+    collector = collectors()
+    keeper = collector.keeper()
+    second = keeper.pipe("shop", life=2)
+    second.write(b"second, too early\n")
+    wait_until(lambda: collector.stored("shop"))
+    first = keeper.pipe("shop", life=1)
+    wait_until(lambda: collector.caller().call("Stats")["pipes"] == 2)
+    second.write(b"second, in its turn\n")
+    # It knows that there is something to read and must not look for it all the time.
+    ticks, since = cpu_ticks(collector.process.pid), time.monotonic()
+    wait_until(lambda: time.monotonic() - since > 0.5)
+    assert cpu_ticks(collector.process.pid) - ticks < 10
+    first.write(b"first\n")
+    first.close_write()
+    second.close_write()
+    keeper.wait_drained(first, second)
+    assert collector.stored("shop") == b"second, too early\nfirst\nsecond, in its turn\n"
+    lines = collector.read(names=["shop"])
+    assert [line["life"] for line in lines] == [2, 1, 2]
 
 
 def test_pipe_of_a_keeper_that_has_gone_is_stored(collectors):
