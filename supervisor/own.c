@@ -113,7 +113,7 @@ int own_daemons_apply(struct manager *m, struct error *err)
 		return error_set(err, -ENOENT,
 				 "the program \"slicekeep-log\" is missing: install it");
 	code = parse_definition(m, program, &own, err);
-	if (code < 0)
+	if (code < 0 || !own)
 		return code;
 	m->own = own;
 	code = s ? change_log(m, s, old, err) : add_log(m, err);

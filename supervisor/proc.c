@@ -8,7 +8,6 @@
 #include "supervisor/proc.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,7 +22,6 @@ uint64_t proc_pss_bytes(pid_t pid)
 	char path[64];
 	char buf[READ_MAX];
 	cleanup_close int fd = -1;
-	uint64_t kb = 0;
 	const char *line;
 	ssize_t n;
 
@@ -34,9 +32,7 @@ uint64_t proc_pss_bytes(pid_t pid)
 		return 0;
 	buf[n] = '\0';
 	line = strstr(buf, "\nPss:");
-	if (!line || sscanf(line, "\nPss: %" SCNu64, &kb) != 1)
-		return 0;
-	return kb * 1024;
+	return line ? strtoull(line + strlen("\nPss:"), NULL, 10) * 1024 : 0;
 }
 
 /* Appends the children of @pid to @pids; Return: how many are in it then. */

@@ -160,7 +160,8 @@ static void assert_killed(void (*grow)(const struct tree *t), size_t n_ready, in
 
 	plant(&t, grow, n_ready);
 	r = orphans_kill(getpid(), NULL, NULL);
-	assert_int_equal(r, n_killed);
+	/* The first fork of a double fork may not have quite exited: then it is killed as well. */
+	assert_in_range(r, n_killed, 2 * n_killed);
 	assert_true(all_gone(&t));
 	dig_up(&t);
 	assert_int_equal(orphans_kill(getpid(), NULL, NULL), 0);
