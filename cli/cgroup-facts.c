@@ -85,7 +85,7 @@ static int use_mount(struct cgroup_facts *f, const struct mount *m, const char *
 	f->read_only = text_starts(m->options, "ro,") || strcmp(m->options, "ro") == 0;
 	f->outside = !below || text_starts(path, "/..");
 	text_add(&folder, m->point);
-	if (!f->outside && strcmp(below, "/") != 0)
+	if (below && !f->outside && strcmp(below, "/") != 0)
 		text_add(&folder, below);
 	f->folder = text_take(&folder);
 	return f->folder ? 0 : -ENOMEM;

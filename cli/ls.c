@@ -26,24 +26,30 @@ struct ls_options {
 	bool json;
 };
 
-static json_t *parameters_of(char *const *names, bool count)
+/* How much is asked for: what the table needs, with the processes counted, or everything. */
+enum detail {
+	DETAIL_TABLE,
+	DETAIL_COUNTED,
+	DETAIL_ALL,
+};
+
+static json_t *parameters_of(char *const *names, enum detail detail)
 {
 	cleanup_json json_t *list = json_array();
 
-	if (!names || !names[0])
-		return json_pack("{s:b}", "count", count);
-	for (; *names; names++) {
+	for (; names && *names; names++) {
 		if (json_array_append_new(list, json_string(*names)) < 0)
 			return NULL;
 	}
-	return json_pack("{s:O, s:b}", "names", list, "count", count);
+	return json_pack("{s:O, s:b, s:b}", "names", list, "count", detail != DETAIL_TABLE, "brief",
+			 detail != DETAIL_ALL);
 }
 
-static int ask_services(struct supervisor *s, char *const *names, bool count, json_t **ret_reply,
-			struct error *err)
+static int ask_services(struct supervisor *s, char *const *names, enum detail detail,
+			json_t **ret_reply, struct error *err)
 {
 	cleanup_json json_t *reply = NULL;
-	int code = supervisor_ask(s, "io.slicekeep.supervisor.List", parameters_of(names, count),
+	int code = supervisor_ask(s, "io.slicekeep.supervisor.List", parameters_of(names, detail),
 				  &reply, err);
 
 	if (code == 0 && names && names[0])
@@ -61,7 +67,7 @@ int ls_print(struct supervisor *s, char *const *names, bool count, struct error 
 	const json_t *services;
 	int code;
 
-	code = ask_services(s, names, count, &reply, err);
+	code = ask_services(s, names, count ? DETAIL_COUNTED : DETAIL_TABLE, &reply, err);
 	if (code == 0)
 		code = supervisor_ask(s, "io.slicekeep.supervisor.Status",
 				      json_pack("{s:b}", "count", count), &status, err);
@@ -78,7 +84,7 @@ int ls_print_json(struct supervisor *s, char *const *names, struct error *err)
 {
 	cleanup_json json_t *reply = NULL;
 	cleanup_json json_t *services = NULL;
-	int code = ask_services(s, names, true, &reply, err);
+	int code = ask_services(s, names, DETAIL_ALL, &reply, err);
 
 	if (code < 0)
 		return code;
@@ -114,7 +120,7 @@ static int watch_turns(struct supervisor *s, char *const *names, bool json, stru
 	int code;
 
 	code = varlink_client_begin(s->client, "io.slicekeep.supervisor.List",
-				    parameters_of(names, true), err);
+				    parameters_of(names, json ? DETAIL_ALL : DETAIL_COUNTED), err);
 	while (code >= 0 || code == -ETIMEDOUT) {
 		usec_t tick_usec =
 			ticking && reply ? clock_now_usec() + USEC_PER_SEC : USEC_INFINITY;

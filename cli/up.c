@@ -171,7 +171,8 @@ static int take_turn(const struct cli *cli, struct error *err)
 static void wait_until_settled(struct supervisor *s, usec_t deadline_usec)
 {
 	struct error ignored = {0};
-	int code = varlink_client_begin(s->client, "io.slicekeep.supervisor.List", NULL, &ignored);
+	int code = varlink_client_begin(s->client, "io.slicekeep.supervisor.List",
+					json_pack("{s:b}", "brief", 1), &ignored);
 	bool settled = false;
 
 	while (code >= 0 && !settled) {

@@ -110,12 +110,15 @@ static int on_list(struct varlink_call *call, json_t *parameters, void *userdata
 {
 	struct api *a = userdata;
 	json_t *names = json_object_get(parameters, "names");
-	bool count = json_get_bool(parameters, "count", false);
+	struct describe_how how = {
+		.count = json_get_bool(parameters, "count", false),
+		.brief = json_get_bool(parameters, "brief", false),
+	};
 
 	if (varlink_call_wants_more(call))
-		return stream_services(a->manager, call, names, count, err);
+		return stream_services(a->manager, call, names, how, err);
 	return reply(call,
-		     json_pack("{s:o}", "services", describe_services(a->manager, names, count)),
+		     json_pack("{s:o}", "services", describe_services(a->manager, names, how)),
 		     err);
 }
 

@@ -105,10 +105,17 @@ static const char *slice_of(const struct service *s)
 /** Processes of one service that are counted. */
 #define COUNT_MAX 1024
 
-json_t *describe_service(const struct manager *m, const struct service *s, bool count)
+static json_t *last_exit(const struct service *s, struct describe_how how)
+{
+	const char *cause = json_get_string(s->last_exit, "cause");
+
+	return how.brief && cause && text_starts(cause, "stop") ? NULL : s->last_exit;
+}
+
+json_t *describe_service(const struct manager *m, const struct service *s, struct describe_how how)
 {
 	const struct config_process *p = s->process;
-	uint64_t counted = count && lives(s) ? proc_count_tree(s->keeper_pid, COUNT_MAX) : 0;
+	uint64_t counted = how.count && lives(s) ? proc_count_tree(s->keeper_pid, COUNT_MAX) : 0;
 	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o*, s:o*, s:i}", "name",
 				 p->name, "state", slot_state_public(s->state), "desired",
 				 s->wanted ? "run" : "stop", "type",
@@ -118,9 +125,9 @@ json_t *describe_service(const struct manager *m, const struct service *s, bool 
 				 "uptime_usec", uptime(s), "restarts", (int)s->snapshot.n_restarts);
 	json_t *more = json_pack("{s:o*, s:o, s:o, s:o, s:o, s:o*, s:O*}", "processes",
 				 optional_uint(counted ? counted - 1 : 0), "ports", ports_json(p),
-				 "slots", slots_json(s), "after", strings_json(p->after),
-				 "waits_for", waits_for(m, s), "note", optional_text(s->note),
-				 "last_exit", s->last_exit);
+				 "slots", how.brief ? json_array() : slots_json(s), "after",
+				 strings_json(p->after), "waits_for", waits_for(m, s), "note",
+				 optional_text(s->note), "last_exit", last_exit(s, how));
 
 	if (!json || !more || json_object_update(json, more) < 0) {
 		json_decref(json);
@@ -143,7 +150,7 @@ static bool named(const json_t *names, const char *name)
 	return false;
 }
 
-json_t *describe_services(const struct manager *m, const json_t *names, bool count)
+json_t *describe_services(const struct manager *m, const json_t *names, struct describe_how how)
 {
 	json_t *services = json_array();
 
@@ -152,7 +159,7 @@ json_t *describe_services(const struct manager *m, const json_t *names, bool cou
 
 		if (!named(names, s->process->name))
 			continue;
-		if (json_array_append_new(services, describe_service(m, s, count)) < 0) {
+		if (json_array_append_new(services, describe_service(m, s, how)) < 0) {
 			json_decref(services);
 			return NULL;
 		}

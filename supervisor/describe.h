@@ -9,18 +9,23 @@ struct manager;
 struct service;
 
 /**
- * describe_service() - type Service of the interface
+ * struct describe_how - how much is said of a service
  * @count: count its processes too, which reads /proc
- *
- * Return: a new reference, or NULL.
+ * @brief: leave out its slots, and how its last life ended if that was on request
  */
-json_t *describe_service(const struct manager *m, const struct service *s, bool count);
+struct describe_how {
+	bool count;
+	bool brief;
+};
+
+/** describe_service() - type Service of the interface; Return: a new reference, or NULL */
+json_t *describe_service(const struct manager *m, const struct service *s, struct describe_how how);
 
 /**
  * describe_services() - array of type Service
  * @names: array of strings; NULL or empty: all
  */
-json_t *describe_services(const struct manager *m, const json_t *names, bool count);
+json_t *describe_services(const struct manager *m, const json_t *names, struct describe_how how);
 
 /**
  * describe_status() - answer of Status

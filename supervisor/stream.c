@@ -38,7 +38,7 @@ struct stream {
 	json_t *names;
 	char **name_list;
 	uint64_t since;
-	bool count;
+	struct describe_how how;
 	bool full;
 	bool stale;
 };
@@ -89,7 +89,7 @@ int stream_names(const json_t *names, char ***ret_names)
 
 static void send_services(struct stream *st)
 {
-	json_t *services = describe_services(st->manager, st->names, st->count);
+	json_t *services = describe_services(st->manager, st->names, st->how);
 
 	st->stale = false;
 	st->full = !varlink_call_continue(st->call, json_pack("{s:o}", "services", services));
@@ -118,14 +118,14 @@ static void on_services_drained(void *userdata)
 	on_settled(st);
 }
 
-int stream_services(struct manager *m, struct varlink_call *call, json_t *names, bool count,
-		    struct error *err)
+int stream_services(struct manager *m, struct varlink_call *call, json_t *names,
+		    struct describe_how how, struct error *err)
 {
 	struct stream *st = stream_make(m, call, names);
 
 	if (!st)
 		return error_set(err, -ENOMEM, "out of memory");
-	st->count = count;
+	st->how = how;
 	st->watcher.changed = on_changed;
 	st->watcher.settled = on_settled;
 	st->watcher.userdata = st;

@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "lib/base.h"
+#include "supervisor/describe.h"
 
 struct error;
 struct manager;
@@ -16,7 +17,7 @@ struct varlink_call;
  * Return: 0, or negative errno with a text.
  */
 must_check int stream_services(struct manager *m, struct varlink_call *call, json_t *names,
-			       bool count, struct error *err);
+			       struct describe_how how, struct error *err);
 
 /**
  * stream_events() - answer Events with "more": what follows @since
