@@ -8,6 +8,9 @@ from instruments import PROGRAMS
 
 SPOUT = PROGRAMS / "spout"
 LINE_BYTES = 100
+# log/index.h: one record for each batch that was stored.
+INDEX_HEADER_BYTES = 64
+INDEX_RECORD_BYTES = 24
 
 
 class LogPath:
@@ -35,6 +38,10 @@ class LogPath:
         return [path for path in (self.work.home / "stored").rglob("*")
                 if path.is_file() and path.name not in ("lock", "state", "status")]
 
+    def lines_a_stamp(self, _n_lines):
+        """How many lines share a time, or None if no time is known."""
+        return 1
+
     def end(self):
         """Nothing to ask for: the workplace ends what it started."""
 
@@ -42,6 +49,9 @@ class LogPath:
 class Cat(LogPath):
     """The floor: `cat > file` keeps every byte and knows no time."""
     name = "cat"
+
+    def lines_a_stamp(self, _n_lines):
+        return None
 
     def start_logger(self, reading, folder):
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
@@ -86,9 +96,17 @@ class Slicekeep(LogPath):
         self.platform.launch()
         self.platform.settled()
 
+    def found(self, pattern):
+        folder = self.work.home / "log"
+        return [path for name in self.names for path in (folder / name).glob(pattern)]
+
     def files(self):
-        return [path for name in self.names
-                for path in (self.work.home / "log").glob(f"{name}*/**/*.log")]
+        return self.found("*.log")
+
+    def lines_a_stamp(self, n_lines):
+        records = sum((path.stat().st_size - INDEX_HEADER_BYTES) // INDEX_RECORD_BYTES
+                      for path in self.found("*.idx"))
+        return n_lines / max(records, 1)
 
     def end(self):
         self.work.run([self.platform.cli, "down"])

@@ -56,9 +56,13 @@ ROWS = (
     Row("storm.ls", "crash storm of 100: `ls`", "ms", 2),
     Row("log.blocks", "log, writes of 4 kB: million lines a second", "", 8, more_is_better=True),
     Row("log.blocks.cpu", "log, writes of 4 kB: CPU a million lines", "s", 0.06),
+    Row("log.blocks.stamp", "log, writes of 4 kB: lines that share a stamp", "", compared=False),
     Row("log.lines", "log, a write a line: million lines a second", "", 1.8, more_is_better=True),
     Row("log.lines.cpu", "log, a write a line: CPU a million lines", "s"),
+    Row("log.lines.stamp", "log, a write a line: lines that share a stamp", "", compared=False),
     Row("log.fifty.cpu", "log, 50 services × 1000 lines/s: CPU a million lines", "s", 0.6),
+    Row("log.fifty.stamp", "log, 50 services × 1000 lines/s: lines that share a stamp", "",
+        compared=False),
 )
 FLOORS = ("floor", "cat")
 NOISE = 1.2  # on a shared machine a ratio is known to a fifth
@@ -131,8 +135,8 @@ Written by `{command}` on {date}; do not edit, run it again.
 Every session has one contestant alone in its own folder; contestants take turns, so that what else
 runs on the machine meets all of them. Compare ratios, not milliseconds: on a shared machine they
 hold to about a fifth, and a row is called behind only when it is worse than that. With `--rt`
-every contestant and its services have the real-time priority SCHED_RR, but for the idle measure: it
-keeps the rest of the machine out. *floor* is the
+every contestant and its services have the real-time priority SCHED_RR, which keeps the rest of the
+machine out; not when they are idle or print at a pace. *floor* is the
 least that a supervisor can be (`tests/bench/floor.c`: wait, vfork, exec and nothing else), for logs
 it is `cat > file`. The peers of the daemontools family run the service's program itself as `run`,
 their best case. Folders and sockets of all supervisors are in memory, as `/run` is; lines go to
