@@ -16,6 +16,9 @@
 #include "supervisor/keeper/keeper.h"
 #include "supervisor/keeper/tree.h"
 
+/* Between two snapshots that only the payload has caused. */
+#define QUIET_USEC (50 * USEC_PER_MSEC)
+
 static bool is_asked_for(enum keeper_cause cause)
 {
 	return cause == KEEPER_CAUSE_STOP || cause == KEEPER_CAUSE_STOP_TIMEOUT ||
@@ -101,6 +104,22 @@ static void publish_place(struct keeper *k)
 	control_publish(&k->control, &place, sizeof(place));
 }
 
+/* Whether a snapshot is to be sent now. What the payload says without end is told now and then. */
+static bool is_due(struct keeper *k)
+{
+	usec_t now;
+
+	if (!k->is_changed && !k->is_noticed)
+		return false;
+	now = clock_usec(CLOCK_MONOTONIC);
+	if (!k->is_changed && now < k->quiet_usec)
+		return false;
+	k->is_changed = false;
+	k->is_noticed = false;
+	k->quiet_usec = usec_add(now, QUIET_USEC);
+	return true;
+}
+
 void bulletin_publish(struct keeper *k)
 {
 	struct keeper_snapshot snapshot;
@@ -112,12 +131,11 @@ void bulletin_publish(struct keeper *k)
 		control_publish(&k->control, &k->page->exits[i], sizeof(k->page->exits[i]));
 	}
 	k->n_unsent = 0;
-	if (k->is_changed && control_has_subscriber(&k->control)) {
+	if (is_due(k) && control_has_subscriber(&k->control)) {
 		bulletin_snapshot(k, &snapshot);
 		control_publish(&k->control, &snapshot, sizeof(snapshot));
 	}
 	if (k->is_asking && k->machine.is_asking)
 		publish_place(k);
-	k->is_changed = false;
 	k->is_asking = false;
 }

@@ -72,6 +72,7 @@ static const struct field keeper_fields[] = {
 	K(NUMBER, life.is_foreign),
 	K(NUMBER, life.lost_pid),
 	K(NUMBER, life.is_ready),
+	K(NUMBER, life.is_refused),
 	K(NUMBER, life.pid_start),
 	K(NUMBER, life.start_usec),
 	K(NUMBER, life.ready_usec),
@@ -115,6 +116,8 @@ static const struct field keeper_fields[] = {
 	K(NUMBER, is_alone),
 	K(NUMBER, is_told),
 	K(NUMBER, is_asking),
+	K(NUMBER, is_noticed),
+	K(NUMBER, quiet_usec),
 	K(NUMBER, n_unsent),
 	K(TEXT, asker),
 };

@@ -42,13 +42,17 @@ static int open_all(struct keeper *k, const struct options *options)
 
 	if (r == 0)
 		r = notify_open(&k->notify);
-	if (r == 0 && options->control)
+	if (r < 0) {
+		say("cannot get ready: %s", strerror(-r));
+		return r;
+	}
+	if (options->control)
 		r = control_bind(&k->control, options->control);
-	if (r == 0 && options->control_fd >= 0)
+	else if (options->control_fd >= 0)
 		r = control_listen(&k->control, options->control_fd);
 	if (r < 0)
-		say("cannot get ready%s%s: %s", options->control ? ", control socket " : "",
-		    options->control ? options->control : "", strerror(-r));
+		say("cannot listen on '%s': %s",
+		    options->control ? options->control : "the control socket", strerror(-r));
 	k->is_alone = k->control.listener < 0 || !options->spec_path;
 	return r;
 }
@@ -321,7 +325,8 @@ bool keeper_reap(struct keeper *k)
 	enum life_news news = life_reap(&k->life, clock_usec(CLOCK_MONOTONIC), &dead);
 
 	k->has_children = news != LIFE_NONE_LEFT;
-	sweep_saw(&k->sweep, dead.n_others + dead.is_main, dead.n_killed);
+	if (k->machine.state == MACHINE_SWEEPING)
+		sweep_saw(&k->sweep, dead.n_others + dead.is_main, dead.n_killed);
 	if (dead.is_main)
 		take_end(k);
 	return news == LIFE_MORE;
@@ -353,15 +358,17 @@ void keeper_sweep_on(struct keeper *k, bool has_dead)
 void keeper_set_ready(struct keeper *k, bool is_ready)
 {
 	if (life_set_ready(&k->life, is_ready, clock_usec(CLOCK_MONOTONIC)))
-		k->is_changed = true;
+		k->is_noticed = true;
 }
 
 static void take_main(struct keeper *k, pid_t pid)
 {
-	if (life_set_main(&k->life, pid) < 0)
+	int r = life_set_main(&k->life, pid);
+
+	if (r < 0 && !k->life.is_refused)
 		say("MAINPID=%d is none of its processes", pid);
-	else
-		k->is_changed = true;
+	k->life.is_refused |= r < 0;
+	k->is_noticed |= r == 0;
 }
 
 void keeper_take_notice(struct keeper *k, const struct notice *n)
@@ -376,7 +383,7 @@ void keeper_take_notice(struct keeper *k, const struct notice *n)
 		keeper_set_ready(k, false);
 	if (n->has_status) {
 		memcpy(k->life.text, n->status, sizeof(k->life.text));
-		k->is_changed = true;
+		k->is_noticed = true;
 	}
 	if (n->watchdog_usec > 0)
 		k->life.watchdog_usec = n->watchdog_usec;

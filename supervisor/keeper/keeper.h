@@ -23,6 +23,8 @@ struct options;
  * @spec_path:    NULL when the command line says what to run
  * @argv:         our own command line
  * @has_children: somebody is left to be reaped
+ * @is_changed:   subscribers are to be told, at the end of the turn
+ * @is_noticed:   the same because the payload said so, which may wait until @quiet_usec
  * @is_told:      somebody told us to leave
  * @n_unsent:     exits in the page that the subscribers have not been told
  * @asker:        who asked for the last start or stop
@@ -46,9 +48,11 @@ struct keeper {
 	int page_fd;
 	bool has_children;
 	bool is_changed;
+	bool is_noticed;
 	bool is_asking;
 	bool is_told;
 	bool is_alone; /* started by hand, not by a supervisor: leave when there is nothing to do */
+	usec_t quiet_usec;
 	uint32_t n_unsent;
 	char asker[KEEPER_ASKER_MAX];
 };

@@ -17,6 +17,7 @@
  * @pidfd:      of the main process, -1
  * @is_foreign: MAINPID= named a process that is not our child: it is watched by its pidfd
  * @lost_pid:   a foreign main process that has ended; its status may still come, if its parent goes
+ * @is_refused: it has named a main process that is none of its own, and that has been said
  * @start_usec: monotonic
  * @ended_usec: monotonic, when the main process was gone
  * @status:     of the main process
@@ -30,6 +31,7 @@ struct life {
 	pid_t lost_pid;
 	bool is_foreign;
 	bool is_ready;
+	bool is_refused;
 	uint64_t pid_start;
 	usec_t start_usec;
 	usec_t ready_usec;

@@ -67,6 +67,8 @@ static usec_t next_deadline(const struct keeper *k)
 
 	if (k->machine.state == MACHINE_SWEEPING && !k->spec.is_sweeping_main)
 		next = MIN_OF(next, k->sweep.next_usec);
+	if (k->is_noticed)
+		next = MIN_OF(next, k->quiet_usec);
 	if (k->pipes.n > 0 && k->pipes.link < 0)
 		next = MIN_OF(next, k->pipes.retry_usec);
 	return next;

@@ -6,10 +6,12 @@
  */
 
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 
 #include "supervisor/keeper/keeper.h"
 #include "supervisor/keeper/loop.h"
@@ -58,6 +60,25 @@ static int open_signals(int *ret_fd)
 	return *ret_fd < 0 ? -errno : 0;
 }
 
+static void close_range_of(unsigned from, unsigned to)
+{
+	if (from <= to)
+		(void)syscall(SYS_close_range, from, to, 0);
+}
+
+/* What a careless parent left open: it would be held as long as the service runs. */
+static void close_strays(const struct options *o)
+{
+	unsigned from = STDERR_FILENO + 1 + (unsigned)sockets_count_inherited();
+	unsigned control = o->control_fd < 0 ? UINT_MAX : (unsigned)o->control_fd;
+
+	if (control >= from && control < UINT_MAX) {
+		close_range_of(from, control - 1);
+		from = control + 1;
+	}
+	close_range_of(from, UINT_MAX);
+}
+
 static int prepare(int *ret_signals)
 {
 	int r = open_streams();
@@ -100,6 +121,8 @@ static int run(const struct options *o)
 	struct keeper *k = &arg_keeper;
 	int signals = -1, r;
 
+	if (o->resume_fd < 0)
+		close_strays(o);
 	r = prepare(&signals);
 	if (r == 0)
 		r = keeper_init(k, o);

@@ -56,25 +56,40 @@ static void split_names(const char *joined, char (*names)[KEEPER_FD_NAME_MAX], s
 	}
 }
 
+static int read_count(size_t *ret_n)
+{
+	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
+	uint64_t number, n = 0;
+	int r = 0;
+
+	if (pid && count && text_number(pid, INT32_MAX, &number) == 0 &&
+	    number == (uint64_t)getpid())
+		r = text_number(count, KEEPER_FDS_MAX, &n);
+	*ret_n = (size_t)n;
+	return r;
+}
+
+size_t sockets_count_inherited(void)
+{
+	size_t n;
+
+	return read_count(&n) < 0 ? 0 : n;
+}
+
 int sockets_inherit(struct sockets *s)
 {
 	char names[KEEPER_FDS_MAX][KEEPER_FD_NAME_MAX];
-	const char *pid = getenv("LISTEN_PID"), *count = getenv("LISTEN_FDS");
 	const char *joined = getenv("LISTEN_FDNAMES");
 	int fds[KEEPER_FDS_MAX];
-	uint64_t number, n;
-	int r;
+	size_t n;
+	int r = read_count(&n);
 
-	if (!pid || !count || text_number(pid, INT32_MAX, &number) < 0 ||
-	    number != (uint64_t)getpid())
-		return 0;
-	r = text_number(count, KEEPER_FDS_MAX, &n);
-	if (r < 0)
+	if (r < 0 || n == 0)
 		return r;
 	for (size_t i = 0; i < n; i++)
 		fds[i] = 3 + (int)i;
-	split_names(joined ? joined : "", names, (size_t)n);
-	r = sockets_set(s, fds, (size_t)n, names);
+	split_names(joined ? joined : "", names, n);
+	r = sockets_set(s, fds, n, names);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		close_fd(&fds[i]);
 	return r;

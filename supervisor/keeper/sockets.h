@@ -4,7 +4,7 @@
 #include "lib/base.h"
 #include "supervisor/keeper/control-frame.h"
 
-/** Descriptors that payloads inherit lie here and above, out of the way of 3, 4, … in the child. */
+/** Sockets for the payload lie here and above, out of the way of 3, 4, … in the child. */
 #define SOCKETS_FD_FROM 64
 
 /** struct sockets - the LISTEN_FDS sockets that every payload gets; all zero: none */
@@ -23,6 +23,9 @@ struct sockets {
  */
 must_check int sockets_set(struct sockets *s, const int *fds, size_t n,
 			   char (*names)[KEEPER_FD_NAME_MAX]);
+
+/** sockets_count_inherited() - how many were passed to us: descriptors 3, 4, … */
+size_t sockets_count_inherited(void);
 
 /**
  * sockets_inherit() - take those that were passed to the keeper itself by LISTEN_FDS

@@ -20,7 +20,7 @@
  *   group=27               supplementary groups; with uid and no group: none
  *   type=service           or oneshot
  *   restart=always         or on-failure, never
- *   delay_usec= max_delay_usec= max_restarts=      max_restarts absent: never gives up
+ *   delay_usec= max_delay_usec= max_restarts=      max_restarts absent or 0: never gives up
  *   immediate=2 healthy_usec=10000000              restarts without a delay, and when they refill
  *   stop_signal=15 stop_usec=10000000
  *   ready=notify           the payload says READY=1; absent: the supervisor decides (KEEPER_READY)

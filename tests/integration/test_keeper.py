@@ -240,12 +240,13 @@ def test_help_and_version_need_nothing_else(nursery):
 def test_payload_starts_with_a_clean_slate(nursery):
     """No inherited descriptor, no blocked or ignored signal, a session of its own, empty stdin."""
     leak = os.open("/etc/passwd", os.O_RDONLY)
+    os.set_inheritable(leak, True)
     script = ("ls /proc/self/fd | wc -l; grep -E '^Sig(Blk|Ign)' /proc/self/status; "
               "cat | wc -c; ps -o sid= -p $$ | tr -d ' '; echo $$")
     result = subprocess.run(["sh", "-c", f"trap '' HUP USR1 PIPE; exec {nursery.program} --oneshot "
                              f"-- sh -c \"{script.replace('$', chr(92) + '$')}\""],
                             env=nursery.env, capture_output=True, text=True, check=True,
-                            timeout=20 * SLOWNESS, input="not for you")
+                            timeout=20 * SLOWNESS, input="not for you", close_fds=False)
     os.close(leak)
     n_fds, blocked, ignored, stdin_bytes, session, pid = result.stdout.split("\n")[:6]
     assert int(n_fds) == 4  # 0, 1, 2 and the folder that ls reads
@@ -253,6 +254,16 @@ def test_payload_starts_with_a_clean_slate(nursery):
     assert int(ignored.split()[1], 16) == 0
     assert int(stdin_bytes) == 0
     assert session == pid
+
+
+def test_keeper_holds_nothing_that_was_left_open(nursery):
+    """A lock or a pipe of a careless parent would be held for as long as the service runs."""
+    ours, theirs = os.pipe()
+    keeper = nursery.start("--", "sleep", "1000", control=True, pass_fds=[theirs])
+    os.close(theirs)
+    assert keeper.peer(None).greeting.state == "running"
+    assert os.read(ours, 1) == b""
+    os.close(ours)
 
 
 def test_sockets_of_the_keeper_are_passed_to_every_life(nursery, tmp_path):

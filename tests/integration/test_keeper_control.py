@@ -332,6 +332,13 @@ def test_ready_and_status_come_from_the_payload(nursery):
     assert ready.ready_usec >= ready.start_usec
 
 
+def test_talkative_payload_does_not_flood_its_subscribers(nursery):
+    spec = nursery.spec(notifier("for n in range(5000): say(f'STATUS={n}')"))
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    peer.wait("status", lambda f: f.kind == keepers.SNAPSHOT and f.status == "4999")
+    assert len(peer.frames) < 1000
+
+
 def test_stopping_payload_is_not_ready_any_more(nursery):
     spec = nursery.spec(notifier("say('READY=1'); say('STOPPING=1')"), ready="notify")
     peer = nursery.start("--spec", spec, "--start", control=True).peer()
@@ -405,16 +412,20 @@ def test_main_process_may_be_another_one(nursery):
     assert (report.cause, os.WTERMSIG(report.wait_status)) == ("signal", signal.SIGKILL)
 
 
-def test_main_process_with_a_parent_of_its_own_ends_unknowably(nursery):
-    script = ("pid = os.fork()\n"
+@pytest.mark.parametrize("parent, cause, status", (
+    ("signal.signal(signal.SIGCHLD, signal.SIG_IGN)", "exit", -1),
+    ("pass", "signal", signal.SIGKILL)), ids=("taken", "left"))
+def test_status_of_a_main_process_may_be_taken_by_its_parent(nursery, parent, cause, status):
+    """It is unknowable when the parent has taken it, and known when the sweep inherits the corpse."""
+    script = (f"{parent}\npid = os.fork()\n"
               "if pid == 0: signal.pause()\n"
-              "say(f'MAINPID={pid}'); os.wait(); signal.pause()")
+              "say(f'MAINPID={pid}'); signal.pause()")
     peer = nursery.start("--spec", nursery.spec(notifier(script)), "--start", control=True).peer()
     child = peer.wait("another main process", lambda f: f.kind == keepers.SNAPSHOT and
                       f.main_pid not in (0, peer.greeting.main_pid))
     os.kill(child.main_pid, signal.SIGKILL)
     report = peer.wait_exit()
-    assert (report.cause, report.wait_status, report.n_killed) == ("exit", -1, 1)
+    assert (report.cause, report.wait_status, report.n_killed) == (cause, status, 1)
 
 
 def test_main_process_must_be_of_the_tree(nursery):
