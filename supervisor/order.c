@@ -65,7 +65,8 @@ bool order_may_stop(const struct order *o, size_t i)
 	for (size_t k = 0; k < o->nodes[i].n_users; k++) {
 		const struct order_node *user = &o->nodes[o->nodes[i].users[k]];
 
-		if ((!user->wanted || user->renewing) && slot_holds_payload(user->state))
+		/* One that is done holds up what it came after for those that come after it. */
+		if ((!user->wanted || user->renewing) && user->state != SLOT_STOPPED)
 			return false;
 	}
 	return true;

@@ -93,6 +93,21 @@ static void order_stops_users_first(void **fixture)
 	assert_false(order_may_stop(o, DB));
 }
 
+static void order_finished_oneshot_holds_up_what_it_came_after(void **fixture)
+{
+	struct order *o = *fixture;
+
+	for (size_t i = 0; i < N; i++)
+		o->nodes[i].wanted = false;
+	o->nodes[DB].state = SLOT_RUNNING;
+	o->nodes[APP].state = SLOT_DONE;
+	o->nodes[WEB].state = SLOT_RUNNING;
+	assert_false(order_may_stop(o, APP));
+	assert_false(order_may_stop(o, DB));
+	o->nodes[APP].state = SLOT_STOPPED;
+	assert_true(order_may_stop(o, DB));
+}
+
 static void order_user_that_runs_on_does_not_hold_a_stop_up(void **fixture)
 {
 	struct order *o = *fixture;
@@ -125,6 +140,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			order_user_waits_while_what_it_uses_is_being_renewed, setup, teardown),
 		cmocka_unit_test_setup_teardown(order_stops_users_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(order_finished_oneshot_holds_up_what_it_came_after,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(order_user_that_runs_on_does_not_hold_a_stop_up,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(order_built_again_forgets_the_old_edges, setup,
