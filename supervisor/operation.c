@@ -141,6 +141,8 @@ static void check_stopped(struct operation *o, struct item *item, const struct s
 {
 	char text[96] = "";
 
+	if (s && s->wanted && o->kind == OPERATION_STOP)
+		end_item(o, item, false, "it was started meanwhile");
 	if (s && s->state != SLOT_STOPPED)
 		return;
 	if (s && item->sent != SLOT_STOPPED && s->last_exit)
