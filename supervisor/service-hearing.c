@@ -181,9 +181,11 @@ static void on_snapshot(const struct keeper_snapshot *new, void *userdata)
 	struct keeper_snapshot old = s->snapshot;
 	bool moved = !s->greeted || old.state != new->state || old.life != new->life;
 
+	/* The truth comes again behind the exits that led to it, when we have subscribed. */
+	if (!s->heard)
+		return;
 	s->snapshot = *new;
 	s->greeted = true;
-	s->heard = true;
 	if (s->keeper_pid != new->keeper_pid)
 		watch_keeper(s, new->keeper_pid);
 	meet(s);
@@ -204,6 +206,7 @@ static void on_answer(const struct keeper_answer *answer, void *userdata)
 {
 	struct service *s = userdata;
 
+	s->heard = true;
 	if (answer->result < 0)
 		log_warning("%s: its keeper refused: %s", s->process->name,
 			    strerror(-answer->result));

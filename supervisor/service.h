@@ -37,7 +37,7 @@ struct service;
  * @greeted:  the keeper has said where it stands
  * @adopting: it was there before us: what its greeting tells is no news
  * @keeper:   the link to it; NULL while there is none, even if there is a keeper
- * @heard:    something has come over this link
+ * @heard:    the keeper has answered over this link
  * @relinked: a link was lost, and with it perhaps an order
  * @reconnect: when the next link is tried
  * @snapshot: the keeper's last word
