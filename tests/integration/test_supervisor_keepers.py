@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: MIT
+"""Keepers that die, hang, or drop the supervisor: the truth comes back, and nothing is left."""
+import os
+import re
+import resource
+import signal
+
+from instance import program
+from processes import is_alive
+from supervision import (FOREVER, config, events, exits, identity, keeper_of, kill, shell,
+                         supervisor_of)
+from waiting import wait_until
+
+CLI = program("slicekeep")
+
+
+def test_killed_keeper_leaves_an_exit_report_and_comes_back(platform):
+    platform.up(config(a=FOREVER))
+    before = identity(platform, "a")
+    life = platform.service("a")["slots"][0]["life"]
+    kill(keeper_of(platform, "a"))
+    wait_until(lambda: identity(platform, "a") != before)
+    assert not is_alive(before[0])
+    found = [one for one in exits(platform, "a") if one["life"] == life]
+    assert len(found) == 1, "one exit report for each exit"
+    assert found[0]["cause"] == "unknown"
+    assert "code" not in found[0] and "signal" not in found[0]
+    assert "its keeper was killed and took it with it" in found[0]["summary"]
+    assert "its keeper was killed" in platform.cli("why", "a").stdout
+    assert any(event["kind"] == "exit" and event["exit"]["life"] == life
+               for event in events(platform, names=["a"]))
+
+
+def test_keeper_of_a_finished_oneshot_that_is_killed_changes_nothing(platform):
+    platform.up(config(job={"type": "oneshot", "command": "true"}))
+    platform.wait_state("job", "done")
+    kill(keeper_of(platform, "job"))
+    assert platform.service("job")["state"] == "done"
+    assert len(exits(platform, "job")) == 1
+    platform.cli("start", "job")
+    assert len(exits(platform, "job")) == 2
+
+
+def test_keeper_killed_while_it_stops_leaves_nothing(platform):
+    platform.up(config(a=shell("setsid sh -c 'trap \"\" TERM; sleep 4720; sleep 4720' & "
+                               "trap '' TERM; while :; do sleep 1; done",
+                               stop={"timeout": "5m"})))
+    platform.wait_state("a", "running")
+
+    def sleeps():
+        return any("sleep 4720" in line for line in platform.processes().values())
+
+    wait_until(sleeps)
+    stop = platform.spawn([CLI, "stop", "a"])
+    platform.wait_state("a", "stopping")
+    kill(keeper_of(platform, "a"))
+    platform.wait_state("a", "stopped")
+    assert stop.wait(20) == 0
+    assert not sleeps(), "what the keeper left was not swept"
+
+
+def test_keeper_that_dies_with_the_supervisor_is_replaced(platform):
+    platform.up(config(a=FOREVER, b=FOREVER))
+    a, b = identity(platform, "a"), identity(platform, "b")
+    keeper, supervisor = keeper_of(platform, "a"), supervisor_of(platform)
+    os.kill(supervisor, signal.SIGSTOP)  # so that it hears of nothing
+    kill(keeper)
+    kill(supervisor)
+    wait_until(lambda: identity(platform, "a") != a)
+    assert identity(platform, "b") == b
+    assert not is_alive(a[0])
+
+
+def test_keeper_that_hangs_holds_nobody_up_and_is_not_doubled(platform):
+    platform.up(config(hung=FOREVER, good=FOREVER))
+    hung, good = identity(platform, "hung"), identity(platform, "good")
+    keeper = keeper_of(platform, "hung")
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        kill(supervisor_of(platform))
+        assert identity(platform, "good") == good
+        assert platform.service("hung")["state"] == "starting"
+        # Another keeper's death must not have the silent one taken for an orphan.
+        kill(keeper_of(platform, "good"))
+        note = "something of its last life may still run"
+        wait_until(lambda: note in (platform.service("good")["note"] or ""))
+        assert is_alive(keeper) and is_alive(hung[0])
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    assert identity(platform, "hung") == hung
+    platform.wait_state("good", "running")
+
+
+def test_supervisor_that_was_too_slow_for_a_keeper_finds_back(platform):
+    """A keeper drops a subscriber that does not read; meanwhile its service is restarted."""
+    talk = "while :; do systemd-notify --status=$(date +%N); [ -e die ] && exit 7; done"
+    platform.up(config(chatty=shell(talk, cwd=str(platform.home),
+                                    restart={"delay": "10ms", "max_delay": "10ms"}),
+                       calm=FOREVER))
+    chatty, calm = identity(platform, "chatty"), identity(platform, "calm")
+    supervisor, keeper = supervisor_of(platform), keeper_of(platform, "chatty")
+    socket_path = str(platform.home / "run" / "keeper" / "chatty-0.sock")
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        wait_until(lambda: subscribers(keeper, socket_path) == 0, 60, "the keeper to drop it")
+        (platform.home / "die").touch()
+        wait_until(lambda: not is_alive(chatty[0]))
+        (platform.home / "die").unlink()
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    wait_until(lambda: identity(platform, "chatty") != chatty)
+    assert supervisor_of(platform) == supervisor
+    assert identity(platform, "calm") == calm
+    assert [one["code"] for one in exits(platform, "chatty")][-1:] == [7], "an exit was lost"
+    platform.cli("stop", "chatty")
+    assert platform.service("chatty")["state"] == "stopped"
+
+
+def subscribers(keeper, path):
+    """Connections that a keeper holds on its control socket, its listener not counted."""
+    with open("/proc/net/unix", encoding="utf-8") as file:
+        inodes = {line.split()[6]: line.split()[3] for line in file
+                  if line.rstrip().endswith(path)}
+    held = [os.readlink(f"/proc/{keeper}/fd/{fd}") for fd in os.listdir(f"/proc/{keeper}/fd")]
+    found = [re.fullmatch(r"socket:\[(\d+)\]", name) for name in held]
+    return sum(1 for match in found if match and inodes.get(match.group(1)) == "00000000")
+
+
+def test_out_of_descriptors_no_second_copy_is_started(platform):
+    platform.up(config(**{f"s{i}": FOREVER for i in range(8)}))
+    before = {f"s{i}": identity(platform, f"s{i}") for i in range(8)}
+    supervisor = supervisor_of(platform)
+    used = len(os.listdir(f"/proc/{supervisor}/fd"))
+    limits = resource.prlimit(supervisor, resource.RLIMIT_NOFILE)
+    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, (used, limits[1]))
+    kill(keeper_of_fd_starved(before))
+    os.kill(before["s1"][0], signal.SIGKILL)  # its keeper lives and tells
+    resource.prlimit(supervisor, resource.RLIMIT_NOFILE, limits)
+    wait_until(lambda: identity(platform, "s0") != before["s0"], 20)
+    wait_until(lambda: identity(platform, "s1") != before["s1"], 20)
+    for name in list(before)[2:]:
+        assert identity(platform, name) == before[name]
+    sleeps = [pid for pid, line in platform.processes().items() if line == "sleep 1000"]
+    assert len(sleeps) == 8
+
+
+def keeper_of_fd_starved(before):
+    """The keeper of s0, found without asking a supervisor that has no descriptor left."""
+    with open(f"/proc/{before['s0'][0]}/stat", encoding="utf-8") as file:
+        return int(file.read().rpartition(") ")[2].split()[1])
