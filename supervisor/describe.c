@@ -218,7 +218,7 @@ json_t *describe_status(const struct manager *m, bool count)
 	struct ourselves o = look_at_ourselves(m, count);
 
 	static_assert(ARRAY_LEN(layouts) == LAYOUT_COUNT, "a name for each layout");
-	return json_pack("{s:s, s:i, s:I, s:s, s:s, s:s, s:I, s:s*, s:o, s:i, s:i, s:i, s:o*}",
+	return json_pack("{s:s, s:i, s:I, s:s, s:s, s:o*, s:I, s:s*, s:o, s:i, s:i, s:i, s:o*}",
 			 "version", SLICEKEEP_VERSION, "pid", (int)getpid(), "started_at_usec",
 			 (json_int_t)m->started_at_usec, "launcher", m->launcher->ops->name,
 			 "layout", layouts[m->paths->layout], "config",
