@@ -259,6 +259,17 @@ def test_signal_reaches_the_main_process(platform):
     assert "no signal" in platform.cli("signal", "a", "SIGNONSENSE", exits=1).stderr
 
 
+def test_status_names_what_runs(platform):
+    platform.up(config(a=FOREVER))
+    status = platform.json("status")
+    assert is_alive(status["pid"]) and status["launcher"] == "direct" and status["revision"] == 1
+    assert status["config"] == str(platform.config_path)
+    assert status["services"] == 2 and status["keepers"] == 3 and status["pss_bytes"] > 0
+    said = platform.cli("status").stdout
+    assert f"config      {platform.config_path}, revision 1\n" in said
+    assert f"supervisor  pid {status['pid']}, up " in said
+
+
 # --- why, events --------------------------------------------------------------------------------
 
 
