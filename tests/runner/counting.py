@@ -47,7 +47,7 @@ def meson(path):
         if path.exists():
             for line in path.read_text(errors="replace").splitlines():
                 total.add(_meson_entry(json.loads(line)))
-        if exit_code != 0 and not total.failed:
+        if not total.failed and (exit_code != 0 or not total.passed + len(total.skipped)):
             total.failed = 1
         return total
 
@@ -69,8 +69,9 @@ def pytest(path, leaves_out=False):
                     total.skipped.append(name)
                 else:
                     total.passed += 1
-        nothing_left = exit_code == 5 and total.left_out
-        if exit_code != 0 and not total.failed and not nothing_left:
+        n_tests = total.passed + len(total.skipped) + total.left_out
+        all_left_out = exit_code == 5 and total.left_out
+        if not total.failed and not all_left_out and (exit_code != 0 or not n_tests):
             total.failed = 1
         return total
 

@@ -18,7 +18,8 @@ SLOWNESS = os.environ.get("SLICEKEEP_TEST_SLOWNESS", "1")
 
 def main(folder, log, suite, path, wrapper=""):
     """Replace this process by `meson test`."""
-    pathlib.Path(folder, "meson-logs", f"{log}.json").unlink(missing_ok=True)
+    for old in pathlib.Path(folder, "meson-logs").glob(f"{log}*.json"):
+        old.unlink()
     listed = subprocess.run(["meson", "introspect", "--tests", folder], check=True,
                             stdout=subprocess.PIPE, text=True).stdout
     names = set()
