@@ -50,7 +50,7 @@ must_check int service_launch(struct service *s, struct error *err);
  * Context: without a keeper it is answered by SLOT_EVENT_GONE, inside this call. Without a link it
  * is given again once there is one, if it still has a meaning then.
  */
-void service_tell(struct service *s, enum keeper_command command);
+void service_tell(struct service *s, enum keeper_command order);
 
 /** service_tell_start() - hand over its sockets and have it start */
 void service_tell_start(struct service *s);
