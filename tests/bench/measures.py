@@ -13,6 +13,9 @@ import loggers
 from instruments import (MEMORY, Farewell, Workplace, cpu_seconds, kill, now, pss_kib, switches)
 
 
+FAILURES = (TimeoutError, RuntimeError)
+
+
 class Notes:
     """Samples by measure and contestant."""
 
@@ -58,14 +61,18 @@ class Session:
         return self
 
     def __exit__(self, kind, error, _trace):
+        """Who fails here is named in the report, and the others are measured all the same."""
         if kind is None:
             try:
                 self.leave()
-            except (TimeoutError, RuntimeError) as problem:
-                self.notes.remark(f"{self.kind.name}: the end of {len(self.names)}: {problem}")
+            except FAILURES as problem:
+                error = problem
         left = self.work.finish()
-        if kind is None and left:
+        if error:
+            self.notes.remark(f"{self.kind.name} with {len(self.names)} services: {error}")
+        elif left:
             self.notes.remark(f"{self.kind.name} left behind: {', '.join(left)}")
+        return isinstance(error, FAILURES)
 
     def leave(self):
         """End everything: seconds until the services, and until all is gone."""
