@@ -228,7 +228,8 @@ class Collector:
         """Start it; connections wait in the sockets until it is ready."""
         words = [*prefix, "/bin/bash", "-c",
                  "exec 3<&$0 4<&$1; shift; export LISTEN_PID=$$ LISTEN_FDS=2 "
-                 "LISTEN_FDNAMES=intake:varlink; exec \"$@\"", *[str(sock.fileno()) for sock in self.sockets],
+                 "LISTEN_FDNAMES=intake:varlink; exec \"$@\"",
+                 *[str(sock.fileno()) for sock in self.sockets],
                  str(instance.program("slicekeep-log")), "--log-dir", str(self.log), "--run-dir",
                  str(self.run), *map(str, self.options)]
         with open(self.errors, "ab") as errors:
