@@ -25,12 +25,11 @@
 #include "lib/loop.h"
 
 #include "log/board.h"
+#include "log/pace.h"
 #include "log/stream.h"
 
 /** Bytes that one stream may take before others have their turn. */
 #define TURN_BYTES_MAX ((size_t)256 * 1024)
-/** A batch smaller than this has probably emptied its pipe. */
-#define SMALL_BATCH_BYTES ((size_t)32 * 1024)
 /** Segments that are deleted before the pipes have their turn. */
 #define TURN_DELETES_MAX 4
 
@@ -62,12 +61,13 @@ struct source {
 
 /**
  * struct pipe - one life's pipe
- * @ready_usec: since when there is something in it that we know of; 0: nothing
+ * @ready_usec: since when there may be something in it that nobody looks at; 0: it is watched
  */
 struct pipe {
 	struct life life;
 	struct source *source;
 	struct loop_fd watch;
+	struct pace pace;
 	void *peer;
 	usec_t ready_usec;
 	ino_t inode;
@@ -193,14 +193,28 @@ static ssize_t pipe_take(struct pipe *p)
 	return -EBUSY;
 }
 
+/* Until its next turn: when there is something, or after a nap. */
+static void pipe_rest(struct pipe *p, size_t batch_bytes, bool has_more)
+{
+	usec_t now_usec = clock_now_usec();
+	bool nap = pace_turn(&p->pace, batch_bytes, now_usec) && !p->life.ended;
+
+	if (nap || has_more)
+		p->ready_usec = now_usec;
+	if (nap)
+		source_due(p->source, now_usec + PACE_NAP_USEC);
+	if (loop_fd_set(&p->watch, nap ? 0 : LOOP_READ) < 0)
+		source_due(p->source, usec_add(now_usec, STREAM_RETRY_USEC));
+}
+
 /* Take what the head has, up to a turn's worth; false when it is the turn of the next life. */
 static bool pipe_turn(struct pipe *p)
 {
 	size_t taken = 0;
+	ssize_t n = 0;
 
 	while (taken < TURN_BYTES_MAX) {
-		ssize_t n = pipe_take(p);
-
+		n = pipe_take(p);
 		if (n == 0) {
 			pipe_drained(p);
 			return false;
@@ -212,13 +226,10 @@ static bool pipe_turn(struct pipe *p)
 		if (n < 0)
 			break;
 		taken += (size_t)n;
-		if ((size_t)n < SMALL_BATCH_BYTES && !p->life.ended)
+		if ((size_t)n < PACE_LARGE_BYTES && !p->life.ended)
 			break;
 	}
-	if (taken >= TURN_BYTES_MAX)
-		p->ready_usec = clock_now_usec();
-	if (loop_fd_set(&p->watch, LOOP_READ) < 0)
-		source_due(p->source, usec_add(clock_now_usec(), STREAM_RETRY_USEC));
+	pipe_rest(p, (size_t)MAX_OF(n, 0), taken >= TURN_BYTES_MAX);
 	return true;
 }
 

@@ -14,6 +14,7 @@
 #include "log/catalog.h"
 #include "log/heap.h"
 #include "log/lives.h"
+#include "log/pace.h"
 #include "log/rotate.h"
 
 /* --- lives ------------------------------------------------------------------------------------ */
@@ -127,6 +128,39 @@ static void limit_is_shared_by_many_streams(void **state)
 	assert_int_equal(rotate_limit(32 << 20, UINT64_C(2) << 30, 0), 32 << 20);
 }
 
+/* --- pace ------------------------------------------------------------------------------------- */
+
+static void pipe_that_is_quiet_is_watched(void **state)
+{
+	struct pace p = {0};
+
+	assert_false(pace_turn(&p, 100, 1000000));
+	assert_false(pace_turn(&p, 100, 1000000 + PACE_QUICK_USEC));
+	assert_false(pace_turn(&p, 0, 1000000 + PACE_QUICK_USEC + 1));
+}
+
+static void pipe_that_trickles_quickly_naps_until_it_is_empty(void **state)
+{
+	struct pace p = {0};
+
+	assert_false(pace_turn(&p, 100, 1000000));
+	assert_true(pace_turn(&p, 100, 1000010));
+	assert_true(pace_turn(&p, 20000, 1000010 + PACE_NAP_USEC));
+	assert_true(pace_turn(&p, 1, 1000010 + 10 * PACE_NAP_USEC));
+	assert_false(pace_turn(&p, 0, 1000010 + 11 * PACE_NAP_USEC));
+	assert_false(pace_turn(&p, 100, 1000010 + 12 * PACE_NAP_USEC));
+}
+
+static void pipe_that_fills_up_is_watched(void **state)
+{
+	struct pace p = {0};
+
+	assert_false(pace_turn(&p, PACE_SMALL_BYTES, 1000000));
+	assert_false(pace_turn(&p, PACE_SMALL_BYTES, 1000010));
+	assert_true(pace_turn(&p, PACE_SMALL_BYTES - 1, 1000020));
+	assert_false(pace_turn(&p, PACE_LARGE_BYTES, 1000020 + PACE_NAP_USEC));
+}
+
 /* --- catalog ---------------------------------------------------------------------------------- */
 
 static void add(struct catalog *c, const char *service, uint64_t seq, uint64_t bytes, usec_t at)
@@ -230,6 +264,9 @@ int main(void)
 		cmocka_unit_test(empty_segment_is_not_rotated_on_demand),
 		cmocka_unit_test(limit_that_shrank_counts_from_where_it_was_seen),
 		cmocka_unit_test(limit_is_shared_by_many_streams),
+		cmocka_unit_test(pipe_that_is_quiet_is_watched),
+		cmocka_unit_test(pipe_that_trickles_quickly_naps_until_it_is_empty),
+		cmocka_unit_test(pipe_that_fills_up_is_watched),
 		cmocka_unit_test(catalog_over_its_cap_names_the_oldest),
 		cmocka_unit_test(catalog_without_entries_has_no_victim),
 		cmocka_unit_test(newest_segment_of_a_stream_has_the_largest_number),
