@@ -3,6 +3,7 @@
 import array
 import errno
 import os
+import random
 import shutil
 import signal
 import socket
@@ -99,6 +100,30 @@ def test_stop_after_the_timeout_kills_and_counts(nursery, tree):
     assert (report.n_killed, report.n_left) == (3, 0)
     assert peer.wait_state("idle").n_processes == 3
     assert not fifo.has_writers()
+
+
+@pytest.mark.slow
+def test_200_rounds_leave_nothing(nursery, tree):
+    """Stop, crash and stop during backoff, of a payload with everything that is hard to end."""
+    chance, fifo = random.Random(2), nursery.fifo()
+    words = ["child", "session", "daemon", "threads", "storm", "stubborn"]
+    spec = nursery.spec([str(tree), str(fifo.path), *words], stop_usec=20000, immediate=0,
+                        delay_usec=3600 * 10**6, max_delay_usec=3600 * 10**6)
+    peer = nursery.start("--spec", spec, control=True).peer()
+    for _ in range(200):
+        peer.forget()
+        assert peer.request("start").result == 0
+        fifo.wait_ready()
+        running = peer.wait_state("running")
+        if chance.random() < 0.5:
+            os.kill(running.main_pid, chance.choice((signal.SIGKILL, signal.SIGSEGV)))
+            if chance.random() < 0.5:
+                peer.wait_state("backoff")
+                assert not fifo.has_writers()
+        peer.request("stop")
+        peer.wait("the end", lambda f, life=running.life: f.kind == keepers.SNAPSHOT and
+                  f.state == "idle" and f.life == life)
+        assert not fifo.has_writers()
 
 
 def test_restart_is_a_new_life_of_the_new_spec(nursery, waiting, tree):
