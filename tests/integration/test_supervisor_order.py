@@ -25,8 +25,8 @@ def times(platform, kind):
 
 def test_each_starts_when_what_it_comes_after_is_ready(platform, free_port):
     port = free_port()
-    notify = ('import os,socket,time; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM);'
-              's.sendto(b"READY=1","\\0"+os.environ["NOTIFY_SOCKET"][1:]); time.sleep(1000)')
+    notify = ('import os,signal,socket; s=socket.socket(socket.AF_UNIX,socket.SOCK_DGRAM);'
+              's.sendto(b"READY=1","\\0"+os.environ["NOTIFY_SOCKET"][1:]); signal.pause()')
     chain = {
         "z-exec": FOREVER | {"after": ["y-tcp"], "ready": {"exec": ["true"]}},
         "y-tcp": {"command": sys.executable, "after": ["x-log"], "ready": {"tcp": port},

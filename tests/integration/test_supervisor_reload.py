@@ -190,7 +190,7 @@ def test_reload_that_cannot_be_stored_changes_nothing(platform):
 
 def test_live_change_of_an_adopted_service_keeps_its_identity_and_environment(platform):
     if os.geteuid() != 0:
-        pytest.skip("needs root to become somebody else")
+        pytest.fail("this test changes users: run it as root")
     platform.home.chmod(0o711)
     process = FOREVER | {"user": "nobody", "cwd": "/", "env": {"MARK": "kept"}}
     platform.up(config(a=process))
