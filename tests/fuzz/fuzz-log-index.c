@@ -22,6 +22,14 @@ static const struct stream_id id = {.service = "fuzz", .stream = 1};
 
 static struct store store;
 
+static void store_remove(void)
+{
+	ignore_result(store_delete(&store, &id, 1));
+	(void)unlinkat(store.dir_fd, id.service, AT_REMOVEDIR);
+	(void)rmdir(store.path);
+	store_done(&store);
+}
+
 static void store_make(void)
 {
 	static char path[] = "/dev/shm/slicekeep-fuzz-XXXXXX";
@@ -29,6 +37,7 @@ static void store_make(void)
 	if (store.path)
 		return;
 	fuzz_require(mkdtemp(path) && store_open(&store, path, false, NULL) == 0);
+	fuzz_require(atexit(store_remove) == 0);
 	fuzz_require(store_make_folder(&store, "fuzz") == 0);
 }
 
