@@ -18,6 +18,7 @@ static json_t *json_of(const char *text)
 	cleanup_free char *copy = strdup(text);
 	json_t *value;
 
+	assert_non_null(copy);
 	for (char *c = copy; *c; c++) {
 		if (*c == '\'')
 			*c = '"';
