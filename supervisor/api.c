@@ -337,7 +337,7 @@ static const struct varlink_method methods[] = {
 	{"Shutdown", VARLINK_ROLE_ADMIN, on_shutdown},
 };
 
-static const struct varlink_interface interface = {
+const struct varlink_interface api_interface = {
 	.name = "io.slicekeep.supervisor",
 	.text = io_slicekeep_supervisor_varlink,
 	.methods = methods,
@@ -356,7 +356,7 @@ int api_new(struct manager *m, struct api **ret_api, struct error *err)
 	a->manager = m;
 	code = varlink_server_new(m->loop, role, a, &a->server);
 	if (code == 0)
-		code = varlink_server_add(a->server, &interface);
+		code = varlink_server_add(a->server, &api_interface);
 	fd = code < 0 ? code : fd_unix_listen(path, SOCK_STREAM, 0666);
 	if (fd >= 0)
 		code = varlink_server_listen(a->server, fd);

@@ -6,6 +6,10 @@
 struct api;
 struct error;
 struct manager;
+struct varlink_interface;
+
+/** api_interface - io.slicekeep.supervisor as it is carried out here */
+extern const struct varlink_interface api_interface;
 
 /**
  * api_new() - serve io.slicekeep.supervisor on run/supervisor.sock

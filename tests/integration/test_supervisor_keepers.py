@@ -5,6 +5,7 @@ import re
 import resource
 import signal
 
+import pytest
 from instance import program
 from processes import is_alive
 from supervision import (FOREVER, config, events, exits, identity, keeper_of, kill, shell,
@@ -12,6 +13,7 @@ from supervision import (FOREVER, config, events, exits, identity, keeper_of, ki
 from waiting import wait_until
 
 CLI = program("slicekeep")
+pytestmark = pytest.mark.sanitize
 
 
 def test_killed_keeper_leaves_an_exit_report_and_comes_back(platform):
@@ -116,13 +118,21 @@ def test_supervisor_that_was_too_slow_for_a_keeper_finds_back(platform):
     assert platform.service("chatty")["state"] == "stopped"
 
 
+def held_by(pid):
+    """What the descriptors of a process are; one may be closed while we look."""
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            yield os.readlink(f"/proc/{pid}/fd/{fd}")
+        except FileNotFoundError:
+            pass
+
+
 def subscribers(keeper, path):
     """Connections that a keeper holds on its control socket, its listener not counted."""
     with open("/proc/net/unix", encoding="utf-8") as file:
         inodes = {line.split()[6]: line.split()[3] for line in file
                   if line.rstrip().endswith(path)}
-    held = [os.readlink(f"/proc/{keeper}/fd/{fd}") for fd in os.listdir(f"/proc/{keeper}/fd")]
-    found = [re.fullmatch(r"socket:\[(\d+)\]", name) for name in held]
+    found = [re.fullmatch(r"socket:\[(\d+)\]", name) for name in held_by(keeper)]
     return sum(1 for match in found if match and inodes.get(match.group(1)) == "00000000")
 
 

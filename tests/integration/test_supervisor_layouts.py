@@ -17,8 +17,6 @@ import pytest
 from supervision import FOREVER, config
 from waiting import SLOWNESS
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
-
 NOBODY = pwd.getpwnam("nobody")
 GROUP_ID = 4711
 
@@ -39,6 +37,8 @@ class Layout(instance.Instance):
 @pytest.fixture(name="folder")
 def make_folder():
     """Below /tmp, since others must be able to enter it and a socket path is short."""
+    if os.geteuid() != 0:
+        pytest.fail("needs root, to become somebody else")
     path = pathlib.Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
     path.chmod(0o755)
     yield path

@@ -12,6 +12,7 @@ from supervision import (FOREVER, Caller, config, events, identity, keeper_of, k
 from waiting import wait_until
 
 CLI = program("slicekeep")
+pytestmark = pytest.mark.sanitize
 
 
 def apply(platform, new, **more):
