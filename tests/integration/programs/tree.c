@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STORM_WIDTH 16
+#define STORM_WIDTH 4
 #define STORM_SECONDS 60
 
 static void wait_for_ever(void)
@@ -78,7 +78,7 @@ static void make_threads(void)
 /* Who looks for these processes one by one finds only pids of the past. */
 static void run_storm(time_t end)
 {
-	struct timespec pause = {.tv_nsec = 300 * 1000};
+	struct timespec pause = {.tv_nsec = 2000 * 1000};
 
 	(void)setsid();
 	while (time(NULL) < end) {
