@@ -47,7 +47,8 @@ LAYERS = {
         "main": "main tasks",
     },
     "log": {
-        "model": "catalog cursor filter heap index line-json lines lives pace pattern rotate stream-id",
+        "model": "catalog cursor filter heap index line-json lines lives pace pattern rotate"
+                 " stream-id",
         "adapter": "board follow peek query segment segment-view services store stream tape"
                    " tape-seek writer",
         "main": "api intake job main read reader reader-child",
