@@ -4,7 +4,6 @@ import array
 import errno
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,20 +16,6 @@ import processes
 from waiting import SLOWNESS, wait_until
 
 pytestmark = pytest.mark.sanitize
-NOTIFY = """
-import os, select, signal, socket, sys
-s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-a = os.environ["NOTIFY_SOCKET"]
-s.connect("\\0" + a[1:])
-def say(text): s.send(text.encode())
-"""
-
-
-def notifier(script):
-    """argv of a payload that talks to NOTIFY_SOCKET and then waits."""
-    return ["python3", "-c", NOTIFY + script + "\nsignal.pause()"]
-
-
 @pytest.fixture
 def waiting(nursery, tree):
     """A keeper whose payload waits, and its subscribed peer."""
@@ -319,6 +304,7 @@ def test_spec_that_appears_late_is_started(nursery):
     peer = keeper.peer()
     report = peer.wait_exit()
     assert (report.cause, report.exec_step) == ("exec-failed", "spec")
+    assert (report.exec_errno, report.path) == (errno.ENOENT, str(nursery.folder / "spec"))
     nursery.spec(["sleep", "1000"])
     peer.wait_state("running")
 
@@ -346,118 +332,6 @@ def test_sockets_are_passed_to_the_payload_and_given_back(nursery, tmp_path):
     with socket.socket(fileno=peer.request("get_fds").fds[0]) as again:
         with socket.create_connection(again.getsockname()):
             pass
-
-
-def test_ready_and_status_come_from_the_payload(nursery):
-    spec = nursery.spec(notifier("say('STATUS=warming up\\x07 \\u00e9\\n'); say('READY=1')"),
-                        ready="notify")
-    peer = nursery.start("--spec", spec, "--start", control=True).peer()
-    ready = peer.wait("ready", lambda f: f.kind == keepers.SNAPSHOT and f.ready)
-    assert ready.status == "warming up? \u00e9"
-    assert ready.ready_usec >= ready.start_usec
-
-
-def test_talkative_payload_does_not_flood_its_subscribers(nursery):
-    spec = nursery.spec(notifier("for n in range(5000): say(f'STATUS={n}')"))
-    peer = nursery.start("--spec", spec, "--start", control=True).peer()
-    peer.wait("status", lambda f: f.kind == keepers.SNAPSHOT and f.status == "4999")
-    assert len(peer.frames) < 1000
-
-
-def test_stopping_payload_is_not_ready_any_more(nursery):
-    spec = nursery.spec(notifier("say('READY=1'); say('STOPPING=1')"), ready="notify")
-    peer = nursery.start("--spec", spec, "--start", control=True).peer()
-    wait_until(lambda: peer.wait("not ready", lambda f: f.kind == keepers.SNAPSHOT and
-                                 f.ready_usec > 0 and not f.ready))
-
-
-def test_notice_of_a_stranger_is_not_heard(nursery):
-    spec = nursery.spec(["sh", "-c", f"echo $NOTIFY_SOCKET >{nursery.folder}/address; "
-                         "exec sleep 1000"])
-    keeper = nursery.start("--spec", spec, "--start", control=True)
-    peer = keeper.peer()
-    wait_until(lambda: (nursery.folder / "address").exists() and
-               (nursery.folder / "address").read_text().endswith("\n"))
-    address = (nursery.folder / "address").read_text().strip()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.sendto(b"READY=1\nSTATUS=lies", "\0" + address[1:])
-    # Requests are read after notices, so the answer comes after the keeper has passed it over.
-    assert peer.request("get_fds").result == 0
-    greeting = keeper.peer(None).greeting
-    assert (greeting.ready, greeting.status) == (0, "")
-
-
-def test_grandchild_may_speak_for_the_payload(nursery):
-    script = "import subprocess; subprocess.run(['python3', '-c', sys.argv[1]])"
-    argv = notifier(script) + [NOTIFY + "say('READY=1'); signal.pause()"]
-    peer = nursery.start("--spec", nursery.spec(argv), "--start", control=True).peer()
-    peer.wait("ready", lambda f: f.kind == keepers.SNAPSHOT and f.ready)
-
-
-def test_silent_watchdog_is_a_failure_of_its_own(nursery):
-    spec = nursery.spec(notifier("say('WATCHDOG=1')"), watchdog_usec=300000)
-    peer = nursery.start("--spec", spec, "--start", control=True).peer()
-    report = peer.wait_exit()
-    assert report.cause == "watchdog"
-    assert os.WTERMSIG(report.wait_status) == signal.SIGABRT
-    peer.wait("restart", lambda f: f.kind == keepers.SNAPSHOT and f.n_restarts == 1)
-
-
-def test_fed_watchdog_bites_not(nursery):
-    script = ("assert os.environ['WATCHDOG_USEC'] == '400000'\n"
-              "assert os.environ['WATCHDOG_PID'] == str(os.getpid())\n"
-              "for _ in range(20): say('WATCHDOG=1'); select.select([], [], [], .05)\n"
-              "say('STATUS=fed')\n"
-              "while True: say('WATCHDOG=1'); select.select([], [], [], .05)")
-    spec = nursery.spec(notifier(script), watchdog_usec=400000)
-    peer = nursery.start("--spec", spec, "--start", control=True).peer()
-    fed = peer.wait("status", lambda f: f.kind == keepers.SNAPSHOT and f.status == "fed")
-    assert fed.n_restarts == 0
-
-
-def test_watchdog_can_be_triggered(nursery):
-    spec = nursery.spec(notifier("say('WATCHDOG=trigger')"))
-    peer = nursery.start("--spec", spec, "--start", control=True).peer()
-    assert peer.wait_exit().cause == "watchdog"
-
-
-def test_main_process_may_be_another_one(nursery):
-    """A daemon that forks and names its child: the parent's exit is not the service's."""
-    script = ("pid = os.fork()\n"
-              "if pid == 0: os.setsid(); signal.pause()\n"
-              "say(f'MAINPID={pid}'); os._exit(0)")
-    peer = nursery.start("--spec", nursery.spec(notifier(script)), "--start", control=True).peer()
-    child = peer.wait("another main process", lambda f: f.kind == keepers.SNAPSHOT and
-                      f.main_pid not in (0, peer.greeting.main_pid))
-    keeper_pid = child.keeper_pid
-    wait_until(lambda: processes.stat_of(child.main_pid)[1] == str(keeper_pid).encode())
-    assert child.n_restarts == 0
-    os.kill(child.main_pid, signal.SIGKILL)
-    report = peer.wait_exit()
-    assert (report.cause, os.WTERMSIG(report.wait_status)) == ("signal", signal.SIGKILL)
-
-
-@pytest.mark.parametrize("parent, cause, status", (
-    ("signal.signal(signal.SIGCHLD, signal.SIG_IGN)", "exit", -1),
-    ("pass", "signal", signal.SIGKILL)), ids=("taken", "left"))
-def test_status_of_a_main_process_may_be_taken_by_its_parent(nursery, parent, cause, status):
-    """It is unknowable when the parent has taken it, and known when the sweep inherits the corpse."""
-    script = (f"{parent}\npid = os.fork()\n"
-              "if pid == 0: signal.pause()\n"
-              "say(f'MAINPID={pid}'); signal.pause()")
-    peer = nursery.start("--spec", nursery.spec(notifier(script)), "--start", control=True).peer()
-    child = peer.wait("another main process", lambda f: f.kind == keepers.SNAPSHOT and
-                      f.main_pid not in (0, peer.greeting.main_pid))
-    os.kill(child.main_pid, signal.SIGKILL)
-    report = peer.wait_exit()
-    assert (report.cause, report.wait_status, report.n_killed) == (cause, status, 1)
-
-
-def test_main_process_must_be_of_the_tree(nursery):
-    peer = nursery.start("--spec", nursery.spec(notifier("say('MAINPID=1\\nSTATUS=said')")),
-                         "--start", control=True).peer()
-    said = peer.wait("status", lambda f: f.kind == keepers.SNAPSHOT and f.status == "said")
-    assert said.main_pid != 1
 
 
 def test_report_counts_what_the_tree_has_used(nursery):
@@ -520,97 +394,3 @@ def test_other_users_are_not_heard(waiting):
              for user in (0, 65534)]
     os.close(folder)
     assert heard == [f"{keepers.HEADER.size + keepers.SNAPSHOT_BODY.size}\n", "0\n"]
-
-
-def reexec(keeper, peer):
-    """Replace the keeper's program; proven by the descriptor that only the new one has read."""
-    before = os.stat(f"/proc/{keeper.pid}/exe").st_ino
-    program = keeper.process.args[0]
-    shutil.copy(program, program + ".new")
-    os.replace(program + ".new", program)
-    assert peer.request("reexec").result == 0
-    assert os.stat(f"/proc/{keeper.pid}/exe").st_ino != before
-
-
-@pytest.fixture
-def replaceable(nursery):
-    """A nursery whose program may be replaced."""
-    shutil.copy(nursery.program, nursery.folder / "keeper")
-    nursery.program = nursery.folder / "keeper"
-    return nursery
-
-
-def test_program_is_replaced_under_a_running_payload(replaceable, tree):
-    fifo = replaceable.fifo()
-    server = socket.create_server(("127.0.0.1", 0))
-    spec = replaceable.spec([str(tree), str(fifo.path), "session", "daemon"], revision=3)
-    keeper = replaceable.start("--spec", spec, control=True)
-    peer, asking = keeper.peer(), keeper.peer(None)
-    peer.request("set_fds", arg=1, fd_names=["web"], fds=[server.fileno()])
-    peer.request("start")
-    fifo.wait_ready()
-    before = peer.wait_state("running")
-    peer.request("fail", cause=keepers.CAUSES.index("health"))
-    fifo.wait_ready()
-    before = peer.wait("restart", lambda f: f.kind == keepers.SNAPSHOT and f.n_restarts == 1)
-    spec.unlink()  # what runs is what was read last, whatever lies there now
-    for _ in range(2):
-        reexec(keeper, peer)
-        after = keeper.peer(None).greeting
-        for field in ("state", "keeper_pid", "main_pid", "main_start", "life", "start_usec",
-                      "n_restarts", "n_failures", "spec_revision", "asker"):
-            assert getattr(after, field) == getattr(before, field), field
-    assert fifo.has_writers()
-    assert asking.request("ready").result == 0
-    assert peer.request("get_fds").fd_names == ["web"]
-    os.kill(after.main_pid, signal.SIGKILL)
-    fifo.wait_ready()
-    again = peer.wait("restart", lambda f: f.kind == keepers.SNAPSHOT and f.n_restarts == 2)
-    assert peer.wait_exit(after.life).cause == "signal"
-    assert again.life > after.life
-    assert peer.request("leave").result == 0
-    assert keeper.wait_exit() == 0
-    assert not fifo.has_writers()
-    server.close()
-
-
-def test_replaced_program_remembers_exits_and_backoff(replaceable):
-    spec = replaceable.spec(["false"], delay_usec=3600 * 10**6, max_delay_usec=3600 * 10**6)
-    keeper = replaceable.start("--spec", spec, "--start", control=True)
-    peer = keeper.peer()
-    before = peer.wait_state("backoff")
-    lives = [report.life for report in peer.exits()]
-    reexec(keeper, peer)
-    late = keeper.peer()
-    assert late.wait_state("backoff").next_usec == before.next_usec
-    late.wait_exit(lives[-1])
-    assert [report.life for report in late.exits()] == lives
-
-
-def test_replaced_program_of_a_command_line_goes_on(replaceable, tmp_path):
-    keeper = replaceable.start("--delay", "1ms", "--", "sh", "-c",
-                               f"echo x >>{tmp_path}/lives; exec sleep 1000", control=True)
-    peer = keeper.peer()
-    pid = peer.greeting.main_pid
-    reexec(keeper, peer)
-    assert keeper.peer(None).greeting.main_pid == pid
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: (tmp_path / "lives").read_text() == "x\nx\n")
-
-
-def test_program_that_cannot_be_replaced_goes_on_as_it_was(replaceable):
-    keeper = replaceable.start("--", "sleep", "1000", control=True)
-    peer = keeper.peer()
-    os.unlink(keeper.process.args[0])
-    assert peer.request("reexec").result == -errno.ENOENT
-    again = keeper.peer(None)
-    assert again.greeting.main_pid == peer.greeting.main_pid
-    assert not [fd for fd in os.listdir(f"/proc/{keeper.pid}/fd")
-                if int(fd) > 2 and not is_cloexec(keeper.pid, fd)]
-
-
-def is_cloexec(pid, fd):
-    """Whether a descriptor of another process is closed by exec."""
-    with open(f"/proc/{pid}/fdinfo/{fd}", encoding="ascii") as file:
-        flags = next(line for line in file if line.startswith("flags:"))
-    return int(flags.split()[1], 8) & os.O_CLOEXEC != 0
