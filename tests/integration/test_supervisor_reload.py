@@ -104,7 +104,7 @@ def test_removed_and_added_again_while_it_stops_comes_back_as_the_new_one(platfo
 
     def is_the_new_one():
         assert identity(platform, "a") != before
-        return platform.processes()[identity(platform, "a")[0]] == "sleep 1000"
+        return platform.processes().get(identity(platform, "a")[0]) == "sleep 1000"
 
     wait_until(is_the_new_one, 20)
     assert not platform.service("a")["removed"]
@@ -138,7 +138,7 @@ def test_supervisor_killed_in_the_middle_of_a_reload_has_it_carried_out(platform
     wait_until(lambda: supervisor_of(platform) != supervisor)
 
     def is_old_again():
-        return platform.processes()[identity(platform, "a")[0]] == "sleep 1000"
+        return platform.processes().get(identity(platform, "a")[0]) == "sleep 1000"
 
     wait_until(is_old_again, 20)
     assert identity(platform, "b") == before["b"]
@@ -201,8 +201,12 @@ def test_live_change_of_an_adopted_service_keeps_its_identity_and_environment(pl
     apply(platform, config(a=process | {"stop": {"timeout": "3s"}}))
     assert identity(platform, "a") == before
     os.kill(before[0], signal.SIGKILL)
-    wait_until(lambda: identity(platform, "a") != before)
-    pid = identity(platform, "a")[0]
+
+    def reborn():
+        pid, start = identity(platform, "a")
+        return pid if pid and start and pid != before[0] else None
+
+    pid = wait_until(reborn)
     assert os.stat(f"/proc/{pid}").st_uid == 65534
     assert b"MARK=kept\0" in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
     assert keeper_of(platform, "a")
