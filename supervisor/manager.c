@@ -320,16 +320,18 @@ int manager_stop(struct manager *m, struct service *s, const char *asker, struct
 int manager_restart(struct manager *m, struct service *s, bool in_order, const char *asker,
 		    struct error *err)
 {
-	int code;
+	int code = refuse_removed(s, err);
 
-	if (!s->wanted || s->state == SLOT_STOPPED)
-		return manager_start(m, s, asker, err);
-	code = service_prepare_order(s, SLOT_EVENT_RENEW, err);
+	if (code == 0)
+		code = service_prepare_order(s, SLOT_EVENT_RENEW, err);
 	if (code == 0)
 		code = service_set_asker(s, asker, err);
+	if (code == 0 && !s->wanted)
+		code = desired_set(m->desired, s->process->name, DESIRED_RUN, err);
 	if (code < 0)
 		return code;
-	if (in_order)
+	s->wanted = true;
+	if (in_order && s->state != SLOT_STOPPED)
 		s->renewing = true;
 	else
 		service_order(s, SLOT_EVENT_RENEW);

@@ -6,7 +6,7 @@ import sys
 import time
 
 from instance import program
-from supervision import (FOREVER, config, events, identity, kill, oneshot, shell,
+from supervision import (FOREVER, Caller, config, events, identity, kill, oneshot, shell,
                          supervisor_of)
 from waiting import SLOWNESS, wait_until
 
@@ -161,6 +161,17 @@ def test_stop_and_start_in_any_state_and_twice(platform):
         assert platform.service(name)["state"] == "stopped"
     platform.cli("start", "a")
     assert platform.service("a")["state"] == "running"
+
+
+def test_restart_in_one_breath_with_a_stop_is_a_restart(platform):
+    platform.up(config(a=FOREVER))
+    before = identity(platform, "a")
+    with Caller(platform) as caller:
+        caller.send("Stop", names=["a"])
+        caller.send("Restart", names=["a"], wait=True)
+        assert "error" not in caller.answer()
+        assert caller.answer()["parameters"]["progress"][0]["ok"]
+    assert identity(platform, "a") != before
 
 
 def restarts(platform):
