@@ -100,6 +100,7 @@ static const struct field keeper_fields[] = {
 	K(NUMBER, sweep.n_left),
 	K(NUMBER, sweep.n_pending),
 	K(NUMBER, sweep.sum),
+	K(NUMBER, sweep.is_hurried),
 	K(NUMBER, sweep.next_usec),
 	K(NUMBER, sweep.pause_usec),
 	K(DESCRIPTOR, notify.fd),

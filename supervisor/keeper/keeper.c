@@ -145,12 +145,14 @@ static int try_spawn(struct keeper *k)
 	cleanup_close int out = -1, err = -1;
 	int r;
 
+	r = k->spec.n_argv == 0 && k->next.n_argv == 0 ? keeper_read_spec(k) : 0;
+	use_next_spec(k);
 	life_begin(&k->life, &k->spec, clock_usec(CLOCK_MONOTONIC));
 	k->page->main_pid = 0;
 	k->page->life = k->life.number;
 	k->counters = (struct cgroup_counters){0};
-	if (k->spec.n_argv == 0)
-		return cannot_start(k, KEEPER_EXEC_SPEC, -ENOENT, k->spec_path);
+	if (r < 0)
+		return cannot_start(k, KEEPER_EXEC_SPEC, r, k->spec_path);
 	r = cgroup_open(&k->cgroup, k->spec.cgroup);
 	if (r < 0)
 		return cannot_start(k, KEEPER_EXEC_CGROUP, r, k->spec.cgroup);
@@ -166,9 +168,6 @@ static bool spawn(struct keeper *k, struct machine_event *e)
 {
 	const struct page_exec *exec = &k->page->exec;
 
-	if (k->spec.n_argv == 0 && k->next.n_argv == 0)
-		ignore_result(keeper_read_spec(k));
-	use_next_spec(k);
 	if (try_spawn(k) == 0) {
 		k->has_children = true;
 		return true;
@@ -201,6 +200,7 @@ static struct machine_event make_swept(struct keeper *k)
 		.has_subscriber = control_has_subscriber(&k->control),
 	};
 
+	sweep_end(&k->sweep);
 	/* Without it all delays are short by a quarter: no reason to wait for entropy. */
 	ignore_result(getrandom(&e.random, sizeof(e.random), GRND_NONBLOCK));
 	if (!k->spec.is_sweeping_main)
@@ -219,7 +219,7 @@ static bool sweep(struct keeper *k, struct machine_event *e)
 	if (k->spec.is_sweeping_main)
 		ignore_result(life_signal(&k->life, SIGKILL));
 	else
-		sweep_turn(&k->sweep, &k->cgroup, clock_usec(CLOCK_MONOTONIC));
+		sweep_turn(&k->sweep, &k->cgroup);
 	return false;
 }
 
@@ -237,6 +237,7 @@ static bool drain(struct keeper *k, struct machine_event *e)
 {
 	usec_t now = clock_usec(CLOCK_MONOTONIC);
 
+	sweep_end(&k->sweep);
 	pipes_end(&k->pipes);
 	pipes_pump(&k->pipes, &k->spec, now);
 	*e = (struct machine_event){.kind = MACHINE_DRAINED, .now_usec = now};
@@ -340,19 +341,17 @@ void keeper_end_foreign(struct keeper *k)
 
 void keeper_sweep_on(struct keeper *k, bool has_dead)
 {
-	usec_t now;
-
 	if (k->machine.state != MACHINE_SWEEPING)
 		return;
 	if (is_swept(k)) {
 		ignore_result(feed(k, make_swept(k)));
 		return;
 	}
-	now = clock_usec(CLOCK_MONOTONIC);
 	if (k->spec.is_sweeping_main)
 		return;
-	if ((k->sweep.n_pending == 0 && !has_dead) || now >= k->sweep.next_usec)
-		sweep_turn(&k->sweep, &k->cgroup, now);
+	if ((k->sweep.n_pending == 0 && !has_dead) ||
+	    clock_usec(CLOCK_MONOTONIC) >= k->sweep.next_usec)
+		sweep_turn(&k->sweep, &k->cgroup);
 }
 
 void keeper_set_ready(struct keeper *k, bool is_ready)

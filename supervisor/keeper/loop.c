@@ -187,8 +187,7 @@ static void take_turn(struct turn *t, struct keeper *k)
 
 int loop_run(struct keeper *k, int signals)
 {
-	/* Somebody may have died before the signals were watched, while the program was replaced.
-	 */
+	/* Somebody may have died before the signals were watched. */
 	struct turn t = {.has_dead = true};
 	int r;
 

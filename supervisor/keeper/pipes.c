@@ -143,6 +143,9 @@ int pipes_open(struct pipes *p, const struct spec *spec, uint64_t life, int *ret
 	int r;
 
 	if (spec->intake && has_room(p)) {
+		/* Whatever was held for this life is not needed; its end of file may come. */
+		for (size_t i = 0; i < p->n; i++)
+			close_fd(&p->entries[i].held);
 		p->is_shared = false;
 		r = open_fresh(p, spec, life, &out, &err);
 		if (r < 0)
@@ -185,8 +188,7 @@ static void unlink_collector(struct pipes *p, usec_t now_usec)
 		p->entries[i].is_offered = false;
 		p->entries[i].is_end_said = false;
 	}
-	/* At once, unless the connection did not last either: then it is a crash loop over there.
-	 */
+	/* At once, unless the connection did not last: then it is a crash loop over there. */
 	if (now_usec >= usec_add(p->linked_usec, p->pause_usec)) {
 		p->retry_usec = now_usec;
 		p->pause_usec = PAUSE_FIRST_USEC;

@@ -63,6 +63,8 @@ static int take_subscribe(struct keeper *k, struct control_peer *peer, struct co
 	const struct keeper_exit *report;
 	uint64_t life = w->request.since_life;
 
+	/* The others first, or an exit of this turn would be told to the new one twice. */
+	bulletin_publish(k);
 	control_answer(peer, w->request.serial, 0);
 	peer->is_subscribed = peer->fd >= 0;
 	while ((report = page_exit_after(k->page, life))) {

@@ -40,8 +40,7 @@
 #define SHARES_MEMORY 0
 #endif
 
-/* Deep enough for the child's steps, whose frames are small; more would be touched, and paid for.
- */
+/* Deep enough for the child's steps, whose frames are small. */
 #define STACK_BYTES 3072
 
 struct clone3_args {
@@ -59,8 +58,7 @@ struct clone3_args {
 };
 
 #if SHARES_MEMORY
-/* The child begins on its own stack and must not return from here: it calls and never comes back.
- */
+/* The child begins on its own stack and must not return from here: child_run() never does. */
 static long clone3_and_run(struct clone3_args *args, struct child *c)
 {
 	char stack[STACK_BYTES] __attribute__((aligned(16)));

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "supervisor/keeper/text.h"
 
@@ -95,6 +96,23 @@ bool tree_has(pid_t root, pid_t pid)
 	return false;
 }
 
+/* Our own dead child: it needs no signal, has no children, and waits only to be reaped. */
+static bool is_corpse(pid_t pid)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == pid;
+}
+
+static void take_pid(struct list *list, pid_t pid)
+{
+	if (list->n == list->max || is_corpse(pid))
+		return;
+	(void)kill(pid, list->signal);
+	list->pids[list->n++] = pid;
+}
+
 /* Signal and append the pids in "12 345 6 " that may be cut anywhere; the cut number is kept in
  * *carry. */
 static void take_pids(struct list *list, const char *text, size_t len, pid_t *carry)
@@ -104,10 +122,8 @@ static void take_pids(struct list *list, const char *text, size_t len, pid_t *ca
 			*carry = *carry * 10 + (text[i] - '0');
 			continue;
 		}
-		if (*carry > 0 && list->n < list->max) {
-			(void)kill(*carry, list->signal);
-			list->pids[list->n++] = *carry;
-		}
+		if (*carry > 0)
+			take_pid(list, *carry);
 		*carry = 0;
 	}
 }

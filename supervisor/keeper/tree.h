@@ -5,8 +5,7 @@
 
 #include "lib/base.h"
 
-/** struct tree_process - what /proc/PID/stat says; @start in clock ticks names the process for ever
- */
+/** struct tree_process - from /proc/PID/stat; @start, in ticks, names the process for ever */
 struct tree_process {
 	pid_t parent;
 	uint64_t start;
@@ -31,7 +30,8 @@ bool tree_has(pid_t root, pid_t pid);
  * @signal:   sent to each as soon as it is found
  * @ret_pids: who they are, room for @max
  *
- * What forks while it is looked at may be missed: look again until nothing is new.
+ * What forks while it is looked at may be missed: look again until nothing is new. Our own dead
+ * children are passed over.
  *
  * Return: how many, at most @max.
  */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a payload says to its keeper with sd_notify(3): readiness, status, watchdog, main
+"""What a payload says to its keeper (sd_notify(3)): readiness, status, watchdog, main process."""
 process."""
 import os
 import signal
