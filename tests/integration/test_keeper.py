@@ -241,7 +241,7 @@ def test_payload_starts_with_a_clean_slate(nursery):
     leak = os.open("/etc/passwd", os.O_RDONLY)
     os.set_inheritable(leak, True)
     script = ("ls /proc/self/fd | wc -l; grep -E '^Sig(Blk|Ign)' /proc/self/status; "
-              "cat | wc -c; ps -o sid= -p $$ | tr -d ' '; echo $$")
+              "cat | wc -c; cut -d' ' -f6 /proc/$$/stat; echo $$")
     result = subprocess.run(["sh", "-c", f"trap '' HUP USR1 PIPE; exec {nursery.program} --oneshot "
                              f"-- sh -c \"{script.replace('$', chr(92) + '$')}\""],
                             env=nursery.env, capture_output=True, text=True, check=True,

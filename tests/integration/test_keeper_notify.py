@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 """What a payload says to its keeper (sd_notify(3)): readiness, status, watchdog, main process."""
-process."""
 import os
 import signal
 import socket

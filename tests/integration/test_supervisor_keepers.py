@@ -95,7 +95,8 @@ def test_keeper_that_hangs_holds_nobody_up_and_is_not_doubled(platform):
 
 def test_supervisor_that_was_too_slow_for_a_keeper_finds_back(platform):
     """A keeper drops a subscriber that does not read; meanwhile its service is restarted."""
-    talk = "while :; do systemd-notify --status=$(date +%N); [ -e die ] && exit 7; done"
+    notify = instance.BUILD / "tests/integration/programs/notify"
+    talk = f"while :; do {notify} STATUS=$(date +%N); [ -e die ] && exit 7; done"
     platform.up(config(chatty=shell(talk, cwd=str(platform.home),
                                     restart={"delay": "10ms", "max_delay": "10ms"}),
                        calm=FOREVER))

@@ -104,9 +104,10 @@ def test_restart_of_one_leaves_what_comes_after_it(platform):
 
 def test_oneshot_is_done_when_it_has_succeeded_and_not_when_it_says_ready(platform):
     gate = platform.home / "gate"
+    notify = instance.BUILD / "tests/integration/programs/notify"
     os.mkfifo(gate)
     platform.up(config(
-        migrate=oneshot(f"systemd-notify --ready; cat {gate}", autostart=False),
+        migrate=oneshot(f"{notify} READY=1 && exec cat {gate}", autostart=False),
         app=FOREVER | {"after": ["migrate"], "autostart": False}))
     platform.spawn([CLI, "start", "migrate", "app"])
 
