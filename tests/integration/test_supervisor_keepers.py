@@ -6,7 +6,7 @@ import resource
 import signal
 
 import pytest
-from instance import program
+from instance import BUILD, program
 from processes import is_alive
 from supervision import (FOREVER, config, events, exits, identity, keeper_of, kill, shell,
                          supervisor_of)
@@ -95,7 +95,7 @@ def test_keeper_that_hangs_holds_nobody_up_and_is_not_doubled(platform):
 
 def test_supervisor_that_was_too_slow_for_a_keeper_finds_back(platform):
     """A keeper drops a subscriber that does not read; meanwhile its service is restarted."""
-    notify = instance.BUILD / "tests/integration/programs/notify"
+    notify = BUILD / "tests/integration/programs/notify"
     talk = f"while :; do {notify} STATUS=$(date +%N); [ -e die ] && exit 7; done"
     platform.up(config(chatty=shell(talk, cwd=str(platform.home),
                                     restart={"delay": "10ms", "max_delay": "10ms"}),

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 
-from instance import program
+from instance import BUILD, program
 from supervision import (FOREVER, Caller, config, events, identity, kill, oneshot, shell,
                          supervisor_of)
 from waiting import SLOWNESS, wait_until
@@ -104,7 +104,7 @@ def test_restart_of_one_leaves_what_comes_after_it(platform):
 
 def test_oneshot_is_done_when_it_has_succeeded_and_not_when_it_says_ready(platform):
     gate = platform.home / "gate"
-    notify = instance.BUILD / "tests/integration/programs/notify"
+    notify = BUILD / "tests/integration/programs/notify"
     os.mkfifo(gate)
     platform.up(config(
         migrate=oneshot(f"{notify} READY=1 && exec cat {gate}", autostart=False),
