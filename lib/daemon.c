@@ -6,22 +6,20 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 
 #include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "lib/service-manager.h"
 #include "lib/text.h"
 
 /*
  * The manners of a daemon, towards whoever manages it: a systemd or a keeper, which speak the same
- * protocol. This file is the only one that uses libsystemd's part of it.
+ * protocol.
  *
- * The variables of the protocol stay in the environment. sd_listen_fds() could remove them, but
- * then only the first caller would get its socket; what they say is bound to our pid and means
- * nothing to a child. Which descriptors were given out is remembered here, because the number of
- * one that its owner has closed soon belongs to something else.
+ * Which of the descriptors that were handed over were given out is remembered here, because the
+ * number of one that its owner has closed soon belongs to something else.
  */
 
 /* More sockets than this are not looked at. */
@@ -30,7 +28,7 @@
 /* A watchdog that is asked for more often than this would keep a processor busy. */
 #define HEARTBEAT_MIN_USEC (10 * USEC_PER_MSEC)
 
-static uint64_t listen_fds_taken; /* bit N: SD_LISTEN_FDS_START + N has an owner */
+static uint64_t listen_fds_taken; /* bit N: LISTEN_FDS_START + N has an owner */
 
 int daemon_options(int argc, char **argv, const char *usage, struct daemon_hello *ret_hello)
 {
@@ -79,7 +77,7 @@ void daemon_prepare(const struct daemon_hello *hello)
 
 static void notify(const char *message)
 {
-	int r = sd_notify(0, message);
+	int r = service_manager_notify(message);
 
 	if (r < 0)
 		log_warning("cannot tell the service manager how we are: %s", strerror(-r));
@@ -124,10 +122,10 @@ static void on_heartbeat(void *userdata)
 int daemon_watchdog_start(struct loop *l, struct daemon_watchdog **ret_watchdog)
 {
 	struct daemon_watchdog *w;
-	uint64_t timeout_usec;
+	usec_t timeout_usec;
 	int r;
 
-	r = sd_watchdog_enabled(0, &timeout_usec);
+	r = service_manager_watchdog(&timeout_usec);
 	if (r < 0)
 		return r;
 	if (r == 0) {
@@ -157,34 +155,29 @@ void daemon_watchdog_free(struct daemon_watchdog *w)
 	free(w);
 }
 
-/* The first descriptor of that name which nobody has taken; its index, or -ENOENT. */
-static int find_listen_fd(char *const *names, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (!(listen_fds_taken & (UINT64_C(1) << i)) && text_equal(names[i], name))
-			return (int)i;
-	}
-	return -ENOENT;
-}
-
 int daemon_listen_fd(const char *name)
 {
-	cleanup_strings char **names = NULL;
-	int index;
-	int fd;
-	int n;
-	int r;
+	int n = service_manager_listen_fds();
 
-	n = sd_listen_fds_with_names(0, &names);
 	if (n < 0)
 		return n;
-	index = find_listen_fd(names, (size_t)MIN_OF(n, LISTEN_FDS_MAX), name);
-	if (index < 0)
-		return index;
-	fd = SD_LISTEN_FDS_START + index;
-	r = fd_set_nonblock(fd, true);
-	if (r < 0)
-		return r;
-	listen_fds_taken |= UINT64_C(1) << index;
-	return fd;
+	for (int i = 0; i < MIN_OF(n, LISTEN_FDS_MAX); i++) {
+		int fd = LISTEN_FDS_START + i;
+		int r;
+
+		if (listen_fds_taken & (UINT64_C(1) << i))
+			continue;
+		/* All of them, so that none that nobody asks for reaches a child. */
+		r = fd_set_cloexec(fd, true);
+		if (r < 0)
+			return r;
+		if (!service_manager_listen_fd_is(i, name))
+			continue;
+		r = fd_set_nonblock(fd, true);
+		if (r < 0)
+			return r;
+		listen_fds_taken |= UINT64_C(1) << i;
+		return fd;
+	}
+	return -ENOENT;
 }

@@ -10,7 +10,7 @@ listed here does not exist: whoever adds one decides where it stands.
 LAYERS = {
     "lib": {
         "pure": "base dotenv error intake-frame json list text units",
-        "io": "clock daemon fd file http-client log loop paths spawn",
+        "io": "clock daemon fd file http-client log loop paths service-manager spawn",
     },
     "lib/varlink": {
         "pure": "frames message",
@@ -99,7 +99,6 @@ NOT_PURE = (
 THIRD_PARTY = {
     "event2/": ("lib/", None),
     "systemd/sd-bus.h": ("supervisor/", 1),
-    "systemd/sd-daemon.h": ("lib/", 1),
     "libcgroup.h": ("supervisor/", 1),
     "zstd.h": ("log/", 1),
     "git2.h": ("ci/git/", 1),
