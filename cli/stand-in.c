@@ -8,6 +8,10 @@
  * goes well, the supervisor binds the real socket over ours, we hang up, and the keeper offers the
  * same pipes to the collector: no line is missing. If it does not, a person reads within a second
  * what the reason was, instead of "no answer" after ten.
+ *
+ * Binding replaces what has the name. So it is done before there is a supervisor that could have
+ * bound it, and not at all where somebody listens, a collector that outlived its supervisor for
+ * example: a socket without a name is found by no keeper any more, and every pipe would fill up.
  */
 #include "cli/stand-in.h"
 
@@ -69,8 +73,14 @@ static int watch(struct stand_in *s, int fd, uint32_t events)
 	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-int stand_in_new(const struct paths *paths, int keeper_pidfd, int said_fd,
-		 struct stand_in **ret_stand_in)
+static bool has_listener(const char *path)
+{
+	cleanup_close int fd = fd_unix_connect(path, SOCK_SEQPACKET);
+
+	return fd >= 0 || fd == -EAGAIN; /* a full backlog has an owner as well */
+}
+
+int stand_in_new(const struct paths *paths, int said_fd, struct stand_in **ret_stand_in)
 {
 	cleanup_free char *path = file_path_join(paths->run, "log.intake");
 	struct stand_in *s = calloc(1, sizeof(*s));
@@ -80,21 +90,26 @@ int stand_in_new(const struct paths *paths, int keeper_pidfd, int said_fd,
 		free(s);
 		return -ENOMEM;
 	}
-	s->keeper_pidfd = keeper_pidfd;
+	s->keeper_pidfd = -1;
 	s->said_fd = said_fd;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	s->listen_fd = fd_unix_listen(path, SOCK_SEQPACKET, 0600);
+	s->listen_fd =
+		has_listener(path) ? -EADDRINUSE : fd_unix_listen(path, SOCK_SEQPACKET, 0600);
 	if (s->epoll_fd < 0 || s->listen_fd < 0)
 		code = s->listen_fd < 0 ? s->listen_fd : -ENFILE;
 	if (code == 0)
 		code = watch(s, s->listen_fd, EPOLLIN);
-	if (code == 0)
-		code = watch(s, keeper_pidfd, EPOLLIN);
 	if (code < 0)
 		stand_in_free(s);
 	else
 		*ret_stand_in = s;
 	return code;
+}
+
+int stand_in_watch(struct stand_in *s, int keeper_pidfd)
+{
+	s->keeper_pidfd = keeper_pidfd;
+	return watch(s, keeper_pidfd, EPOLLIN);
 }
 
 void stand_in_free(struct stand_in *s)

@@ -12,13 +12,21 @@ struct stand_in;
 
 /**
  * stand_in_new() - listen where the collector will, for as long as there is none
- * @keeper_pidfd: of the supervisor's own keeper, borrowed
- * @said_fd:      file that the keeper prints into, borrowed
+ * @said_fd: file that the supervisor's own keeper prints into, borrowed
  *
- * Return: 0 or negative errno; without it `up` works, but cannot say what went wrong.
+ * Context: only before that keeper is started, see stand-in.c.
+ * Return: 0, -EADDRINUSE when a collector is there already, or another negative errno; without it
+ * `up` works, but cannot say what went wrong.
  */
-must_check int stand_in_new(const struct paths *paths, int keeper_pidfd, int said_fd,
-			    struct stand_in **ret_stand_in);
+must_check int stand_in_new(const struct paths *paths, int said_fd, struct stand_in **ret_stand_in);
+
+/**
+ * stand_in_watch() - notice the end of the supervisor's own keeper from now on
+ * @keeper_pidfd: borrowed
+ *
+ * Return: 0 or negative errno; then it has to be freed.
+ */
+must_check int stand_in_watch(struct stand_in *s, int keeper_pidfd);
 
 /** stand_in_free() - make room for the collector; nothing was taken from it. NULL is allowed */
 void stand_in_free(struct stand_in *s);

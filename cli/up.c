@@ -110,13 +110,18 @@ static int start_and_connect(const struct cli *cli, const char *launcher, int sa
 	pid_t pid = 0;
 	int code;
 
-	code = outermost_start(&cli->paths, launcher, said_fd, &pid, err);
-	if (code < 0)
-		return code;
-	pidfd = process_pidfd(pid);
 	/* Without it nothing is lost but the reason for a failure. */
-	if (pidfd >= 0 && stand_in_new(&cli->paths, pidfd, said_fd, &stand_in) < 0)
+	ignore_result(stand_in_new(&cli->paths, said_fd, &stand_in));
+	code = outermost_start(&cli->paths, launcher, said_fd, &pid, err);
+	if (code < 0) {
+		stand_in_free(stand_in);
+		return code;
+	}
+	pidfd = process_pidfd(pid);
+	if (stand_in && (pidfd < 0 || stand_in_watch(stand_in, pidfd) < 0)) {
+		stand_in_free(stand_in);
 		stand_in = NULL;
+	}
 	s->cli = cli;
 	code = await_supervisor(cli, stand_in, &s->client, err);
 	if (code < 0) {

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 
 from instance import TOP, program
@@ -46,6 +47,41 @@ def test_up_again_changes_nothing(platform):
     said = platform.up().stdout
     assert re.search(r"^a +running", said, re.MULTILINE)
     assert (pids(platform), platform.json("status")["pid"]) == (before, supervisor)
+
+
+def intake_is_listened_to(platform):
+    """Whether a keeper that has something to hand over would find a collector."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as keeper:
+        return keeper.connect_ex(str(platform.home / "run/log.intake")) == 0
+
+
+def test_up_that_is_slower_than_the_supervisor_leaves_the_collector_its_address(platform):
+    cpu = min(os.sched_getaffinity(0))
+
+    def be_slow():
+        os.sched_setaffinity(0, [cpu])
+        os.sched_setscheduler(0, os.SCHED_IDLE | os.SCHED_RESET_ON_FORK, os.sched_param(0))
+
+    platform.write_config(config(a=FOREVER))
+    rival = platform.spawn(["sh", "-c", "while :; do :; done"],
+                           preexec_fn=lambda: os.sched_setaffinity(0, [cpu]))
+    platform._is_up = True
+    platform.cli("up", preexec_fn=be_slow)
+    rival.kill()
+    assert intake_is_listened_to(platform)
+
+
+def test_up_beside_a_collector_that_outlived_the_supervisor_leaves_it_its_address(platform):
+    platform.up(config(a=FOREVER))
+    before = pids(platform)
+    running = platform.processes()
+    for name in ("--name supervisor ", "slicekeep-supervisor "):
+        victim = next(pid for pid, command in running.items() if name in command)
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda pid=victim: not is_alive(pid))
+    platform.up()
+    assert pids(platform) == before
+    assert intake_is_listened_to(platform)
 
 
 def test_up_that_comes_second_waits_for_the_first(platform):
