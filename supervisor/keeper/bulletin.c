@@ -14,7 +14,6 @@
 
 #include "supervisor/keeper/clock.h"
 #include "supervisor/keeper/keeper.h"
-#include "supervisor/keeper/tree.h"
 
 /* Between two snapshots that only the payload has caused. */
 #define QUIET_USEC (50 * USEC_PER_MSEC)
@@ -67,15 +66,11 @@ void bulletin_report(struct keeper *k)
 void bulletin_snapshot(struct keeper *k, struct keeper_snapshot *ret_snapshot)
 {
 	const struct machine *m = &k->machine;
-	struct tree_process process;
 
-	if (k->life.pid > 0 && k->life.pid_start == 0 && tree_look(k->life.pid, &process) == 0)
-		k->life.pid_start = process.start;
-	k->page->main_start = k->life.pid_start;
 	*ret_snapshot = (struct keeper_snapshot){
 		.header = control_header(KEEPER_MESSAGE_SNAPSHOT),
 		.state = machine_public(m),
-		.keeper_pid = getpid(),
+		.keeper_pid = k->page->keeper_pid,
 		.main_pid = k->life.pid,
 		.ready = k->life.is_ready,
 		.n_restarts = m->n_restarts,

@@ -7,7 +7,7 @@
  *
  *   keeper -> peer, at once after accept: struct keeper_snapshot (the greeting)
  *   peer -> keeper: struct keeper_request, any time
- *   keeper -> peer, answer to each request: struct keeper_answer with the request's serial
+ *   keeper -> peer, answer to a request: struct keeper_answer with the request's serial
  *   keeper -> subscriber: struct keeper_snapshot at each change, struct keeper_exit at each exit
  *
  * Header only and pure: the keeper links nothing but libc, the supervisor includes this file.
@@ -111,7 +111,8 @@ struct keeper_header {
  * @n_failures:    failures in a row, that is, position in the backoff table
  * @n_processes:   processes that the last sweep found and killed
  * @life:          number of the current or last life (wall clock of its start, usec)
- * @main_start:    start time of main_pid as in /proc/PID/stat, to tell a reused pid
+ * @main_start:    start time of main_pid as in /proc/PID/stat, to tell a reused pid; in the
+ *                 greeting, 0 in news of a life that nobody was greeted in
  * @start_usec:    monotonic start of the current life
  * @ready_usec:    monotonic time at which it became ready, 0 before
  * @next_usec:     monotonic time of the next start, in KEEPER_BACKOFF
@@ -184,7 +185,7 @@ struct keeper_exit {
 /**
  * struct keeper_request - what a peer wants
  * @command:    enum keeper_command
- * @serial:     returned in the answer
+ * @serial:     returned in the answer; 0: only a refusal is answered
  * @arg:        KEEPER_SIGNAL: the signal; KEEPER_SET_FDS: number of descriptors
  * @cause:      enum keeper_cause, for KEEPER_FAIL
  * @since_life: for KEEPER_SUBSCRIBE

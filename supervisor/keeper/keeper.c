@@ -135,7 +135,7 @@ static int spawn_with(struct keeper *k, int out, int err)
 	k->child.page = k->page;
 	k->child.out = out;
 	k->child.err = err;
-	k->child.keeper = getpid();
+	k->child.keeper = k->page->keeper_pid;
 	child_prepare(&k->child, k->notify.address);
 	return life_spawn(&k->life, &k->child, &k->cgroup);
 }
@@ -149,6 +149,7 @@ static int try_spawn(struct keeper *k)
 	use_next_spec(k);
 	life_begin(&k->life, &k->spec, clock_usec(CLOCK_MONOTONIC));
 	k->page->main_pid = 0;
+	k->page->main_start = 0;
 	k->page->life = k->life.number;
 	k->counters = (struct cgroup_counters){0};
 	if (r < 0)
@@ -233,15 +234,11 @@ static void stop_main(struct keeper *k)
 	ignore_result(life_signal(&k->life, SIGCONT));
 }
 
-static bool drain(struct keeper *k, struct machine_event *e)
+/* Whether the pipes are empty is seen at the end of the turn, when the collector has been told. */
+static void drain(struct keeper *k)
 {
-	usec_t now = clock_usec(CLOCK_MONOTONIC);
-
 	sweep_end(&k->sweep);
 	pipes_end(&k->pipes);
-	pipes_pump(&k->pipes, &k->spec, now);
-	*e = (struct machine_event){.kind = MACHINE_DRAINED, .now_usec = now};
-	return pipes_left_bytes(&k->pipes) == 0;
 }
 
 /* Return: whether an event follows, in @e. */
@@ -260,7 +257,7 @@ static bool carry_out(struct keeper *k, unsigned orders, struct machine_event *e
 	if (orders & MACHINE_ORDER_SPAWN)
 		follows = !spawn(k, e);
 	if (orders & MACHINE_ORDER_DRAIN)
-		follows = drain(k, e);
+		drain(k);
 	if (k->is_alone && !follows &&
 	    (k->machine.state == MACHINE_DONE || k->machine.state == MACHINE_FAILED)) {
 		*e = (struct machine_event){.kind = MACHINE_LEAVE,
@@ -356,8 +353,13 @@ void keeper_sweep_on(struct keeper *k, bool has_dead)
 
 void keeper_set_ready(struct keeper *k, bool is_ready)
 {
-	if (life_set_ready(&k->life, is_ready, clock_usec(CLOCK_MONOTONIC)))
-		k->is_noticed = true;
+	bool is_first = k->life.ready_usec == 0;
+
+	if (!life_set_ready(&k->life, is_ready, clock_usec(CLOCK_MONOTONIC)))
+		return;
+	/* Somebody waits for that; what comes after it may be said again and again. */
+	k->is_changed |= is_first && is_ready;
+	k->is_noticed = true;
 }
 
 static void take_main(struct keeper *k, pid_t pid)

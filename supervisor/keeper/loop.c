@@ -7,7 +7,8 @@
  *
  * Within a turn the order matters in two places. Notices are read before anything is reaped,
  * because their sender is looked up in /proc. And everything that one death causes is done before
- * anybody is told. Each source is read a bounded number of times a turn.
+ * anybody is told. Each source is read a bounded number of times a turn, a peer once: asking it
+ * again whether there is more would cost what the next turn does.
  */
 
 #include "supervisor/keeper/loop.h"
@@ -22,7 +23,6 @@
 #include "supervisor/keeper/requests.h"
 
 #define NOTICES_A_TURN 16
-#define REQUESTS_A_TURN 8
 
 enum place {
 	PLACE_SIGNALS,
@@ -131,12 +131,10 @@ static void read_peers(const struct turn *t, struct keeper *k)
 		if (peer->fd < 0 || t->fds[PLACE_PEERS + i].fd != peer->fd ||
 		    t->fds[PLACE_PEERS + i].revents == 0)
 			continue;
-		for (int n = 0; n < REQUESTS_A_TURN && peer->fd >= 0; n++) {
-			if (control_read(peer, &words) == 0)
-				break;
-			requests_take(k, peer, &words);
-			control_words_done(&words);
-		}
+		if (control_read(peer, &words) == 0)
+			continue;
+		requests_take(k, peer, &words);
+		control_words_done(&words);
 	}
 }
 

@@ -17,7 +17,7 @@ struct page_exec {
 /**
  * struct page - memory that outlives the keeper's program: a memfd, shared with the child
  * @main_pid:  written by the child before exec
- * @main_start: as in /proc/PID/stat
+ * @main_start: as in /proc/PID/stat, 0: nobody has asked for it yet
  * @life:      number of the current or last life
  * @exec:      of the current life
  * @n_exits:   exits ever; the newest is exits[(n_exits - 1) % KEEPER_EXITS_MAX]

@@ -13,6 +13,7 @@
 #include "supervisor/keeper/bulletin.h"
 #include "supervisor/keeper/handover.h"
 #include "supervisor/keeper/keeper.h"
+#include "supervisor/keeper/tree.h"
 
 /* Return: 0 or negative errno for the answer, or ANSWERED. */
 typedef int request_fn(struct keeper *k, struct control_peer *peer, struct control_words *w);
@@ -129,14 +130,25 @@ void requests_take(struct keeper *k, struct control_peer *peer, struct control_w
 {
 	int r = table[words->request.command](k, peer, words);
 
-	if (r != ANSWERED)
+	if (r < 0 || (r != ANSWERED && words->request.serial != 0))
 		control_answer(peer, words->request.serial, r);
+}
+
+/* Only for who has just come: asking /proc costs a third of what a whole restart does. */
+static void find_main_start(struct keeper *k)
+{
+	struct tree_process process;
+
+	if (k->life.pid > 0 && k->life.pid_start == 0 && tree_look(k->life.pid, &process) == 0)
+		k->life.pid_start = process.start;
+	k->page->main_start = k->life.pid_start;
 }
 
 void requests_greet(struct keeper *k, struct control_peer *peer)
 {
 	struct keeper_snapshot snapshot;
 
+	find_main_start(k);
 	bulletin_snapshot(k, &snapshot);
 	control_send(peer, &snapshot, sizeof(snapshot), NULL, 0);
 }

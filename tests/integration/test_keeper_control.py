@@ -58,6 +58,16 @@ def test_start_while_running_changes_nothing(waiting):
     assert peer.wait_state("running").main_pid == pid
 
 
+def test_only_a_refusal_is_answered_without_a_serial(waiting):
+    _, peer = waiting
+    peer.send(keepers.make_request("ready", serial=0))
+    peer.send(keepers.make_request("signal", serial=0, arg=99))
+    refusal = peer.wait("a refusal", lambda f: f.kind == keepers.ANSWER)
+    assert (refusal.serial, refusal.result) == (0, -errno.EINVAL)
+    assert peer.request("get_fds").result == 0
+    assert len([f for f in peer.frames if f.kind == keepers.ANSWER]) == 2
+
+
 def test_stop_reports_the_exit_before_the_state(waiting):
     _, peer = waiting
     assert peer.request("stop", asker="cli root").result == 0

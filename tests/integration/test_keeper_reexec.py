@@ -41,10 +41,11 @@ def test_program_is_replaced_under_a_running_payload(replaceable, tree):
     peer.request("set_fds", arg=1, fd_names=["web"], fds=[server.fileno()])
     peer.request("start")
     fifo.wait_ready()
-    before = peer.wait_state("running")
+    peer.wait_state("running")
     peer.request("fail", cause=keepers.CAUSES.index("health"))
     fifo.wait_ready()
-    before = peer.wait("restart", lambda f: f.kind == keepers.SNAPSHOT and f.n_restarts == 1)
+    peer.wait("restart", lambda f: f.kind == keepers.SNAPSHOT and f.n_restarts == 1)
+    before = keeper.peer(None).greeting
     spec.unlink()  # what runs is what was read last, whatever lies there now
     for _ in range(2):
         reexec(keeper, peer)
