@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The time line's sentences. An event that cannot be made for want of memory is lost, and said so
- * on stderr: nothing else depends on it.
+ * The time line's sentences. A service knows what happens to it, the store of events knows how to
+ * keep it; which words people read is decided here, and nowhere else.
  */
 
 #include "supervisor/announce.h"
 
-#include <jansson.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "lib/clock.h"
-#include "lib/json.h"
-#include "lib/log.h"
 #include "lib/units.h"
 #include "supervisor/events.h"
 #include "supervisor/service-keeper.h"
@@ -21,15 +17,15 @@
 
 static void announce(const struct service *s, const char *kind, const char *text)
 {
-	json_t *event = json_pack("{s:s, s:i, s:s, s:o, s:s*}", "service", s->process->name,
-				  "instance", SERVICE_SLOT, "kind", kind, "text",
-				  json_text(text, strlen(text)), "who", s->asker);
+	struct event event = {
+		.kind = kind,
+		.text = text,
+		.service = s->process->name,
+		.instance = SERVICE_SLOT,
+		.who = s->asker,
+	};
 
-	if (!event) {
-		log_error("%s: out of memory for the event \"%s\"", s->process->name, text);
-		return;
-	}
-	events_add(s->context->events, event);
+	events_add(s->context->events, &event);
 }
 
 void announce_start(const struct service *s)
@@ -50,18 +46,17 @@ void announce_ready(const struct service *s)
 	announce(s, "ready", text);
 }
 
-void announce_exit(const struct service *s)
+void announce_exit(const struct service *s, const char *summary)
 {
-	const char *summary = json_string_value(json_object_get(s->last_exit, "summary"));
-	json_t *event = json_pack("{s:s, s:i, s:s, s:s, s:O}", "service", s->process->name,
-				  "instance", SERVICE_SLOT, "kind", "exit", "text",
-				  summary ? summary : "ended", "exit", s->last_exit);
+	struct event event = {
+		.kind = "exit",
+		.text = summary,
+		.service = s->process->name,
+		.instance = SERVICE_SLOT,
+		.exit = s->last_exit,
+	};
 
-	if (!event) {
-		log_error("%s: out of memory for the event of its exit", s->process->name);
-		return;
-	}
-	events_add(s->context->events, event);
+	events_add(s->context->events, &event);
 }
 
 void announce_stopped(const struct service *s)

@@ -13,8 +13,8 @@ void announce_start(const struct service *s);
 /** announce_ready() - it is ready */
 void announce_ready(const struct service *s);
 
-/** announce_exit() - a life has ended; its last_exit tells how */
-void announce_exit(const struct service *s);
+/** announce_exit() - a life has ended; its last_exit tells how, @summary in one line */
+void announce_exit(const struct service *s, const char *summary);
 
 /** announce_stopped() - its keeper has left: nothing of it is there any more */
 void announce_stopped(const struct service *s);

@@ -110,6 +110,7 @@ static int on_list(struct varlink_call *call, json_t *parameters, void *userdata
 {
 	struct api *a = userdata;
 	json_t *names = json_object_get(parameters, "names");
+	cleanup_text struct text services = {0};
 	struct describe_how how = {
 		.count = json_get_bool(parameters, "count", false),
 		.brief = json_get_bool(parameters, "brief", false),
@@ -117,9 +118,9 @@ static int on_list(struct varlink_call *call, json_t *parameters, void *userdata
 
 	if (varlink_call_wants_more(call))
 		return stream_services(a->manager, call, names, how, err);
-	return reply(call,
-		     json_pack("{s:o}", "services", describe_services(a->manager, names, how)),
-		     err);
+	describe_services(a->manager, names, how, &services);
+	varlink_call_reply_text(call, &services);
+	return 0;
 }
 
 static int on_exits(struct varlink_call *call, json_t *parameters, void *userdata,

@@ -369,10 +369,10 @@ static int store(struct manager *m, const struct config *config, const struct ap
 static void announce_config(struct manager *m, uint64_t revision, const struct apply_request *r)
 {
 	char text[128];
+	struct event event = {.kind = "config", .text = text, .who = r->who};
 
 	snprintf(text, sizeof(text), "config revision %" PRIu64 " applied: %s", revision, r->why);
-	events_add(m->events,
-		   json_pack("{s:s, s:s, s:s}", "kind", "config", "text", text, "who", r->who));
+	events_add(m->events, &event);
 }
 
 int apply_config(struct manager *m, const struct apply_request *request, json_t **ret_reply,

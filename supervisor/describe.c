@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The truth as JSON. Everything here is read from what the manager holds, but for two numbers that
- * only /proc knows and that Status alone asks for: the memory of our own processes, and how many
- * processes there are in all.
+ * The truth as JSON. The services, which are many and asked for often, are written as text; our own
+ * status, which is small, is built. Everything here is read from what the manager holds, but for
+ * two numbers that only /proc knows and that Status alone asks for: the memory of our own
+ * processes, and how many processes there are in all.
  */
 
 #include "supervisor/describe.h"
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/json-write.h"
 #include "lib/json.h"
 #include "lib/text.h"
 #include "supervisor/launcher.h"
@@ -26,73 +28,77 @@ static bool lives(const struct service *s)
 	return s->snapshot.main_pid > 0 && slot_holds_payload(s->state);
 }
 
-/* Notes quote what people wrote and are cut at a byte: not always UTF-8 at the end. */
-static json_t *optional_text(const char *s)
+static void write_if_any(struct text *t, const char *key, uint64_t value)
 {
-	return s && s[0] ? json_text(s, strlen(s)) : NULL;
+	if (value > 0)
+		json_write_uint(t, key, value);
 }
 
-static json_t *optional_uint(uint64_t value)
+static void write_uptime(struct text *t, const struct service *s, usec_t now)
 {
-	return value ? json_integer((json_int_t)value) : NULL;
+	if (lives(s))
+		json_write_uint(t, "uptime_usec", usec_sub(now, s->snapshot.start_usec));
 }
 
-static json_t *uptime(const struct service *s)
+static void write_pid(struct text *t, const struct service *s)
 {
-	if (!lives(s))
-		return NULL;
-	return json_integer((json_int_t)usec_sub(clock_now_usec(), s->snapshot.start_usec));
+	if (lives(s))
+		json_write_uint(t, "pid", (uint64_t)s->snapshot.main_pid);
 }
 
-static json_t *next_start(const struct service *s)
+static void write_ports(struct text *t, const struct config_process *p)
 {
-	if (s->state != SLOT_BACKOFF)
-		return NULL;
-	return json_integer((json_int_t)usec_sub(s->snapshot.next_usec, clock_now_usec()));
-}
-
-static json_t *ports_json(const struct config_process *p)
-{
-	json_t *ports = json_array();
-
+	json_write_open(t, "ports", '[');
 	for (size_t i = 0; i < p->n_ports; i++)
 		if (p->ports[i])
-			json_array_append_new(ports, json_integer(p->ports[i]));
-	return ports;
+			json_write_uint(t, NULL, p->ports[i]);
+	json_write_close(t, ']');
 }
 
-static json_t *slots_json(const struct service *s)
+static void write_slot(struct text *t, const struct service *s, usec_t now)
 {
 	const struct keeper_snapshot *k = &s->snapshot;
 
-	if (s->state == SLOT_STOPPED)
-		return json_array();
-	return json_pack("[{s:i, s:s, s:o*, s:o*, s:b, s:o*, s:o*, s:i, s:o*, s:o*, s:o}]",
-			 "instance", SERVICE_SLOT, "state", slot_state_public(s->state), "pid",
-			 lives(s) ? json_integer(k->main_pid) : NULL, "keeper_pid",
-			 optional_uint((uint64_t)s->keeper_pid), "ready", slot_is_ready(s->state),
-			 "uptime_usec", uptime(s), "next_start_usec", next_start(s), "restarts",
-			 (int)k->n_restarts, "life", optional_uint(s->life), "status",
-			 optional_text(k->status), "ports", ports_json(s->process));
+	json_write_open(t, NULL, '{');
+	json_write_uint(t, "instance", SERVICE_SLOT);
+	json_write_string(t, "state", slot_state_public(s->state));
+	write_pid(t, s);
+	write_if_any(t, "keeper_pid", (uint64_t)s->keeper_pid);
+	json_write_bool(t, "ready", slot_is_ready(s->state));
+	write_uptime(t, s, now);
+	if (s->state == SLOT_BACKOFF)
+		json_write_uint(t, "next_start_usec", usec_sub(k->next_usec, now));
+	json_write_uint(t, "restarts", k->n_restarts);
+	write_if_any(t, "life", s->life);
+	json_write_string(t, "status", k->status[0] ? k->status : NULL);
+	write_ports(t, s->process);
+	json_write_close(t, '}');
 }
 
-static json_t *strings_json(char *const *strings)
+static void write_slots(struct text *t, const struct service *s, usec_t now, bool brief)
 {
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < strings_len(strings); i++)
-		json_array_append_new(array, json_string(strings[i]));
-	return array;
+	json_write_open(t, "slots", '[');
+	if (s->state != SLOT_STOPPED && !brief)
+		write_slot(t, s, now);
+	json_write_close(t, ']');
 }
 
-static json_t *waits_for(const struct manager *m, const struct service *s)
+static void write_after(struct text *t, const struct config_process *p)
 {
-	const struct service *blocker;
+	json_write_open(t, "after", '[');
+	for (size_t i = 0; i < strings_len(p->after); i++)
+		json_write_string(t, NULL, p->after[i]);
+	json_write_close(t, ']');
+}
 
-	if (s->state != SLOT_WAITING)
-		return json_array();
-	blocker = manager_blocker(m, s);
-	return blocker ? json_pack("[s]", blocker->process->name) : json_array();
+static void write_waits_for(struct text *t, const struct manager *m, const struct service *s)
+{
+	const struct service *blocker = s->state == SLOT_WAITING ? manager_blocker(m, s) : NULL;
+
+	json_write_open(t, "waits_for", '[');
+	if (blocker)
+		json_write_string(t, NULL, blocker->process->name);
+	json_write_close(t, ']');
 }
 
 static const char *slice_of(const struct service *s)
@@ -105,36 +111,32 @@ static const char *slice_of(const struct service *s)
 /** Processes of one service that are counted. */
 #define COUNT_MAX 1024
 
-static json_t *last_exit(const struct service *s, struct describe_how how)
-{
-	const char *cause = json_get_string(s->last_exit, "cause");
-
-	return how.brief && cause && text_starts(cause, "stop") ? NULL : s->last_exit;
-}
-
-json_t *describe_service(const struct manager *m, const struct service *s, struct describe_how how)
+static void write_service(struct text *t, const struct manager *m, const struct service *s,
+			  struct describe_how how)
 {
 	const struct config_process *p = s->process;
 	uint64_t counted = how.count && lives(s) ? proc_count_tree(s->keeper_pid, COUNT_MAX) : 0;
-	json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o*, s:o*, s:i}", "name",
-				 p->name, "state", slot_state_public(s->state), "desired",
-				 s->wanted ? "run" : "stop", "type",
-				 p->type == CONFIG_TYPE_ONESHOT ? "oneshot" : "service", "slice",
-				 slice_of(s), "system", s->system, "removed", s->removed, "pid",
-				 lives(s) ? json_integer(s->snapshot.main_pid) : NULL,
-				 "uptime_usec", uptime(s), "restarts", (int)s->snapshot.n_restarts);
-	json_t *more = json_pack("{s:o*, s:o, s:o, s:o, s:o, s:o*, s:O*}", "processes",
-				 optional_uint(counted ? counted - 1 : 0), "ports", ports_json(p),
-				 "slots", how.brief ? json_array() : slots_json(s), "after",
-				 strings_json(p->after), "waits_for", waits_for(m, s), "note",
-				 optional_text(s->note), "last_exit", last_exit(s, how));
+	usec_t now = clock_now_usec();
 
-	if (!json || !more || json_object_update(json, more) < 0) {
-		json_decref(json);
-		json = NULL;
-	}
-	json_decref(more);
-	return json;
+	json_write_open(t, NULL, '{');
+	json_write_string(t, "name", p->name);
+	json_write_string(t, "state", slot_state_public(s->state));
+	json_write_string(t, "desired", s->wanted ? "run" : "stop");
+	json_write_string(t, "type", p->type == CONFIG_TYPE_ONESHOT ? "oneshot" : "service");
+	json_write_string(t, "slice", slice_of(s));
+	json_write_bool(t, "system", s->system);
+	json_write_bool(t, "removed", s->removed);
+	write_pid(t, s);
+	write_uptime(t, s, now);
+	json_write_uint(t, "restarts", s->snapshot.n_restarts);
+	write_if_any(t, "processes", counted ? counted - 1 : 0);
+	write_ports(t, p);
+	write_slots(t, s, now, how.brief);
+	write_after(t, p);
+	write_waits_for(t, m, s);
+	json_write_string(t, "note", s->note[0] ? s->note : NULL);
+	json_write_json(t, "last_exit", how.brief && s->ended_on_request ? NULL : s->last_exit);
+	json_write_close(t, '}');
 }
 
 static bool named(const json_t *names, const char *name)
@@ -150,26 +152,39 @@ static bool named(const json_t *names, const char *name)
 	return false;
 }
 
-json_t *describe_services(const struct manager *m, const json_t *names, struct describe_how how)
+void describe_services(const struct manager *m, const json_t *names, struct describe_how how,
+		       struct text *out)
 {
-	json_t *services = json_array();
-
-	for (size_t i = 0; services && i < m->n_services; i++) {
+	json_write_open(out, NULL, '{');
+	json_write_open(out, "services", '[');
+	for (size_t i = 0; i < m->n_services; i++) {
 		const struct service *s = m->services[i];
 
-		if (!named(names, s->process->name))
-			continue;
-		if (json_array_append_new(services, describe_service(m, s, how)) < 0) {
-			json_decref(services);
-			return NULL;
-		}
+		if (named(names, s->process->name))
+			write_service(out, m, s, how);
 	}
-	return services;
+	json_write_close(out, ']');
+	json_write_close(out, '}');
 }
 
 static json_t *warnings_json(const struct manager *m)
 {
-	return strings_json(m->config->warnings);
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < strings_len(m->config->warnings); i++)
+		json_array_append_new(array, json_string(m->config->warnings[i]));
+	return array;
+}
+
+/* A path in a text that people wrote: not always UTF-8. */
+static json_t *optional_text(const char *s)
+{
+	return s && s[0] ? json_text(s, strlen(s)) : NULL;
+}
+
+static json_t *optional_uint(uint64_t value)
+{
+	return value ? json_integer((json_int_t)value) : NULL;
 }
 
 /* Our own processes: how many, and, where that is worth a look into /proc, how large. */

@@ -6,7 +6,7 @@
 #include "lib/base.h"
 
 struct manager;
-struct service;
+struct text;
 
 /**
  * struct describe_how - how much is said of a service
@@ -18,14 +18,12 @@ struct describe_how {
 	bool brief;
 };
 
-/** describe_service() - type Service of the interface; Return: a new reference, or NULL */
-json_t *describe_service(const struct manager *m, const struct service *s, struct describe_how how);
-
 /**
- * describe_services() - array of type Service
+ * describe_services() - append the answer of List, as JSON
  * @names: array of strings; NULL or empty: all
  */
-json_t *describe_services(const struct manager *m, const json_t *names, struct describe_how how);
+void describe_services(const struct manager *m, const json_t *names, struct describe_how how,
+		       struct text *out);
 
 /**
  * describe_status() - answer of Status

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/json-write.h"
 #include "lib/json.h"
 #include "lib/list.h"
 #include "lib/log.h"
+#include "lib/text.h"
 #include "supervisor/json-lines.h"
 
 /*
@@ -26,7 +28,7 @@
 struct events_subscriber {
 	struct list link;
 	struct events *events;
-	void (*fn)(json_t *event, void *userdata);
+	void (*fn)(void *userdata);
 	void *userdata;
 };
 
@@ -112,6 +114,8 @@ int events_open(const char *folder, struct events **ret_events)
 		events_close(e);
 		return r;
 	}
+	/* Where that fails, on a full disk, it costs the next line. */
+	ignore_result(json_lines_mend(e->path));
 	*ret_events = e;
 	return 0;
 }
@@ -129,17 +133,24 @@ void events_close(struct events *e)
 	free(e);
 }
 
-/* Puts number and time in front of what the caller said. */
-static json_t *complete(json_t *event, uint64_t seq)
+/* The number stands first, for line_seq(). Return: NULL when out of memory. */
+static char *event_line(const struct event *event, uint64_t seq)
 {
-	cleanup_json json_t *said = event;
-	cleanup_json json_t *all = json_object();
+	struct text t = {0};
 
-	if (!said || !all || json_object_set_new(all, "seq", json_integer((json_int_t)seq)) < 0 ||
-	    json_object_set_new(all, "at_usec", json_integer((json_int_t)clock_at_usec())) < 0 ||
-	    json_object_update_missing(all, said) < 0)
-		return NULL;
-	return steal_ptr(all);
+	json_write_open(&t, NULL, '{');
+	json_write_uint(&t, "seq", seq);
+	json_write_uint(&t, "at_usec", clock_at_usec());
+	if (event->service) {
+		json_write_string(&t, "service", event->service);
+		json_write_uint(&t, "instance", event->instance);
+	}
+	json_write_string(&t, "kind", event->kind);
+	json_write_string(&t, "text", event->text);
+	json_write_string(&t, "who", event->who);
+	json_write_json(&t, "exit", event->exit);
+	json_write_close(&t, '}');
+	return text_take(&t);
 }
 
 static void store(struct events *e, const char *line)
@@ -154,14 +165,14 @@ static void store(struct events *e, const char *line)
 	e->disk_failed = r < 0;
 }
 
-static void tell(struct events *e, json_t *event)
+static void tell(struct events *e)
 {
 	e->telling = true;
 	list_for_each(it, &e->subscribers) {
 		struct events_subscriber *s = list_entry(it, struct events_subscriber, link);
 
 		if (s->fn)
-			s->fn(event, s->userdata);
+			s->fn(s->userdata);
 	}
 	e->telling = false;
 	/* Those that unsubscribed meanwhile were only silenced: the list had to stay as it was. */
@@ -173,14 +184,13 @@ static void tell(struct events *e, json_t *event)
 	}
 }
 
-void events_add(struct events *e, json_t *event)
+void events_add(struct events *e, const struct event *event)
 {
-	cleanup_json json_t *all = complete(event, e->seq + 1);
-	char *line = all ? json_dumps(all, JSON_COMPACT) : NULL;
+	char *line = event_line(event, e->seq + 1);
 	size_t place = (e->seq + 1) % EVENTS_RING;
 
 	if (!line) {
-		log_error("an event is lost: out of memory");
+		log_error("the event \"%s\" is lost: out of memory", event->text);
 		return;
 	}
 	e->seq++;
@@ -188,7 +198,7 @@ void events_add(struct events *e, json_t *event)
 	e->ring[place] = line;
 	e->n_ring = MIN_OF(e->n_ring + 1, (size_t)EVENTS_RING);
 	store(e, line);
-	tell(e, all);
+	tell(e);
 }
 
 static int slices_add(struct slices *s, const char *line, size_t len)
@@ -285,7 +295,7 @@ json_t *events_since(struct events *e, uint64_t since, size_t limit, char *const
 	return chosen;
 }
 
-int events_subscribe(struct events *e, void (*fn)(json_t *event, void *userdata), void *userdata,
+int events_subscribe(struct events *e, void (*fn)(void *userdata), void *userdata,
 		     struct events_subscriber **ret_subscriber)
 {
 	struct events_subscriber *s = calloc(1, sizeof(*s));

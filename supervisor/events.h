@@ -15,6 +15,23 @@ struct list;
 struct events;
 struct events_subscriber;
 
+/**
+ * struct event - something that happened, without its number and time
+ * @kind:    one of the kinds of the type Event of io.slicekeep.supervisor
+ * @text:    one line for people
+ * @service: whom it is about, NULL: all of us
+ * @who:     on whose behalf, or NULL
+ * @exit:    JSON of type Exit, or NULL
+ */
+struct event {
+	const char *kind;
+	const char *text;
+	const char *service;
+	unsigned instance;
+	const char *who;
+	const char *exit;
+};
+
 /** events_open() - read the last number back from FOLDER; Return: 0 or negative errno */
 must_check int events_open(const char *folder, struct events **ret_events);
 
@@ -23,11 +40,10 @@ void events_close(struct events *e);
 
 /**
  * events_add() - something happened
- * @event: type Event without seq and at_usec, which are filled in; reference taken over
  *
  * Written with one write(2), never synced: an event is a convenience, the desired state is not.
  */
-void events_add(struct events *e, json_t *event);
+void events_add(struct events *e, const struct event *event);
 
 /**
  * events_since() - events with a sequence number > @since, at most @limit, oldest first
@@ -41,9 +57,9 @@ json_t *events_since(struct events *e, uint64_t since, size_t limit, char *const
 /** events_newest() - sequence number of the newest event, 0 before the first */
 uint64_t events_newest(const struct events *e);
 
-/** events_subscribe() - call @fn with each new event (borrowed); Return: 0 or -ENOMEM */
-must_check int events_subscribe(struct events *e, void (*fn)(json_t *event, void *userdata),
-				void *userdata, struct events_subscriber **ret_subscriber);
+/** events_subscribe() - call @fn when there is a new event; Return: 0 or -ENOMEM */
+must_check int events_subscribe(struct events *e, void (*fn)(void *userdata), void *userdata,
+				struct events_subscriber **ret_subscriber);
 
 /** events_unsubscribe() - NULL is allowed; may be called inside the callback */
 void events_unsubscribe(struct events_subscriber *s);

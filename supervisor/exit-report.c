@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 
 #include "lib/clock.h"
-#include "lib/json.h"
+#include "lib/json-write.h"
 #include "lib/text.h"
 #include "lib/units.h"
 
@@ -61,6 +61,12 @@ static_assert(ARRAY_LEN(step_words) == KEEPER_EXEC_STEP_COUNT, "words for each s
 const char *exit_cause_name(enum keeper_cause cause)
 {
 	return (size_t)cause < ARRAY_LEN(cause_names) ? cause_names[cause] : "unknown";
+}
+
+bool exit_cause_on_request(const char *name)
+{
+	return text_equal(name, cause_names[KEEPER_CAUSE_STOP]) ||
+	       text_equal(name, cause_names[KEEPER_CAUSE_STOP_TIMEOUT]);
 }
 
 static bool has_code(const struct keeper_exit *e)
@@ -190,7 +196,7 @@ static void add_sweep(struct text *t, const struct keeper_exit *e)
 		text_addf(t, "; %u could not be killed", e->n_left);
 }
 
-static char *summary(const struct keeper_exit *e)
+char *exit_report_summary(const struct keeper_exit *e)
 {
 	struct text t = {0};
 	char uptime[UNITS_TEXT_MAX];
@@ -200,22 +206,6 @@ static char *summary(const struct keeper_exit *e)
 		text_addf(&t, " after %s", duration_format(e->uptime_usec, uptime));
 	add_sweep(&t, e);
 	return text_take(&t);
-}
-
-const char *exit_report_short(const struct keeper_exit *e, char buf[static 32])
-{
-	enum keeper_cause cause = (enum keeper_cause)e->cause;
-
-	if (cause != KEEPER_CAUSE_NONE && cause != KEEPER_CAUSE_EXIT &&
-	    cause != KEEPER_CAUSE_SIGNAL)
-		snprintf(buf, 32, "%s", exit_cause_name(cause));
-	else if (has_code(e))
-		snprintf(buf, 32, "exit %d", WEXITSTATUS(e->wait_status));
-	else if (has_signal(e))
-		signal_text(WTERMSIG(e->wait_status), buf);
-	else
-		snprintf(buf, 32, "unknown");
-	return buf;
 }
 
 /* Time from the exit to the restart that follows it; 0 when none follows. */
@@ -230,81 +220,69 @@ static usec_t delay_of_restart(const struct keeper_exit *e)
 	return usec_sub(next_at_usec, e->at_usec);
 }
 
-static int put(json_t *report, const char *key, json_t *value)
-{
-	return json_object_set_new(report, key, value);
-}
-
-static int put_number(json_t *report, const char *key, uint64_t value)
-{
-	return put(report, key, json_integer((json_int_t)MIN_OF(value, (uint64_t)INT64_MAX)));
-}
-
 /* Members whose zero means "there is nothing to say". */
-static int put_if_known(json_t *report, const char *key, uint64_t value)
+static void write_if_known(struct text *t, const char *key, uint64_t value)
 {
-	return value == 0 ? 0 : put_number(report, key, value);
+	if (value > 0)
+		json_write_uint(t, key, value);
 }
 
-static int put_text(json_t *report, const char *key, const char *s)
+static void write_if_said(struct text *t, const char *key, const char *s)
 {
-	return *s ? put(report, key, json_text(s, strlen(s))) : 0;
+	json_write_string(t, key, *s ? s : NULL);
 }
 
-static int put_outcome(json_t *report, const struct keeper_exit *e)
+static void write_outcome(struct text *t, const struct keeper_exit *e)
 {
 	char buf[32];
-	int bad = 0;
 
 	if (has_code(e))
-		bad |= put_number(report, "code", (uint64_t)WEXITSTATUS(e->wait_status));
+		json_write_uint(t, "code", (uint64_t)WEXITSTATUS(e->wait_status));
 	if (has_signal(e)) {
-		bad |= put_text(report, "signal", signal_text(WTERMSIG(e->wait_status), buf));
-		bad |= put(report, "core_dumped", json_boolean(WCOREDUMP(e->wait_status)));
+		json_write_string(t, "signal", signal_text(WTERMSIG(e->wait_status), buf));
+		json_write_bool(t, "core_dumped", WCOREDUMP(e->wait_status));
 	}
 	if (e->cause == KEEPER_CAUSE_EXEC_FAILED) {
-		if (e->exec_step < ARRAY_LEN(step_names) && step_names[e->exec_step])
-			bad |= put_text(report, "step", step_names[e->exec_step]);
-		bad |= put_number(report, "errno", (uint64_t)MAX_OF(e->exec_errno, 0));
-		bad |= put_text(report, "path", e->path);
+		if (e->exec_step < ARRAY_LEN(step_names))
+			json_write_string(t, "step", step_names[e->exec_step]);
+		json_write_uint(t, "errno", (uint64_t)MAX_OF(e->exec_errno, 0));
+		write_if_said(t, "path", e->path);
 	}
-	return bad | put_text(report, "asker", e->asker);
+	write_if_said(t, "asker", e->asker);
 }
 
-static int put_usage(json_t *report, const struct keeper_exit *e)
+static void write_usage(struct text *t, const struct keeper_exit *e)
 {
-	int bad = put_number(report, "uptime_usec", e->uptime_usec);
-
-	bad |= put_number(report, "failures", e->n_failures);
-	bad |= put_if_known(report, "next_start_usec", delay_of_restart(e));
-	bad |= put_number(report, "killed", e->n_killed);
-	bad |= put_number(report, "left", e->n_left);
-	bad |= put_number(report, "maxrss_bytes", e->maxrss_kb * 1024);
-	bad |= put_number(report, "user_usec", e->user_usec);
-	bad |= put_number(report, "system_usec", e->system_usec);
-	bad |= put_if_known(report, "memory_peak_bytes", e->memory_peak_bytes);
-	bad |= put_if_known(report, "oom_kills", e->oom_kills);
-	bad |= put_if_known(report, "tasks_denied", e->tasks_denied);
-	bad |= put_if_known(report, "throttled_usec", e->throttled_usec);
-	bad |= put_if_known(report, "left_bytes", e->left_bytes);
-	return bad | put_number(report, "revision", e->spec_revision);
+	json_write_uint(t, "uptime_usec", e->uptime_usec);
+	json_write_uint(t, "failures", e->n_failures);
+	write_if_known(t, "next_start_usec", delay_of_restart(e));
+	json_write_uint(t, "killed", e->n_killed);
+	json_write_uint(t, "left", e->n_left);
+	json_write_uint(t, "maxrss_bytes", e->maxrss_kb * 1024);
+	json_write_uint(t, "user_usec", e->user_usec);
+	json_write_uint(t, "system_usec", e->system_usec);
+	write_if_known(t, "memory_peak_bytes", e->memory_peak_bytes);
+	write_if_known(t, "oom_kills", e->oom_kills);
+	write_if_known(t, "tasks_denied", e->tasks_denied);
+	write_if_known(t, "throttled_usec", e->throttled_usec);
+	write_if_known(t, "left_bytes", e->left_bytes);
+	json_write_uint(t, "revision", e->spec_revision);
 }
 
-json_t *exit_report_json(const char *service, unsigned instance, const struct keeper_exit *e)
+char *exit_report_json(const char *service, unsigned instance, const struct keeper_exit *e,
+		       const char *summary)
 {
-	cleanup_json json_t *report = json_object();
-	cleanup_free char *words = summary(e);
-	int bad;
+	struct text t = {0};
 
-	if (!report || !words)
-		return NULL;
-	bad = put_text(report, "service", service);
-	bad |= put_number(report, "instance", instance);
-	bad |= put_number(report, "life", e->life);
-	bad |= put_number(report, "at_usec", e->at_usec);
-	bad |= put(report, "cause", json_string(exit_cause_name((enum keeper_cause)e->cause)));
-	bad |= put_outcome(report, e);
-	bad |= put_usage(report, e);
-	bad |= put_text(report, "summary", words);
-	return bad ? NULL : steal_ptr(report);
+	json_write_open(&t, NULL, '{');
+	json_write_string(&t, "service", service);
+	json_write_uint(&t, "instance", instance);
+	json_write_uint(&t, "life", e->life);
+	json_write_uint(&t, "at_usec", e->at_usec);
+	json_write_string(&t, "cause", exit_cause_name((enum keeper_cause)e->cause));
+	write_outcome(&t, e);
+	write_usage(&t, e);
+	json_write_string(&t, "summary", summary);
+	json_write_close(&t, '}');
+	return text_take(&t);
 }

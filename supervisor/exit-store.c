@@ -56,19 +56,15 @@ static int trim(const char *path)
 	return file_write_quick(path, lines.data + offset, lines.len - offset, 0600);
 }
 
-int exit_store_append(const char *folder, const char *name, const json_t *report)
+int exit_store_append(const char *folder, const char *name, const char *report)
 {
 	cleanup_free char *path = store_path(folder, name);
-	cleanup_free char *line = NULL;
 	uint64_t size;
 	int r;
 
 	if (!path)
 		return -errno;
-	line = json_dumps(report, JSON_COMPACT);
-	if (!line)
-		return -ENOMEM;
-	r = json_lines_append(path, line, strlen(line), &size);
+	r = json_lines_append(path, report, strlen(report), &size);
 	if (r < 0)
 		return r;
 	return size > TRIM_AT_BYTES ? trim(path) : 0;
@@ -137,26 +133,40 @@ json_t *exit_store_load(const char *folder, const char *name, size_t limit)
 	return steal_ptr(reports);
 }
 
-struct slot_life {
+struct newest {
+	json_t *report;
 	unsigned instance;
 	uint64_t life;
 };
 
-static bool find_life(json_t *report, void *userdata)
+static bool find_newest(json_t *report, void *userdata)
 {
-	struct slot_life *s = userdata;
+	struct newest *n = userdata;
 
-	if (json_get_uint(report, "instance", UINT64_MAX) == s->instance)
-		s->life = json_get_uint(report, "life", 0);
-	return s->life == 0;
+	if (!n->report)
+		n->report = json_incref(report);
+	if (json_get_uint(report, "instance", UINT64_MAX) == n->instance)
+		n->life = json_get_uint(report, "life", 0);
+	return n->life == 0;
 }
 
-uint64_t exit_store_newest_life(const char *folder, const char *name, unsigned instance)
+int exit_store_begin(const char *folder, const char *name, unsigned instance, json_t **ret_report,
+		     uint64_t *ret_life)
 {
 	cleanup_free char *path = store_path(folder, name);
-	struct slot_life s = {.instance = instance};
+	struct newest n = {.instance = instance};
+	int r;
 
-	if (!path || walk(path, find_life, &s) < 0)
-		return 0;
-	return s.life;
+	if (!path)
+		return -errno;
+	r = walk(path, find_newest, &n);
+	if (r < 0) {
+		json_decref(n.report);
+		return r;
+	}
+	/* Where that fails, on a full disk, it costs the next line and not what is known. */
+	ignore_result(json_lines_mend(path));
+	*ret_report = n.report;
+	*ret_life = n.life;
+	return 0;
 }

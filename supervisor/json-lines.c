@@ -23,31 +23,43 @@ static bool is_torn(int fd, off_t size)
 	return size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n';
 }
 
+int json_lines_mend(const char *path)
+{
+	cleanup_close int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (is_torn(fd, st.st_size) && write(fd, "\n", 1) < 0)
+		return -errno;
+	return 0;
+}
+
 int json_lines_append(const char *path, const char *line, size_t len, uint64_t *ret_size)
 {
 	cleanup_close int fd =
-		open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+		open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	char newline = '\n';
 	struct iovec parts[] = {
-		{.iov_base = &newline, .iov_len = 1},
 		{.iov_base = (void *)line, .iov_len = len},
 		{.iov_base = &newline, .iov_len = 1},
 	};
-	struct stat st;
-	bool torn;
+	off_t end;
 	ssize_t n;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
 		return -errno;
-	torn = is_torn(fd, st.st_size);
 	do {
-		n = torn ? writev(fd, parts, 3) : writev(fd, parts + 1, 2);
+		n = writev(fd, parts, ARRAY_LEN(parts));
 	} while (n < 0 && errno == EINTR);
-	if (n < 0)
+	end = n < 0 ? -1 : lseek(fd, 0, SEEK_CUR);
+	if (end < 0)
 		return -errno;
-	if ((size_t)n != len + 1 + (torn ? 1 : 0))
-		return -ENOSPC;
-	*ret_size = (uint64_t)(st.st_size + n);
+	if ((size_t)n != len + 1)
+		return ftruncate(fd, end - n) < 0 ? -errno : -ENOSPC;
+	*ret_size = (uint64_t)end;
 	return 0;
 }
 

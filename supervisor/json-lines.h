@@ -10,13 +10,23 @@
  */
 
 /**
+ * json_lines_mend() - close a line that a crash tore, so that it does not swallow the next one
+ * @path: need not be there
+ *
+ * To be done once before the first line is added: what is added later is never left torn.
+ *
+ * Return: 0 or negative errno.
+ */
+must_check int json_lines_mend(const char *path);
+
+/**
  * json_lines_append() - write one line behind the others
  * @path: made 0600 if it is not there
  * @line: compact JSON, @len bytes without the newline
  * @ret_size: bytes in the file now
  *
- * One write(2): a crash tears the last line at most. A torn line is closed here before the next
- * one, so that it never swallows it.
+ * One write(2): a crash tears the last line at most. A line for which the disk has no room is taken
+ * back.
  *
  * Return: 0 or negative errno.
  */

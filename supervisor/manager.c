@@ -363,10 +363,11 @@ bool manager_all_stopped(const struct manager *m)
 static void announce_supervisor(struct manager *m, int n_adopted)
 {
 	char text[96];
+	struct event event = {.kind = "supervisor", .text = text};
 
 	snprintf(text, sizeof(text), "supervisor %s started, %d keepers taken over",
 		 SLICEKEEP_VERSION, n_adopted);
-	events_add(m->events, json_pack("{s:s, s:s}", "kind", "supervisor", "text", text));
+	events_add(m->events, &event);
 }
 
 /** How long keepers that were there before us may take to greet. */

@@ -121,20 +121,27 @@ static void end_item(struct operation *o, struct item *item, bool ok, const char
 
 /* --- ends ---------------------------------------------------------------------------------- */
 
-static const char *last_summary(const struct service *s)
+static json_t *last_exit(const struct service *s)
 {
-	const char *summary = json_get_string(s->last_exit, "summary");
+	return s->last_exit ? json_loads(s->last_exit, 0, NULL) : NULL;
+}
 
-	return summary ? summary : s->note;
+static void end_failed(struct operation *o, struct item *item, const struct service *s)
+{
+	cleanup_json json_t *exit = last_exit(s);
+	const char *summary = json_get_string(exit, "summary");
+
+	end_item(o, item, false, summary ? summary : s->note);
 }
 
 /* The main process and what had to be killed after it. */
 static void describe_end(const struct service *s, char *text, size_t size)
 {
-	uint64_t n = 1 + json_get_uint(s->last_exit, "killed", 0);
+	cleanup_json json_t *exit = last_exit(s);
+	uint64_t n = 1 + json_get_uint(exit, "killed", 0);
 
 	snprintf(text, size, "%" PRIu64 " process%s, %" PRIu64 " left", n, n == 1 ? "" : "es",
-		 json_get_uint(s->last_exit, "left", 0));
+		 json_get_uint(exit, "left", 0));
 }
 
 static void check_stopped(struct operation *o, struct item *item, const struct service *s)
@@ -184,7 +191,7 @@ static void check_started(struct operation *o, struct item *item, const struct s
 	else if (slot_is_ready(s->state) && new_life && !s->renewing)
 		end_item(o, item, true, "");
 	else if (s->state == SLOT_FAILED && new_life)
-		end_item(o, item, false, last_summary(s));
+		end_failed(o, item, s);
 	else if (s->state == SLOT_LOST && s->note[0])
 		end_item(o, item, false, s->note);
 	else if (s->state == SLOT_WAITING && !s->renewing)
@@ -242,7 +249,7 @@ static void on_exited(struct service *s, const struct keeper_exit *report, void 
 	bool starts = o->kind == OPERATION_START || o->kind == OPERATION_RESTART;
 
 	if (item && starts && report->life > item->life_before && ends_a_start(s, report))
-		end_item(o, item, false, last_summary(s));
+		end_failed(o, item, s);
 }
 
 static void on_settled(void *userdata)

@@ -38,9 +38,10 @@
 
 /* --- exits --------------------------------------------------------------------------------- */
 
-/* Takes the reference to the report's @json. */
-static void take_exit(struct service *s, const struct keeper_exit *report, json_t *json)
+static void take_exit(struct service *s, const struct keeper_exit *report, const char *summary)
 {
+	char *json =
+		summary ? exit_report_json(s->process->name, SERVICE_SLOT, report, summary) : NULL;
 	int code;
 
 	s->life = MAX_OF(s->life, report->life);
@@ -49,12 +50,14 @@ static void take_exit(struct service *s, const struct keeper_exit *report, json_
 		log_error("%s: out of memory for an exit report", s->process->name);
 		return;
 	}
-	json_decref(s->last_exit);
+	free(s->last_exit);
 	s->last_exit = json;
+	s->ended_on_request =
+		exit_cause_on_request(exit_cause_name((enum keeper_cause)report->cause));
 	code = exit_store_append(s->context->exits_folder, s->process->name, json);
 	if (code < 0)
 		log_error("%s: cannot keep its exit report: %s", s->process->name, strerror(-code));
-	announce_exit(s);
+	announce_exit(s, summary);
 	s->context->exited(s, report, s->context->userdata);
 }
 
@@ -62,9 +65,12 @@ static void take_exit(struct service *s, const struct keeper_exit *report, json_
 static void on_exited(const struct keeper_exit *report, void *userdata)
 {
 	struct service *s = userdata;
+	cleanup_free char *summary = NULL;
 
-	if (report->life > s->ended_life)
-		take_exit(s, report, exit_report_json(s->process->name, SERVICE_SLOT, report));
+	if (report->life <= s->ended_life)
+		return;
+	summary = exit_report_summary(report);
+	take_exit(s, report, summary);
 }
 
 /* How it ended nobody can know: it died after its keeper, who would have been told. */
@@ -80,17 +86,12 @@ static void report_lost_life(struct service *s)
 		.uptime_usec = usec_sub(clock_now_usec(), k->start_usec),
 		.spec_revision = k->spec_revision,
 	};
-	json_t *json = exit_report_json(s->process->name, SERVICE_SLOT, &report);
 	char uptime[UNITS_TEXT_MAX];
 	char text[96];
 
 	snprintf(text, sizeof(text), "its keeper was killed and took it with it, after %s",
 		 duration_format(report.uptime_usec, uptime));
-	if (json && json_object_set_new(json, "summary", json_string(text)) < 0) {
-		json_decref(json);
-		json = NULL;
-	}
-	take_exit(s, &report, json);
+	take_exit(s, &report, text);
 }
 
 /* --- snapshots ----------------------------------------------------------------------------- */

@@ -17,10 +17,12 @@
 
 #include "lib/clock.h"
 #include "lib/error.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/paths.h"
 #include "lib/text.h"
 #include "supervisor/announce.h"
+#include "supervisor/exit-report.h"
 #include "supervisor/exit-store.h"
 #include "supervisor/keeper-link.h"
 #include "supervisor/run-files.h"
@@ -316,11 +318,25 @@ void service_grant_place(struct service *s)
 
 /* --- coming and going ---------------------------------------------------------------------- */
 
+/* What cannot be read is missing in `why`, and nothing else. */
+static void remember_exits(struct service *s)
+{
+	cleanup_json json_t *newest = NULL;
+	int code = exit_store_begin(s->context->exits_folder, s->process->name, SERVICE_SLOT,
+				    &newest, &s->ended_life);
+
+	if (code < 0)
+		log_warning("%s: cannot read its exit reports: %s", s->process->name,
+			    strerror(-code));
+	s->life = s->ended_life;
+	s->last_exit = newest ? json_dumps(newest, JSON_COMPACT) : NULL;
+	s->ended_on_request = exit_cause_on_request(json_get_string(newest, "cause"));
+}
+
 int service_new(const struct service_context *context, struct config *config,
 		const struct config_process *process, bool system, struct service **ret_service)
 {
 	struct service *s = calloc(1, sizeof(*s));
-	json_t *exits;
 	int code;
 
 	if (!s)
@@ -338,11 +354,7 @@ int service_new(const struct service_context *context, struct config *config,
 		service_free(s);
 		return code;
 	}
-	s->ended_life = exit_store_newest_life(context->exits_folder, process->name, SERVICE_SLOT);
-	s->life = s->ended_life;
-	exits = exit_store_load(context->exits_folder, process->name, 1);
-	s->last_exit = json_incref(json_array_get(exits, 0));
-	json_decref(exits);
+	remember_exits(s);
 	*ret_service = s;
 	return 0;
 }
@@ -359,7 +371,7 @@ void service_free(struct service *s)
 	identity_done(&s->identity);
 	strings_free(s->env);
 	free(s->asker);
-	json_decref(s->last_exit);
+	free(s->last_exit);
 	config_unref(s->config);
 	free(s);
 }

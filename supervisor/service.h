@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include <jansson.h>
-
 #include "config/model.h"
 #include "config/plan.h"
 #include "lib/base.h"
@@ -44,7 +42,8 @@ struct service;
  * @life:     the newest life that is known
  * @ended_life: the newest life whose exit was reported
  * @env:      NULL until it was looked up together with @identity
- * @last_exit: type Exit, NULL before the first
+ * @last_exit: JSON of type Exit, NULL before the first
+ * @ended_on_request: that was a stop
  * @note:     one line for people, "" when there is nothing to say
  */
 struct service {
@@ -79,7 +78,8 @@ struct service {
 	char **env;
 	struct sockets sockets;
 	char *asker;
-	json_t *last_exit;
+	char *last_exit;
+	bool ended_on_request;
 	char note[SERVICE_NOTE_MAX];
 };
 

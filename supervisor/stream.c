@@ -89,10 +89,11 @@ int stream_names(const json_t *names, char ***ret_names)
 
 static void send_services(struct stream *st)
 {
-	json_t *services = describe_services(st->manager, st->names, st->how);
+	cleanup_text struct text services = {0};
 
+	describe_services(st->manager, st->names, st->how, &services);
 	st->stale = false;
-	st->full = !varlink_call_continue(st->call, json_pack("{s:o}", "services", services));
+	st->full = !varlink_call_continue_text(st->call, &services);
 }
 
 static void on_changed(struct service *s unused, void *userdata)
@@ -156,7 +157,7 @@ static void send_events(struct stream *st)
 	}
 }
 
-static void on_event(json_t *event unused, void *userdata)
+static void on_event(void *userdata)
 {
 	send_events(userdata);
 }

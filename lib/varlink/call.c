@@ -12,6 +12,7 @@
 #include "lib/error.h"
 #include "lib/json.h"
 #include "lib/log.h"
+#include "lib/text.h"
 #include "lib/varlink/call-state.h"
 #include "lib/varlink/message.h"
 #include "lib/varlink/wire.h"
@@ -34,16 +35,31 @@ static const char *call_problem(int r)
 	return r == -ENOBUFS ? "the peer does not read what it asked for" : "out of memory";
 }
 
-static int call_send(struct varlink_call *c, json_t *message)
+/* Return: @r, the result of sending, once it is known to the log. */
+static int call_sent(struct varlink_call *c, int r)
 {
-	int r;
-
-	if (!c->wire || c->oneway)
-		return 0;
-	r = message ? wire_send(c->wire, message) : -ENOMEM;
 	if (r < 0)
 		log_warning("cannot answer a call of \"%s\": %s", c->interface, call_problem(r));
 	return r;
+}
+
+static int call_send(struct varlink_call *c, json_t *message)
+{
+	if (!c->wire || c->oneway)
+		return 0;
+	return call_sent(c, message ? wire_send(c->wire, message) : -ENOMEM);
+}
+
+static int call_send_text(struct varlink_call *c, const struct text *parameters, bool continues)
+{
+	struct frames_part parts[MESSAGE_REPLY_PARTS];
+
+	if (!c->wire || c->oneway)
+		return 0;
+	if (!parameters->data || parameters->failed)
+		return call_sent(c, -ENOMEM);
+	message_reply_parts(parameters->data, parameters->len, continues, parts);
+	return call_sent(c, wire_send_parts(c->wire, parts, ARRAY_LEN(parts)));
 }
 
 /* A peer that waits for an answer must not wait for ever: it gets an error, or its end. */
@@ -58,15 +74,21 @@ static void call_give_up(struct varlink_call *c, int r)
 		wire_abort(c->wire);
 }
 
+/* @r tells whether the last answer could be sent. */
+static void call_end(struct varlink_call *c, int r)
+{
+	if (r < 0)
+		call_give_up(c, r);
+	call_detach(c);
+	free(c);
+}
+
 static void call_finish(struct varlink_call *c, json_t *message)
 {
 	int r = call_send(c, message);
 
 	json_decref(message);
-	if (r < 0)
-		call_give_up(c, r);
-	call_detach(c);
-	free(c);
+	call_end(c, r);
 }
 
 bool varlink_call_wants_more(const struct varlink_call *c)
@@ -94,6 +116,11 @@ void varlink_call_reply(struct varlink_call *c, json_t *parameters)
 	call_finish(c, message_reply_new(parameters, false));
 }
 
+void varlink_call_reply_text(struct varlink_call *c, const struct text *parameters)
+{
+	call_end(c, call_send_text(c, parameters, false));
+}
+
 bool varlink_call_continue(struct varlink_call *c, json_t *parameters)
 {
 	cleanup_json json_t *message = NULL;
@@ -105,6 +132,15 @@ bool varlink_call_continue(struct varlink_call *c, json_t *parameters)
 	}
 	message = message_reply_new(parameters, true);
 	if (call_send(c, message) < 0)
+		wire_abort(c->wire);
+	return !c->wire || !wire_full(c->wire);
+}
+
+bool varlink_call_continue_text(struct varlink_call *c, const struct text *parameters)
+{
+	if (!varlink_call_wants_more(c))
+		return true;
+	if (call_send_text(c, parameters, true) < 0)
 		wire_abort(c->wire);
 	return !c->wire || !wire_full(c->wire);
 }

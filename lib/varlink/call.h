@@ -7,6 +7,7 @@
 #include "lib/fd.h"
 
 struct error;
+struct text;
 
 /*
  * A call that a method of a server was handed (lib/varlink/server.h): who calls, and how it is
@@ -55,6 +56,15 @@ void varlink_call_reply(struct varlink_call *c, json_t *parameters);
  * drained callback. Who cannot wait (events) may go on until VARLINK_OUT_STOP.
  */
 bool varlink_call_continue(struct varlink_call *c, json_t *parameters);
+
+/**
+ * varlink_call_reply_text() - varlink_call_reply() with parameters that were written as JSON text
+ * @parameters: an object; borrowed
+ */
+void varlink_call_reply_text(struct varlink_call *c, const struct text *parameters);
+
+/** varlink_call_continue_text() - varlink_call_continue() with parameters as JSON text, borrowed */
+bool varlink_call_continue_text(struct varlink_call *c, const struct text *parameters);
 
 /**
  * varlink_call_fail() - answer with an error; @c is gone afterwards

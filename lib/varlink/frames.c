@@ -147,6 +147,27 @@ int frames_append(struct frames *f, const json_t *message)
 	return 0;
 }
 
+int frames_append_parts(struct frames *f, const struct frames_part *parts, size_t n_parts)
+{
+	size_t left = f->max;
+	int r;
+
+	for (size_t i = 0; i < n_parts; i++) {
+		if (parts[i].n > left)
+			return -EMSGSIZE;
+		left -= parts[i].n;
+	}
+	r = frames_reserve(f, f->max - left + 1);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n_parts; i++) {
+		memcpy(f->data + f->end, parts[i].bytes, parts[i].n);
+		f->end += parts[i].n;
+	}
+	f->data[f->end++] = '\0';
+	return 0;
+}
+
 void frames_sent(struct frames *f, size_t n_bytes)
 {
 	assert(n_bytes <= frames_len(f));

@@ -69,5 +69,15 @@ bool frames_next(struct frames *f, const char **ret_message, size_t *ret_len);
  */
 must_check int frames_append(struct frames *f, const json_t *message);
 
+/** struct frames_part - @n bytes of a message that is written as text */
+struct frames_part {
+	const char *bytes;
+	size_t n;
+};
+
+/** frames_append_parts() - frames_append() of a message that is text already, in @n_parts parts */
+must_check int frames_append_parts(struct frames *f, const struct frames_part *parts,
+				   size_t n_parts);
+
 /** frames_sent() - drop the first @n_bytes; a large buffer that became empty is given back */
 void frames_sent(struct frames *f, size_t n_bytes);

@@ -181,6 +181,19 @@ json_t *message_reply_new(json_t *parameters, bool continues)
 	return continues ? message_with(m, "continues", json_true()) : m;
 }
 
+void message_reply_parts(const char *parameters, size_t n, bool continues,
+			 struct frames_part ret_parts[static MESSAGE_REPLY_PARTS])
+{
+	static const char before[] = "{\"parameters\":";
+	static const char last[] = "}";
+	static const char more[] = ",\"continues\":true}";
+	const char *after = continues ? more : last;
+
+	ret_parts[0] = (struct frames_part){before, sizeof(before) - 1};
+	ret_parts[1] = (struct frames_part){parameters, n};
+	ret_parts[2] = (struct frames_part){after, strlen(after)};
+}
+
 json_t *message_error_new(const char *id, json_t *parameters)
 {
 	json_t *m = message_with(json_object(), "error", json_string(id));

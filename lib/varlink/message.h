@@ -5,6 +5,7 @@
 
 #include "lib/base.h"
 #include "lib/error.h"
+#include "lib/varlink/frames.h"
 
 /*
  * The two kinds of Varlink message, a call and a reply, between their bytes and C.
@@ -106,6 +107,15 @@ int message_reply_error(const struct message_reply *r, struct error *err);
  * Return: a new reference, or NULL when out of memory.
  */
 json_t *message_reply_new(json_t *parameters, bool continues);
+
+#define MESSAGE_REPLY_PARTS 3
+
+/**
+ * message_reply_parts() - an answer to be sent, around parameters that are JSON text already
+ * @parameters: an object of @n bytes; borrowed by the parts
+ */
+void message_reply_parts(const char *parameters, size_t n, bool continues,
+			 struct frames_part ret_parts[static MESSAGE_REPLY_PARTS]);
 
 /**
  * message_error_new() - an error to be sent

@@ -278,6 +278,16 @@ void wire_free(struct wire *w)
 	w->dead = true;
 }
 
+/* What was appended goes out: now, or, in the loop's hands already, in one send(2) with all that
+ * this turn answers. */
+static void wire_push(struct wire *w)
+{
+	if (w->working)
+		return;
+	wire_flush(w);
+	wire_again(w);
+}
+
 int wire_send(struct wire *w, const json_t *message)
 {
 	int r;
@@ -287,14 +297,23 @@ int wire_send(struct wire *w, const json_t *message)
 	if (frames_len(&w->out) > WIRE_OUT_STOP)
 		return -ENOBUFS;
 	r = frames_append(&w->out, message);
-	if (r < 0)
-		return r;
-	/* In the loop's hands already: one send(2) for all that this turn answers. */
-	if (w->working)
+	if (r == 0)
+		wire_push(w);
+	return r;
+}
+
+int wire_send_parts(struct wire *w, const struct frames_part *parts, size_t n_parts)
+{
+	int r;
+
+	if (w->deaf)
 		return 0;
-	wire_flush(w);
-	wire_again(w);
-	return 0;
+	if (frames_len(&w->out) > WIRE_OUT_STOP)
+		return -ENOBUFS;
+	r = frames_append_parts(&w->out, parts, n_parts);
+	if (r == 0)
+		wire_push(w);
+	return r;
 }
 
 bool wire_full(struct wire *w)

@@ -5,6 +5,7 @@
 
 #include "lib/base.h"
 
+struct frames_part;
 struct loop;
 struct wire;
 
@@ -56,6 +57,9 @@ void wire_free(struct wire *w);
  * Return: 0, -EMSGSIZE, -ENOMEM, -ENOBUFS at WIRE_OUT_STOP; then nothing was sent.
  */
 must_check int wire_send(struct wire *w, const json_t *message);
+
+/** wire_send_parts() - wire_send() of a message that is text already, in @n_parts parts */
+must_check int wire_send_parts(struct wire *w, const struct frames_part *parts, size_t n_parts);
 
 /** wire_full() - whether more than WIRE_OUT_MAX waits; if so, drained is called later */
 bool wire_full(struct wire *w);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -31,12 +32,9 @@ static struct events *reopen(const struct temp *t, struct events *old)
 
 static void add(struct events *e, const char *service, const char *text)
 {
-	json_t *event = json_pack("{s:s, s:s}", "kind", "start", "text", text);
+	struct event event = {.kind = "start", .text = text, .service = service};
 
-	assert_non_null(event);
-	if (service)
-		assert_int_equal(json_object_set_new(event, "service", json_string(service)), 0);
-	events_add(e, event);
+	events_add(e, &event);
 }
 
 static void assert_seqs(json_t *events, uint64_t first, size_t n)
@@ -63,6 +61,33 @@ static void events_are_numbered_and_stamped(void **state)
 	assert_seqs(events_since(e, 1, 10, NULL), 2, 1);
 	assert_seqs(events_since(e, 2, 10, NULL), 0, 0);
 	assert_seqs(events_since(e, 99, 10, NULL), 0, 0);
+	events_close(e);
+}
+
+static void events_say_whom_they_are_about(void **state)
+{
+	struct event event = {
+		.kind = "exit",
+		.text = "exit 1, \"said\" \xff",
+		.service = "shop",
+		.instance = 2,
+		.who = "cli root",
+		.exit = "{\"life\":7}",
+	};
+	struct events *e = reopen(*state, NULL);
+	cleanup_json json_t *all = NULL;
+	const json_t *told;
+
+	events_add(e, &event);
+	all = events_since(e, 0, 10, NULL);
+	told = json_array_get(all, 0);
+	assert_int_equal(json_object_size(told), 8);
+	assert_string_equal(json_get_string(told, "service"), "shop");
+	assert_int_equal(json_get_uint(told, "instance", 0), 2);
+	assert_string_equal(json_get_string(told, "kind"), "exit");
+	assert_string_equal(json_get_string(told, "text"), "exit 1, \"said\" \xef\xbf\xbd");
+	assert_string_equal(json_get_string(told, "who"), "cli root");
+	assert_int_equal(json_get_uint(json_object_get(told, "exit"), "life", 0), 7);
 	events_close(e);
 }
 
@@ -206,23 +231,24 @@ static void events_unreadable_file_is_an_error(void **state)
 struct listener {
 	struct events_subscriber *self;
 	struct listener *other;
+	struct events *events;
 	uint64_t seq;
 	unsigned n;
 };
 
-static void on_event(json_t *event, void *userdata)
+static void on_event(void *userdata)
 {
 	struct listener *l = userdata;
 
 	l->n++;
-	l->seq = json_get_uint(event, "seq", 0);
+	l->seq = events_newest(l->events);
 }
 
-static void on_event_leave(json_t *event, void *userdata)
+static void on_event_leave(void *userdata)
 {
 	struct listener *l = userdata;
 
-	on_event(event, userdata);
+	on_event(userdata);
 	events_unsubscribe(l->self);
 	if (l->other) {
 		events_unsubscribe(l->other->self);
@@ -233,9 +259,9 @@ static void on_event_leave(json_t *event, void *userdata)
 static void events_are_told_to_subscribers_that_may_leave_at_any_time(void **state)
 {
 	struct events *e = reopen(*state, NULL);
-	struct listener third = {0};
-	struct listener second = {0};
-	struct listener first = {.other = &second};
+	struct listener third = {.events = e};
+	struct listener second = {.events = e};
+	struct listener first = {.other = &second, .events = e};
 
 	assert_int_equal(events_subscribe(e, on_event_leave, &first, &first.self), 0);
 	assert_int_equal(events_subscribe(e, on_event, &second, &second.self), 0);
@@ -256,7 +282,7 @@ static void events_are_told_to_subscribers_that_may_leave_at_any_time(void **sta
 static void events_close_ends_subscriptions(void **state)
 {
 	struct events *e = reopen(*state, NULL);
-	struct listener l = {0};
+	struct listener l = {.events = e};
 
 	assert_int_equal(events_subscribe(e, on_event, &l, &l.self), 0);
 	events_close(e);
@@ -284,6 +310,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(events_are_numbered_and_stamped),
+		TEST(events_say_whom_they_are_about),
 		TEST(events_numbers_go_on_after_a_restart),
 		TEST(events_torn_line_keeps_its_number),
 		TEST(events_limit_counts_from_the_end_that_was_asked_for),

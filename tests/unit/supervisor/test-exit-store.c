@@ -19,18 +19,20 @@
 #include "supervisor/exit-store.h"
 #include "tests/unit/lib/temp.h"
 
-static json_t *report(uint64_t life, unsigned instance, const char *padding)
+static char *report(uint64_t life, unsigned instance, const char *padding)
 {
-	json_t *j = json_pack("{s:I, s:i, s:s}", "life", (json_int_t)life, "instance",
-			      (int)instance, "summary", padding);
+	cleanup_json json_t *j = json_pack("{s:I, s:i, s:s}", "life", (json_int_t)life, "instance",
+					   (int)instance, "summary", padding);
 
-	assert_non_null(j);
-	return j;
+	char *text = json_dumps(j, JSON_COMPACT);
+
+	assert_non_null(text);
+	return text;
 }
 
 static void append(const struct temp *t, uint64_t life, unsigned instance, const char *padding)
 {
-	cleanup_json json_t *j = report(life, instance, padding);
+	cleanup_free char *j = report(life, instance, padding);
 
 	assert_int_equal(exit_store_append(t->path, "shop", j), 0);
 }
@@ -38,6 +40,29 @@ static void append(const struct temp *t, uint64_t life, unsigned instance, const
 static uint64_t life_at(const json_t *reports, size_t i)
 {
 	return json_get_uint(json_array_get(reports, i), "life", 0);
+}
+
+static uint64_t newest_life(const struct temp *t, unsigned instance)
+{
+	cleanup_json json_t *newest = NULL;
+	uint64_t life = 0;
+
+	assert_int_equal(exit_store_begin(t->path, "shop", instance, &newest, &life), 0);
+	return life;
+}
+
+static void exit_store_begins_with_what_was_last(void **state)
+{
+	struct temp *t = *state;
+	cleanup_json json_t *newest = NULL;
+	uint64_t life = 0;
+
+	append(t, 10, 0, "");
+	append(t, 20, 1, "the newest of all");
+	assert_int_equal(exit_store_begin(t->path, "shop", 0, &newest, &life), 0);
+	assert_int_equal(life, 10);
+	assert_string_equal(json_get_string(newest, "summary"), "the newest of all");
+	assert_int_equal(exit_store_begin(t->path, "../shop", 0, &newest, &life), -EINVAL);
 }
 
 static void exit_store_loads_the_newest_first(void **state)
@@ -60,7 +85,7 @@ static void exit_store_of_an_unknown_service_is_empty(void **state)
 
 	assert_non_null(reports);
 	assert_int_equal(json_array_size(reports), 0);
-	assert_int_equal(exit_store_newest_life(t->path, "shop", 0), 0);
+	assert_int_equal(newest_life(t, 0), 0);
 }
 
 static void exit_store_newest_life_is_that_of_the_slot(void **state)
@@ -70,15 +95,15 @@ static void exit_store_newest_life_is_that_of_the_slot(void **state)
 	append(t, 10, 0, "");
 	append(t, 20, 1, "");
 	append(t, 30, 0, "");
-	assert_int_equal(exit_store_newest_life(t->path, "shop", 0), 30);
-	assert_int_equal(exit_store_newest_life(t->path, "shop", 1), 20);
-	assert_int_equal(exit_store_newest_life(t->path, "shop", 2), 0);
+	assert_int_equal(newest_life(t, 0), 30);
+	assert_int_equal(newest_life(t, 1), 20);
+	assert_int_equal(newest_life(t, 2), 0);
 	/* However far back that is. */
 	for (uint64_t life = 31; life < 181; life++)
 		append(t, life, 0,
 		       "a report like any other, of an instance that crashes all day long");
-	assert_int_equal(exit_store_newest_life(t->path, "shop", 0), 180);
-	assert_int_equal(exit_store_newest_life(t->path, "shop", 1), 20);
+	assert_int_equal(newest_life(t, 0), 180);
+	assert_int_equal(newest_life(t, 1), 20);
 }
 
 static void exit_store_damaged_lines_are_passed_over(void **state)
@@ -93,6 +118,7 @@ static void exit_store_damaged_lines_are_passed_over(void **state)
 
 	assert_int_equal(file_write_quick(temp_path(t, "shop.jsonl"), text, sizeof(text) - 1, 0600),
 			 0);
+	assert_int_equal(newest_life(t, 0), 2);
 	append(t, 4, 0, "after the torn one");
 	reports = exit_store_load(t->path, "shop", 100);
 	assert_int_equal(json_array_size(reports), 3);
@@ -125,7 +151,7 @@ static void exit_store_is_bounded_in_reports_and_bytes(void **state)
 static void exit_store_bad_name_is_refused(void **state)
 {
 	struct temp *t = *state;
-	cleanup_json json_t *j = report(1, 0, "");
+	cleanup_free char *j = report(1, 0, "");
 
 	assert_int_equal(exit_store_append(t->path, "../shop", j), -EINVAL);
 	assert_int_equal(exit_store_append(t->path, "", j), -EINVAL);
@@ -153,6 +179,7 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(exit_store_begins_with_what_was_last),
 		TEST(exit_store_loads_the_newest_first),
 		TEST(exit_store_of_an_unknown_service_is_empty),
 		TEST(exit_store_newest_life_is_that_of_the_slot),

@@ -10,7 +10,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -82,7 +84,7 @@ static void json_lines_without_a_file_are_none(void **state)
 	assert_false(json_lines_previous(&l, &offset, &line, &len));
 }
 
-static void json_lines_torn_line_is_closed_by_the_next(void **state)
+static void json_lines_torn_line_is_closed_by_mending(void **state)
 {
 	const char *path = temp_path(*state, "a.jsonl");
 	cleanup_json_lines struct json_lines l = {0};
@@ -95,12 +97,47 @@ static void json_lines_torn_line_is_closed_by_the_next(void **state)
 	assert_int_equal(l.torn_len, 4);
 	json_lines_done(&l);
 
+	assert_int_equal(json_lines_mend(path), 0);
 	assert_int_equal(APPEND(path, "{\"b\":2}", &size), 0);
 	assert_int_equal(size, 7 + 1 + 8);
 	assert_int_equal(json_lines_read(path, 1000, &l), 0);
 	assert_next(&l, &offset, "{}");
 	assert_next(&l, &offset, "{\"to");
 	assert_next(&l, &offset, "{\"b\":2}");
+}
+
+static void json_lines_mending_what_is_whole_changes_nothing(void **state)
+{
+	const char *path = temp_path(*state, "a.jsonl");
+	struct stat st;
+
+	assert_int_equal(json_lines_mend(path), 0);
+	assert_int_equal(stat(path, &st), -1);
+	assert_int_equal(file_write_quick(path, "{}\n", 3, 0600), 0);
+	assert_int_equal(json_lines_mend(path), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 3);
+}
+
+/* As on a disk that is almost full, the first bytes of the line find room. */
+static void json_lines_without_room_are_taken_back(void **state)
+{
+	const char *path = temp_path(*state, "a.jsonl");
+	struct rlimit old;
+	struct rlimit small;
+	struct stat st;
+	uint64_t size = 0;
+	int r;
+
+	assert_int_equal(APPEND(path, "{}", &size), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = (struct rlimit){.rlim_cur = 6, .rlim_max = old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	r = APPEND(path, "{\"long\":1}", &size);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(r, -ENOSPC);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 3);
 }
 
 static void json_lines_of_a_large_file_begin_at_a_whole_line(void **state)
@@ -167,7 +204,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(json_lines_appended_are_read_in_both_directions),
 		TEST(json_lines_without_a_file_are_none),
-		TEST(json_lines_torn_line_is_closed_by_the_next),
+		TEST(json_lines_torn_line_is_closed_by_mending),
+		TEST(json_lines_mending_what_is_whole_changes_nothing),
+		TEST(json_lines_without_room_are_taken_back),
 		TEST(json_lines_of_a_large_file_begin_at_a_whole_line),
 		TEST(json_lines_in_an_unwritable_place_are_an_error),
 		TEST(json_lines_on_a_full_disk_are_an_error),

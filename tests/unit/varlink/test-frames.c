@@ -212,6 +212,28 @@ static void frames_appended_object_too_long_leaves_nothing_behind(void **state)
 	assert_nothing(&f);
 }
 
+static void frames_appended_parts_are_one_message(void **state)
+{
+	struct frames_part parts[] = {{"{\"a\":", 5}, {"1", 1}, {"}", 1}};
+	cleanup_frames struct frames f;
+
+	frames_init(&f, 7);
+	assert_int_equal(frames_append_parts(&f, parts, ARRAY_LEN(parts)), 0);
+	parts[1] = (struct frames_part){"12", 2};
+	assert_int_equal(frames_append_parts(&f, parts, ARRAY_LEN(parts)), -EMSGSIZE);
+	out_of_memory = true;
+	frames_done(&f);
+	parts[1].n = 1;
+	assert_int_equal(frames_append_parts(&f, parts, ARRAY_LEN(parts)), -ENOMEM);
+	out_of_memory = false;
+	assert_nothing(&f);
+	assert_int_equal(frames_append_parts(&f, parts, ARRAY_LEN(parts)), 0);
+	assert_int_equal(frames_append_parts(&f, parts, ARRAY_LEN(parts)), 0);
+	assert_next(&f, "{\"a\":1}");
+	assert_next(&f, "{\"a\":1}");
+	assert_nothing(&f);
+}
+
 static void frames_without_memory_keep_what_they_have(void **state)
 {
 	cleanup_json json_t *j = json_pack("{s:s+}", "key", "0123456789abcdef", "0123456789abcdef");
@@ -269,6 +291,7 @@ int main(void)
 		cmocka_unit_test(frames_stream_of_odd_pieces_stays_small),
 		cmocka_unit_test(frames_appended_object_is_compact_and_ends_in_nul),
 		cmocka_unit_test(frames_appended_object_too_long_leaves_nothing_behind),
+		cmocka_unit_test(frames_appended_parts_are_one_message),
 		cmocka_unit_test(frames_without_memory_keep_what_they_have),
 		cmocka_unit_test(frames_sent_in_pieces_give_large_memory_back),
 	};

@@ -173,6 +173,23 @@ static void reply_sent_always_has_parameters(void **state)
 	assert_sent(message_error_new("a.B", NULL), "{\"error\":\"a.B\",\"parameters\":{}}");
 }
 
+static void assert_parts(bool continues, const char *expected)
+{
+	struct frames_part parts[MESSAGE_REPLY_PARTS];
+	char message[64] = "";
+
+	message_reply_parts("{\"x\":1}", 7, continues, parts);
+	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+		strncat(message, parts[i].bytes, parts[i].n);
+	assert_string_equal(message, expected);
+}
+
+static void reply_in_parts_is_the_same_message(void **state)
+{
+	assert_parts(false, "{\"parameters\":{\"x\":1}}");
+	assert_parts(true, "{\"parameters\":{\"x\":1},\"continues\":true}");
+}
+
 static void error_sent_carries_its_text(void **state)
 {
 	struct error plain = {0}, named = {0}, field = {0};
@@ -213,6 +230,7 @@ int main(void)
 		cmocka_unit_test(reply_malformed_is_refused),
 		cmocka_unit_test(reply_error_is_told_in_words),
 		cmocka_unit_test(reply_sent_always_has_parameters),
+		cmocka_unit_test(reply_in_parts_is_the_same_message),
 		cmocka_unit_test(error_sent_carries_its_text),
 		cmocka_unit_test(error_sent_with_bytes_that_are_no_text_is_still_sent),
 	};
