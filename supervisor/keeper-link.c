@@ -20,8 +20,10 @@
  *
  * A request never waits for the keeper. What the socket does not take is queued here and goes out
  * when it takes more; a keeper that has not read REQUESTS_MAX requests is stuck, and one more is
- * refused instead of growing the queue. The end of the connection is told once, from the loop, and
- * never from inside keeper_link_send(): the caller is in the middle of its own change of state.
+ * refused instead of growing the queue. Only the subscription asks for an answer, which parts the
+ * past from the news; of everything else the snapshots tell what came of it. The end of the
+ * connection is told once, from the loop, and never from inside keeper_link_send(): the caller is
+ * in the middle of its own change of state.
  */
 
 /** Requests that wait for a keeper to read. */
@@ -44,7 +46,6 @@ struct keeper_link {
 	void *userdata;
 	struct list pending;
 	size_t n_pending;
-	uint32_t serial;
 	bool ended;
 	bool busy;   /* inside a callback */
 	bool let_go; /* freed there: it goes when the callback has returned */
@@ -148,7 +149,8 @@ static void message_tell(struct keeper_link *k, const union message *m, int *fds
 	}
 }
 
-/* Takes one message. Return: whether there may be another one. */
+/* Takes one message. Return: whether there may be another one: a snapshot is what a keeper says
+ * last, and to ask again whether it has said more would cost as much as the next turn. */
 static bool take_message(struct keeper_link *k)
 {
 	union message m = {0};
@@ -168,7 +170,7 @@ static bool take_message(struct keeper_link *k)
 	message_close_texts(&m);
 	message_tell(k, &m, fds, n_fds);
 	close_fds(fds, n_fds);
-	return !k->let_go;
+	return !k->let_go && m.header.message != KEEPER_MESSAGE_SNAPSHOT;
 }
 
 /* Sends what waits, as far as the keeper takes it. A broken connection is noticed by reading. */
@@ -209,6 +211,7 @@ int keeper_link_open(struct loop *loop, const char *path, uint64_t since_life,
 {
 	struct keeper_request subscribe = {
 		.command = KEEPER_SUBSCRIBE,
+		.serial = 1,
 		.since_life = since_life,
 	};
 	struct keeper_link *k = calloc(1, sizeof(*k));
@@ -291,7 +294,6 @@ int keeper_link_send(struct keeper_link *k, const struct keeper_request *request
 		.version = KEEPER_VERSION,
 		.message = KEEPER_MESSAGE_REQUEST,
 	};
-	filled.serial = ++k->serial;
 	if (!list_empty(&k->pending))
 		return enqueue(k, &filled, fds, n_fds);
 	r = fd_send(k->fd, &filled, sizeof(filled), fds, n_fds);

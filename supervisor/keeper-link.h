@@ -12,7 +12,7 @@ struct keeper_link;
  * @snapshot: greeting, and each change
  * @exited:   a life has ended; comes before the snapshot that follows from it
  * @place:    asks for a place in the restart budget
- * @answer:   a request was taken or refused
+ * @answer:   we have subscribed, or a request was refused
  * @gone:     the connection has ended; called once. Free the link: that is allowed inside any of
  *            these callbacks
  * @sockets:  an answer that came with descriptors (KEEPER_GET_FDS); those that are kept are taken
@@ -43,8 +43,8 @@ must_check int keeper_link_open(struct loop *loop, const char *path, uint64_t si
 void keeper_link_free(struct keeper_link *k);
 
 /**
- * keeper_link_send() - send a request; the header and the serial are filled in here
- * @request: command, arg, cause, asker
+ * keeper_link_send() - send a request; the header is filled in here
+ * @request: command, arg, cause, asker; with a serial it is answered, without one only refused
  * @fds:     @n_fds descriptors for KEEPER_SET_FDS, borrowed
  *
  * What a full queue does not take waits here, at most 64 requests.

@@ -124,15 +124,30 @@ static int direct_adopt(struct launcher *l, const char *name, unsigned instance,
 	return watch(d, name, instance, pid);
 }
 
-/* Binds the control socket, unless a keeper answers there. */
-static int bind_control(const struct launch *what, struct error *err)
+/* Whether nobody listens there any more. What cannot be told may be a keeper, and is an error. */
+static int check_free(const struct launch *what, struct error *err)
 {
-	cleanup_close int other = fd_unix_connect(what->control, SOCK_SEQPACKET);
-	int fd;
+	cleanup_close int other = -1;
 
+	if (access(what->control, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	other = fd_unix_connect(what->control, SOCK_SEQPACKET);
 	if (other >= 0)
 		return error_set(err, -EEXIST, "a keeper of \"%s\" answers at \"%s\" already",
 				 what->name, what->control);
+	if (other == -ECONNREFUSED || other == -ENOENT)
+		return 0;
+	return error_set(err, other, "cannot see whether a keeper of \"%s\" answers at \"%s\": %s",
+			 what->name, what->control, strerror(-other));
+}
+
+/* Binds the control socket, unless a keeper answers there. */
+static int bind_control(const struct launch *what, struct error *err)
+{
+	int fd = check_free(what, err);
+
+	if (fd < 0)
+		return fd;
 	fd = fd_unix_listen(what->control, SOCK_SEQPACKET, 0600);
 	if (fd < 0)
 		return error_set(err, fd, "cannot bind the control socket \"%s\": %s",

@@ -164,6 +164,7 @@ static void keeper_link_open_subscribes(void **state)
 
 	assert_int_equal(request.command, KEEPER_SUBSCRIBE);
 	assert_int_equal(request.since_life, 42);
+	assert_true(request.serial > 0);
 }
 
 static void keeper_link_tells_every_kind_of_message(void **state)
@@ -215,7 +216,7 @@ static void keeper_link_sends_commands_with_their_asker(void **state)
 	assert_int_equal(receive(w).command, KEEPER_START);
 	request = receive(w);
 	assert_int_equal(request.cause, KEEPER_CAUSE_HEALTH);
-	assert_int_equal(request.serial, 5);
+	assert_int_equal(request.serial, 0);
 }
 
 static void keeper_link_passes_descriptors(void **state)
@@ -248,7 +249,7 @@ static void keeper_link_to_a_keeper_that_does_not_read_is_bounded(void **state)
 	receive(w);
 	n_fds_before = open_fds();
 	while ((r = keeper_link_send(w->link, &request, fds, 1)) == 0) {
-		sent++;
+		request.serial = ++sent;
 		assert_true(sent < 100000);
 	}
 	assert_int_equal(r, -ENOBUFS);
@@ -265,7 +266,7 @@ static void keeper_link_to_a_keeper_that_does_not_read_is_bounded(void **state)
 			say_snapshot(w, KEEPER_RUNNING);
 			assert_true(until(w->loop, has_snapshot, w));
 		}
-		assert_int_equal(request.serial, i + 2);
+		assert_int_equal(request.serial, i);
 		assert_int_equal(n, 1);
 		close(arrived[0]);
 	}

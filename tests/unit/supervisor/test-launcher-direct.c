@@ -198,6 +198,20 @@ static void launcher_start_beside_a_living_keeper_is_refused(void **state)
 	assert_true(until(w->loop, is_gone, w));
 }
 
+static void launcher_start_where_nothing_can_be_seen_replaces_nobody(void **state)
+{
+	struct world *w = *state;
+	cleanup_close int other = fd_unix_listen(w->control, SOCK_STREAM, 0600);
+	struct error err = {0};
+	struct stat before, after;
+
+	assert_int_equal(stat(w->control, &before), 0);
+	assert_int_equal(start(w, "#!/bin/sh\n", true, &err), -EPROTOTYPE);
+	assert_non_null(strstr(err.text, "cannot see"));
+	assert_int_equal(stat(w->control, &after), 0);
+	assert_int_equal(before.st_ino, after.st_ino);
+}
+
 static void launcher_start_that_fails_says_why(void **state)
 {
 	struct world *w = *state;
@@ -444,6 +458,7 @@ int main(void)
 		TEST(launcher_start_without_run_leaves_the_payload_alone),
 		TEST(launcher_start_runs_in_a_session_of_its_own),
 		TEST(launcher_start_beside_a_living_keeper_is_refused),
+		TEST(launcher_start_where_nothing_can_be_seen_replaces_nobody),
 		TEST(launcher_start_that_fails_says_why),
 		TEST(launcher_without_a_keeper_program_is_an_error),
 		TEST(launcher_on_a_kernel_that_hides_children_is_an_error),
