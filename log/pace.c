@@ -3,22 +3,40 @@
 /*
  * How closely a pipe is watched.
  *
- * A program that writes line by line, as fast as it can, wakes us with each line, and while we
- * fetch it holds nothing more: both sides then spend their time waking each other. So once a pipe
- * has trickled like that for two turns, it is left alone for a fifth of a millisecond, in which a
- * few hundred lines come together; that is a tenth of the work, for us and for the program. It goes
- * on as long as each look finds something. A pipe that is quiet, or that fills up, is watched as
- * usual, so a single line is stored and stamped at once.
+ * To be woken for a line costs more than to store it: a service with a thousand lines a second
+ * would keep us busy with waking up, and one that writes as fast as it can would spend its own time
+ * on waking us. So a pipe in steady use is left alone until it should be half full, by the rate of
+ * its last turn, but never longer than PACE_NAP_MAX_USEC. That is the most by which such a stamp is
+ * late, it counts as lag in Stats, and it is the most for which a program waits that suddenly fills
+ * its pipe. Naps end on a common beat: fifty chatty services are one wake-up and not fifty.
+ *
+ * Steady use are PACE_STEADY_TURNS turns that follow each other quickly. So what a service says now
+ * and then, or a few lines at once, is stored and stamped as it comes. It ends with a look that
+ * finds nothing, and now and then on trial, since a nap cannot tell one line from twenty.
  */
 
 #include "log/pace.h"
 
-bool pace_turn(struct pace *p, size_t batch_bytes, usec_t now_usec)
+bool pace_is_flood(const struct pace *p, size_t batch_bytes)
 {
-	size_t limit = p->napping ? PACE_LARGE_BYTES : PACE_SMALL_BYTES;
-	bool quick = p->napping || usec_sub(now_usec, p->turned_usec) < PACE_QUICK_USEC;
+	return batch_bytes >= p->room_bytes / 2;
+}
+
+usec_t pace_turn(struct pace *p, size_t taken_bytes, usec_t now_usec)
+{
+	usec_t gap_usec = usec_sub(now_usec, p->turned_usec), nap_usec;
+	bool steady = p->n_quick >= PACE_STEADY_TURNS && p->n_quick < PACE_TRUST_TURNS;
 
 	p->turned_usec = now_usec;
-	p->napping = quick && batch_bytes > 0 && batch_bytes < limit;
-	return p->napping;
+	if (taken_bytes == 0 || (!steady && gap_usec >= PACE_QUICK_USEC))
+		p->n_quick = 0;
+	else
+		p->n_quick = p->n_quick % PACE_TRUST_TURNS + 1;
+	if (p->n_quick < PACE_STEADY_TURNS)
+		return 0;
+	nap_usec = MIN_OF(gap_usec, PACE_NAP_MAX_USEC) * (p->room_bytes / 2) / taken_bytes;
+	if (nap_usec < PACE_NAP_MIN_USEC)
+		return 0;
+	nap_usec = MIN_OF(nap_usec, PACE_NAP_MAX_USEC);
+	return (now_usec / nap_usec + 1) * nap_usec;
 }

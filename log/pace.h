@@ -3,29 +3,37 @@
 
 #include "lib/base.h"
 
-/** How long a pipe that trickles quickly is left alone. */
-#define PACE_NAP_USEC 200
-/** Turns that follow each other within this are quick. */
-#define PACE_QUICK_USEC 100
-/** A batch below this costs more to fetch than it holds. */
-#define PACE_SMALL_BYTES ((size_t)2048)
-/** A batch from this on came from a pipe that is about to be full. */
-#define PACE_LARGE_BYTES ((size_t)32 * 1024)
+/** Longest time for which a pipe in steady use is left alone. */
+#define PACE_NAP_MAX_USEC (16 * USEC_PER_MSEC)
+/** A pipe that fills up within less is not left alone at all. */
+#define PACE_NAP_MIN_USEC 100
+/** Turns that follow each other within this are quick … */
+#define PACE_QUICK_USEC (4 * USEC_PER_MSEC)
+/** … so many of them in a row are steady use … */
+#define PACE_STEADY_TURNS 8
+/** … which has to be shown again after so many. */
+#define PACE_TRUST_TURNS 256
 
 /**
  * struct pace - how closely a pipe is watched
+ * @room_bytes:  what the pipe holds at most
  * @turned_usec: end of its last turn, monotonic
- * @napping:     it is looked at again after PACE_NAP_USEC, and not when its next byte comes
+ * @n_quick:     quick turns in a row, naps included
  */
 struct pace {
+	size_t room_bytes;
 	usec_t turned_usec;
-	bool napping;
+	unsigned n_quick;
 };
+
+/** pace_is_flood() - whether a batch came from a pipe that was about to be full */
+bool pace_is_flood(const struct pace *p, size_t batch_bytes);
 
 /**
  * pace_turn() - decide at the end of a turn
- * @batch_bytes: the last batch that was taken; 0: the pipe was empty
+ * @taken_bytes: in this turn; 0: the pipe was empty
  *
- * Return: whether it naps.
+ * Return: when to look again, whatever comes in between (monotonic, at most PACE_NAP_MAX_USEC from
+ * now); 0: as soon as there is something.
  */
-bool pace_turn(struct pace *p, size_t batch_bytes, usec_t now_usec);
+usec_t pace_turn(struct pace *p, size_t taken_bytes, usec_t now_usec);

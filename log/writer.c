@@ -16,6 +16,7 @@
 #include "log/writer.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -37,6 +38,7 @@ struct writer {
 	struct loop *loop;
 	struct stream_shared shared;
 	struct list sources;
+	struct list due;
 	unsigned n_sources;
 	unsigned n_pipes;
 	uint64_t segment_bytes;
@@ -50,10 +52,12 @@ struct writer {
 
 /**
  * struct source - a stream that somebody may write to
+ * @due_link: in the writer's list of those that are due at some time
  * @due_usec: when it is served without its pipe asking for it
  */
 struct source {
 	struct list link;
+	struct list due_link;
 	struct writer *writer;
 	struct stream stream;
 	usec_t due_usec;
@@ -107,6 +111,7 @@ static void source_free(struct source *s)
 		pipe_free(p);
 	stream_done(&s->stream);
 	list_remove(&s->link);
+	list_remove(&s->due_link);
 	s->writer->n_sources--;
 	writer_share(s->writer);
 	free(s);
@@ -150,6 +155,8 @@ static void writer_wake(struct writer *w, usec_t at_usec)
 static void source_due(struct source *s, usec_t at_usec)
 {
 	s->due_usec = at_usec;
+	list_remove(&s->due_link);
+	list_append(&s->writer->due, &s->due_link);
 	writer_wake(s->writer, at_usec);
 }
 
@@ -193,17 +200,17 @@ static ssize_t pipe_take(struct pipe *p)
 	return -EBUSY;
 }
 
-/* Until its next turn: when there is something, or after a nap. */
-static void pipe_rest(struct pipe *p, size_t batch_bytes, bool has_more)
+/* Until its next turn: when there is something, or at a time. */
+static void pipe_rest(struct pipe *p, size_t taken)
 {
 	usec_t now_usec = clock_now_usec();
-	bool nap = pace_turn(&p->pace, batch_bytes, now_usec) && !p->life.ended;
+	/* Nothing may come any more that would wake us. */
+	usec_t due_usec = p->life.ended ? now_usec : pace_turn(&p->pace, taken, now_usec);
 
-	if (nap || has_more)
-		p->ready_usec = now_usec;
-	if (nap)
-		source_due(p->source, now_usec + PACE_NAP_USEC);
-	if (loop_fd_set(&p->watch, nap ? 0 : LOOP_READ) < 0)
+	p->ready_usec = due_usec > 0 || taken >= TURN_BYTES_MAX ? now_usec : 0;
+	if (due_usec > 0)
+		source_due(p->source, due_usec);
+	if (loop_fd_set(&p->watch, due_usec > 0 ? 0 : LOOP_READ) < 0)
 		source_due(p->source, usec_add(now_usec, STREAM_RETRY_USEC));
 }
 
@@ -211,7 +218,7 @@ static void pipe_rest(struct pipe *p, size_t batch_bytes, bool has_more)
 static bool pipe_turn(struct pipe *p)
 {
 	size_t taken = 0;
-	ssize_t n = 0;
+	ssize_t n;
 
 	while (taken < TURN_BYTES_MAX) {
 		n = pipe_take(p);
@@ -226,10 +233,10 @@ static bool pipe_turn(struct pipe *p)
 		if (n < 0)
 			break;
 		taken += (size_t)n;
-		if ((size_t)n < PACE_LARGE_BYTES && !p->life.ended)
+		if (!pace_is_flood(&p->pace, (size_t)n) && !p->life.ended)
 			break;
 	}
-	pipe_rest(p, (size_t)MAX_OF(n, 0), taken >= TURN_BYTES_MAX);
+	pipe_rest(p, taken);
 	return true;
 }
 
@@ -238,7 +245,7 @@ static void source_serve(struct source *s)
 	struct writer *w = s->writer;
 	struct pipe *p;
 
-	s->due_usec = USEC_INFINITY;
+	list_remove(&s->due_link);
 	do
 		p = source_head(s);
 	while (p && !pipe_turn(p));
@@ -264,14 +271,14 @@ static void on_timer(void *userdata)
 	usec_t now_usec = clock_now_usec();
 
 	w->timer_usec = USEC_INFINITY;
-	list_for_each_safe(it, &w->sources) {
-		struct source *s = list_entry(it, struct source, link);
+	list_for_each_safe(it, &w->due) {
+		struct source *s = list_entry(it, struct source, due_link);
 
 		if (s->due_usec <= now_usec)
 			source_serve(s);
 	}
-	list_for_each(it, &w->sources)
-		writer_wake(w, list_entry(it, struct source, link)->due_usec);
+	list_for_each(it, &w->due)
+		writer_wake(w, list_entry(it, struct source, due_link)->due_usec);
 }
 
 /* --- what the keepers say --------------------------------------------------------------------- */
@@ -305,7 +312,7 @@ static struct source *source_get(struct writer *w, const struct stream_id *id)
 	if (!s)
 		return NULL;
 	s->writer = w;
-	s->due_usec = USEC_INFINITY;
+	list_init(&s->due_link);
 	stream_init(&s->stream, &w->shared, id);
 	list_append(&w->sources, &s->link);
 	w->n_sources++;
@@ -325,6 +332,7 @@ static int pipe_new(struct source *s, const struct intake_frame *frame, int fd, 
 	p->fd = fd;
 	p->inode = inode;
 	p->life.number = frame->life;
+	p->pace.room_bytes = (size_t)MAX_OF(fcntl(fd, F_GETPIPE_SZ), PIPE_BUF);
 	r = loop_fd_init(&p->watch, s->writer->loop, fd, 0, on_pipe, p);
 	if (r == 0)
 		r = lives_insert(&s->stream.lives, &p->life);
@@ -490,6 +498,7 @@ int writer_new(struct loop *l, const struct writer_config *config, writer_draine
 	w->lock_fd = w->board_fd = -1;
 	w->shared.store.dir_fd = w->shared.peek.read_fd = w->shared.peek.write_fd = -1;
 	list_init(&w->sources);
+	list_init(&w->due);
 	catalog_init(&w->shared.catalog);
 	r = writer_begin(w, config, err);
 	if (r < 0) {

@@ -130,35 +130,78 @@ static void limit_is_shared_by_many_streams(void **state)
 
 /* --- pace ------------------------------------------------------------------------------------- */
 
+#define ROOM_BYTES 65536
+
+/* A pipe whose next quick turn shows its steady use; the last was a millisecond before. */
+static struct pace in_steady_use(usec_t now_usec)
+{
+	struct pace p = {.room_bytes = ROOM_BYTES};
+
+	now_usec -= PACE_STEADY_TURNS * USEC_PER_MSEC;
+	for (unsigned i = 0; i < PACE_STEADY_TURNS; i++, now_usec += USEC_PER_MSEC)
+		assert_int_equal(pace_turn(&p, 100, now_usec), 0);
+	return p;
+}
+
 static void pipe_that_is_quiet_is_watched(void **state)
 {
-	struct pace p = {0};
+	struct pace p = {.room_bytes = ROOM_BYTES};
 
-	assert_false(pace_turn(&p, 100, 1000000));
-	assert_false(pace_turn(&p, 100, 1000000 + PACE_QUICK_USEC));
-	assert_false(pace_turn(&p, 0, 1000000 + PACE_QUICK_USEC + 1));
+	for (usec_t i = 1; i < 100; i++)
+		assert_int_equal(pace_turn(&p, 100, USEC_PER_SEC + i * PACE_QUICK_USEC), 0);
 }
 
-static void pipe_that_trickles_quickly_naps_until_it_is_empty(void **state)
+static void few_lines_at_once_are_no_steady_use(void **state)
 {
-	struct pace p = {0};
+	struct pace p = in_steady_use(USEC_PER_SEC);
 
-	assert_false(pace_turn(&p, 100, 1000000));
-	assert_true(pace_turn(&p, 100, 1000010));
-	assert_true(pace_turn(&p, 20000, 1000010 + PACE_NAP_USEC));
-	assert_true(pace_turn(&p, 1, 1000010 + 10 * PACE_NAP_USEC));
-	assert_false(pace_turn(&p, 0, 1000010 + 11 * PACE_NAP_USEC));
-	assert_false(pace_turn(&p, 100, 1000010 + 12 * PACE_NAP_USEC));
+	assert_int_equal(pace_turn(&p, 100, USEC_PER_SEC + PACE_QUICK_USEC), 0);
+	assert_int_equal(pace_turn(&p, 100, USEC_PER_SEC + PACE_QUICK_USEC + 1), 0);
 }
 
-static void pipe_that_fills_up_is_watched(void **state)
+static void pipe_in_steady_use_naps_until_it_is_empty(void **state)
 {
-	struct pace p = {0};
+	struct pace p = in_steady_use(USEC_PER_SEC);
+	usec_t now_usec = USEC_PER_SEC;
 
-	assert_false(pace_turn(&p, PACE_SMALL_BYTES, 1000000));
-	assert_false(pace_turn(&p, PACE_SMALL_BYTES, 1000010));
-	assert_true(pace_turn(&p, PACE_SMALL_BYTES - 1, 1000020));
-	assert_false(pace_turn(&p, PACE_LARGE_BYTES, 1000020 + PACE_NAP_USEC));
+	for (int i = 0; i < 50; i++) {
+		usec_t due_usec = pace_turn(&p, 1600, now_usec);
+
+		assert_in_range(due_usec, now_usec + 1, now_usec + PACE_NAP_MAX_USEC);
+		now_usec = due_usec;
+	}
+	assert_int_equal(pace_turn(&p, 0, now_usec), 0);
+	assert_int_equal(pace_turn(&p, 100, now_usec + 1), 0);
+}
+
+static void nap_is_half_as_long_as_the_pipe_takes_to_fill(void **state)
+{
+	struct pace p = in_steady_use(USEC_PER_SEC);
+
+	/* It filled a quarter in a millisecond, so it is due two milliseconds later, on the beat.
+	 */
+	assert_int_equal(pace_turn(&p, ROOM_BYTES / 4, USEC_PER_SEC), USEC_PER_SEC + 2000);
+	assert_int_equal(pace_turn(&p, ROOM_BYTES, USEC_PER_SEC + 100), 0);
+}
+
+static void naps_end_on_a_common_beat(void **state)
+{
+	struct pace p = in_steady_use(USEC_PER_SEC), other = in_steady_use(USEC_PER_SEC + 300);
+
+	assert_int_equal(pace_turn(&p, 100, USEC_PER_SEC),
+			 pace_turn(&other, 100, USEC_PER_SEC + 300));
+}
+
+static void steady_use_has_to_be_shown_again(void **state)
+{
+	struct pace p = in_steady_use(USEC_PER_SEC);
+	usec_t now_usec = USEC_PER_SEC, due_usec = now_usec;
+	unsigned n_naps = 0;
+
+	/* From now on there is just one line for each nap. */
+	for (; n_naps <= PACE_TRUST_TURNS && due_usec > 0; n_naps++, now_usec = due_usec)
+		due_usec = pace_turn(&p, 100, due_usec);
+	assert_in_range(n_naps, PACE_TRUST_TURNS / 2, PACE_TRUST_TURNS);
 }
 
 /* --- catalog ---------------------------------------------------------------------------------- */
@@ -265,8 +308,11 @@ int main(void)
 		cmocka_unit_test(limit_that_shrank_counts_from_where_it_was_seen),
 		cmocka_unit_test(limit_is_shared_by_many_streams),
 		cmocka_unit_test(pipe_that_is_quiet_is_watched),
-		cmocka_unit_test(pipe_that_trickles_quickly_naps_until_it_is_empty),
-		cmocka_unit_test(pipe_that_fills_up_is_watched),
+		cmocka_unit_test(few_lines_at_once_are_no_steady_use),
+		cmocka_unit_test(pipe_in_steady_use_naps_until_it_is_empty),
+		cmocka_unit_test(nap_is_half_as_long_as_the_pipe_takes_to_fill),
+		cmocka_unit_test(naps_end_on_a_common_beat),
+		cmocka_unit_test(steady_use_has_to_be_shown_again),
 		cmocka_unit_test(catalog_over_its_cap_names_the_oldest),
 		cmocka_unit_test(catalog_without_entries_has_no_victim),
 		cmocka_unit_test(newest_segment_of_a_stream_has_the_largest_number),
