@@ -18,8 +18,9 @@
  *   was in the pipe. The files stay readable; records that point beyond the end are dropped.
  *
  * The offset is passed to each splice (O_APPEND is refused by it), and one process writes, which
- * the store's lock sees to. A record that the disk has no room for is kept, and no further batch
- * is taken before it is written: then every byte but the last batch always has a record.
+ * the store's lock sees to. A record that the disk has no room for, or that a kill has left owing,
+ * is kept, and it is written before a further batch is taken or another segment begun: so every
+ * byte of a stream but its last batch always has a record.
  */
 
 #include "log/segment.h"
@@ -72,7 +73,7 @@ static int record_write(struct segment *s, const struct index_record *record)
 	return r;
 }
 
-static int pending_write(struct segment *s)
+int segment_settle(struct segment *s)
 {
 	int r;
 
@@ -99,7 +100,7 @@ static usec_t stamp_now(struct segment *s)
 int segment_mark(struct segment *s, enum index_kind kind, uint64_t value)
 {
 	struct index_record record;
-	int r = pending_write(s);
+	int r = segment_settle(s);
 
 	if (r < 0)
 		return r;
@@ -116,7 +117,7 @@ int segment_mark(struct segment *s, enum index_kind kind, uint64_t value)
 ssize_t segment_splice(struct segment *s, int pipe_fd, size_t max_bytes, uint64_t life)
 {
 	off_t offset = (off_t)s->bytes;
-	ssize_t n = pending_write(s);
+	ssize_t n = segment_settle(s);
 
 	if (n < 0)
 		return n;
@@ -126,7 +127,7 @@ ssize_t segment_splice(struct segment *s, int pipe_fd, size_t max_bytes, uint64_
 	s->bytes += (uint64_t)n;
 	s->pending = index_record_make(INDEX_DATA, s->bytes, stamp_now(s), life);
 	s->has_pending = true;
-	ignore_result(pending_write(s)); /* a failure comes back before the next batch */
+	ignore_result(segment_settle(s)); /* a failure comes back before the next batch */
 	return n;
 }
 

@@ -21,7 +21,7 @@ struct store;
  * @mark_bytes:  where the last life began or ended
  * @at_usec:     time of the last record
  * @stepped_back: the wall clock was set back behind it
- * @pending:     @has_pending: a batch is stored whose record could not be written yet
+ * @pending:     @has_pending: a batch is stored whose record is not written yet
  */
 struct segment {
 	int log_fd;
@@ -86,6 +86,14 @@ must_check ssize_t segment_splice(struct segment *s, int pipe_fd, size_t max_byt
  * Return: 0 or negative errno.
  */
 must_check int segment_mark(struct segment *s, enum index_kind kind, uint64_t value);
+
+/**
+ * segment_settle() - write the record that is still owed, if there is one
+ *
+ * Context: before the next segment is begun; nobody would write it afterwards.
+ * Return: 0 or negative errno.
+ */
+must_check int segment_settle(struct segment *s);
 
 /** segment_at_line_end() - whether the next byte begins a line */
 bool segment_at_line_end(const struct segment *s);

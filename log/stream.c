@@ -134,7 +134,10 @@ static int stream_open_segment(struct stream *s)
 			return r;
 		header.previous = newest->seq;
 		header.base_bytes = r == 0 ? s->segment.base_bytes + s->segment.bytes : 0;
+		r = segment_settle(&s->segment);
 		segment_close(&s->segment);
+		if (r < 0)
+			return r;
 	}
 	r = stream_create_segment(s, &header);
 	return r < 0 ? r : stream_opened(s);
@@ -142,16 +145,18 @@ static int stream_open_segment(struct stream *s)
 
 static int stream_next_segment(struct stream *s, bool mid_line)
 {
-	struct segment old = s->segment;
 	struct index_header header = {
 		.flags = mid_line ? INDEX_FLAG_CONTINUES : 0,
-		.previous = old.seq,
-		.base_bytes = old.base_bytes + old.bytes,
-		.life = old.life_open ? old.life : 0,
+		.previous = s->segment.seq,
+		.base_bytes = s->segment.base_bytes + s->segment.bytes,
+		.life = s->segment.life_open ? s->segment.life : 0,
 	};
-	struct segment made;
-	int r;
+	struct segment old, made;
+	int r = segment_settle(&s->segment);
 
+	if (r < 0)
+		return r;
+	old = s->segment;
 	segment_init(&s->segment);
 	r = stream_create_segment(s, &header);
 	made = s->segment;

@@ -229,6 +229,57 @@ static void rotation_of_a_closed_stream_begins_a_new_segment_later(void **state)
 	assert_int_equal(stream.segment.base_bytes, 4);
 }
 
+/* What a kill between a splice and its record leaves: the next collector finds a record too few. */
+static void lose_last_record(uint64_t seq)
+{
+	char name[SEGMENT_NAME_MAX], path[SEGMENT_NAME_MAX + 8];
+	uint64_t index_bytes = stream.segment.index_bytes;
+
+	(void)snprintf(path, sizeof(path), "shop/%s",
+		       segment_name(&shop, seq, SEGMENT_FILE_INDEX, name));
+	stream_done(&stream);
+	assert_int_equal(truncate(temp_path(&temp, path),
+				  (off_t)(index_bytes - sizeof(struct index_record))),
+			 0);
+	stream_init(&stream, &shared, &shop);
+}
+
+static void assert_records_reach(uint64_t seq, uint64_t end)
+{
+	struct segment segment;
+
+	assert_int_equal(segment_open(&segment, &shared.store, &shop, seq), 0);
+	assert_int_equal(segment.bytes, end);
+	assert_false(segment.has_pending);
+	segment_close(&segment);
+}
+
+static void full_segment_gets_the_record_that_a_kill_left_owing(void **state)
+{
+	print("one\n");
+	assert_int_equal(take(7), 4);
+	print("two\n");
+	assert_int_equal(take(7), 4);
+	lose_last_record(100);
+	shared.limit_bytes = 8;
+	print("three\n");
+	assert_int_equal(take(7), 6);
+	assert_stored(101, "three\n");
+	assert_records_reach(100, 8);
+}
+
+static void segment_before_a_fresh_one_gets_the_record_that_a_kill_left_owing(void **state)
+{
+	print("one\n");
+	assert_int_equal(take(7), 4);
+	lose_last_record(100);
+	stream_rotate(&stream);
+	print("two\n");
+	assert_int_equal(take(7), 4);
+	assert_stored(101, "two\n");
+	assert_records_reach(100, 4);
+}
+
 static void clock_that_was_set_back_begins_a_new_segment(void **state)
 {
 	struct index_record record;
@@ -337,6 +388,8 @@ int main(void)
 		test_of(life_that_ended_in_mid_line_ends_the_segment_too),
 		test_of(rotation_that_was_asked_for_waits_for_the_line_end),
 		test_of(rotation_of_a_closed_stream_begins_a_new_segment_later),
+		test_of(full_segment_gets_the_record_that_a_kill_left_owing),
+		test_of(segment_before_a_fresh_one_gets_the_record_that_a_kill_left_owing),
 		test_of(clock_that_was_set_back_begins_a_new_segment),
 		test_of(blocked_stream_keeps_the_bytes_and_waits),
 		test_of(dropping_stream_throws_whole_lines_away_and_marks_them),
