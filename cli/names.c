@@ -54,7 +54,8 @@ void names_suggest(struct supervisor *s, char *const *names, struct error *err)
 
 	if (command_exit_of(err) != CLI_NO_SERVICE || !s->client)
 		return;
-	if (supervisor_ask(s, "io.slicekeep.supervisor.List", NULL, &reply, &ignored) < 0)
+	if (supervisor_ask(s, "io.slicekeep.supervisor.List", json_pack("{s:b}", "brief", 1),
+			   &reply, &ignored) < 0)
 		return;
 	services = json_object_get(reply, "services");
 	for (; *names && len < sizeof(err->text); names++) {
@@ -86,6 +87,7 @@ int names_require(struct supervisor *s, char *const *names, struct error *err)
 
 	if (!names[0])
 		return 0;
-	code = supervisor_ask(s, "io.slicekeep.supervisor.List", NULL, &reply, err);
+	code = supervisor_ask(s, "io.slicekeep.supervisor.List", json_pack("{s:b}", "brief", 1),
+			      &reply, err);
 	return code < 0 ? code : names_check(s, json_object_get(reply, "services"), names, err);
 }

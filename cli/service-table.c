@@ -32,31 +32,22 @@ static void add_up(struct table *t, const json_t *service, usec_t elapsed_usec)
 		table_add(t, PAINT_NONE, duration_format(usec_add(uptime_usec, elapsed_usec), buf));
 }
 
-static bool was_asked_for(const json_t *exit)
-{
-	const char *cause = json_get_string(exit, "cause");
-
-	return !cause || text_starts(cause, "stop");
-}
-
 /* Whether it ended by itself, and that is worth a question. */
 static bool is_odd(const json_t *service)
 {
-	const json_t *exit = json_object_get(service, "last_exit");
-
 	if (state_is(service, "backoff") || state_is(service, "failed"))
 		return true;
-	return exit && !was_asked_for(exit) && json_get_uint(service, "restarts", 0) > 0;
+	return json_object_get(service, "ended") && json_get_uint(service, "restarts", 0) > 0;
 }
 
 static void add_restarts(struct table *t, const json_t *service)
 {
-	const json_t *exit = json_object_get(service, "last_exit");
+	const json_t *ended = json_object_get(service, "ended");
 	uint64_t restarts = json_get_uint(service, "restarts", 0);
 	char buf[WORDS_MAX];
 
-	if (exit && is_odd(service) && !was_asked_for(exit))
-		table_addf(t, PAINT_NONE, "%" PRIu64 " (%s)", restarts, words_exit(exit, buf));
+	if (ended && is_odd(service))
+		table_addf(t, PAINT_NONE, "%" PRIu64 " (%s)", restarts, words_exit(ended, buf));
 	else
 		table_addf(t, PAINT_NONE, "%" PRIu64, restarts);
 }
@@ -227,7 +218,7 @@ bool service_list_settled(const json_t *services)
 			return false;
 		/* What waits for nothing and shall run is about to be started. */
 		if (state_is(service, "stopped") &&
-		    text_equal(json_get_string(service, "desired"), "run") &&
+		    !text_equal(json_get_string(service, "desired"), "stop") &&
 		    json_array_size(json_object_get(service, "waits_for")) == 0)
 			return false;
 	}

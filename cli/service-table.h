@@ -10,7 +10,7 @@ struct text;
 
 /**
  * service_table() - append the table that `ls` shows
- * @services:     array of the type Service of io.slicekeep.supervisor
+ * @services:     array of the type Service of io.slicekeep.supervisor, from a brief answer
  * @elapsed_usec: time since that was true; uptimes grow by it
  * @columns_max:  lines are cut at this width; 0: never
  *
@@ -39,5 +39,6 @@ json_t *service_exported(const json_t *services);
 
 /**
  * service_list_settled() - whether no service is on its way up
+ * @services: from a brief answer
  */
 bool service_list_settled(const json_t *services);

@@ -75,10 +75,10 @@ static void write_slot(struct text *t, const struct service *s, usec_t now)
 	json_write_close(t, '}');
 }
 
-static void write_slots(struct text *t, const struct service *s, usec_t now, bool brief)
+static void write_slots(struct text *t, const struct service *s, usec_t now)
 {
 	json_write_open(t, "slots", '[');
-	if (s->state != SLOT_STOPPED && !brief)
+	if (s->state != SLOT_STOPPED)
 		write_slot(t, s, now);
 	json_write_close(t, ']');
 }
@@ -111,31 +111,69 @@ static const char *slice_of(const struct service *s)
 /** Processes of one service that are counted. */
 #define COUNT_MAX 1024
 
-static void write_service(struct text *t, const struct manager *m, const struct service *s,
-			  struct describe_how how)
+static void write_count(struct text *t, const struct service *s)
+{
+	uint64_t counted = lives(s) ? proc_count_tree(s->keeper_pid, COUNT_MAX) : 0;
+
+	/* The keeper, with which counting begins, is ours. */
+	write_if_any(t, "processes", counted ? counted - 1 : 0);
+}
+
+static void write_in_full(struct text *t, const struct manager *m, const struct service *s,
+			  usec_t now)
 {
 	const struct config_process *p = s->process;
-	uint64_t counted = how.count && lives(s) ? proc_count_tree(s->keeper_pid, COUNT_MAX) : 0;
-	usec_t now = clock_now_usec();
 
-	json_write_open(t, NULL, '{');
-	json_write_string(t, "name", p->name);
-	json_write_string(t, "state", slot_state_public(s->state));
 	json_write_string(t, "desired", s->wanted ? "run" : "stop");
 	json_write_string(t, "type", p->type == CONFIG_TYPE_ONESHOT ? "oneshot" : "service");
 	json_write_string(t, "slice", slice_of(s));
 	json_write_bool(t, "system", s->system);
 	json_write_bool(t, "removed", s->removed);
 	write_pid(t, s);
-	write_uptime(t, s, now);
 	json_write_uint(t, "restarts", s->snapshot.n_restarts);
-	write_if_any(t, "processes", counted ? counted - 1 : 0);
 	write_ports(t, p);
-	write_slots(t, s, now, how.brief);
+	write_slots(t, s, now);
 	write_after(t, p);
 	write_waits_for(t, m, s);
+	json_write_json(t, "last_exit", s->last_exit);
+}
+
+/* What is as usual goes without saying. */
+static void write_in_brief(struct text *t, const struct manager *m, const struct service *s)
+{
+	const struct config_process *p = s->process;
+
+	json_write_string(t, "desired", s->wanted ? NULL : "stop");
+	if (s->system)
+		json_write_bool(t, "system", true);
+	if (s->removed)
+		json_write_bool(t, "removed", true);
+	write_if_any(t, "restarts", s->snapshot.n_restarts);
+	if (p->n_ports > 0)
+		write_ports(t, p);
+	if (p->after && p->after[0])
+		write_after(t, p);
+	if (s->state == SLOT_WAITING)
+		write_waits_for(t, m, s);
+	json_write_json(t, "ended", s->ended);
+}
+
+static void write_service(struct text *t, const struct manager *m, const struct service *s,
+			  struct describe_how how)
+{
+	usec_t now = clock_now_usec();
+
+	json_write_open(t, NULL, '{');
+	json_write_string(t, "name", s->process->name);
+	json_write_string(t, "state", slot_state_public(s->state));
+	write_uptime(t, s, now);
 	json_write_string(t, "note", s->note[0] ? s->note : NULL);
-	json_write_json(t, "last_exit", how.brief && s->ended_on_request ? NULL : s->last_exit);
+	if (how.count)
+		write_count(t, s);
+	if (how.brief)
+		write_in_brief(t, m, s);
+	else
+		write_in_full(t, m, s, now);
 	json_write_close(t, '}');
 }
 

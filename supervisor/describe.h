@@ -11,7 +11,7 @@ struct text;
 /**
  * struct describe_how - how much is said of a service
  * @count: count its processes too, which reads /proc
- * @brief: leave out its slots, and how its last life ended if that was on request
+ * @brief: only what a table shows, and nothing that is as usual
  */
 struct describe_how {
 	bool count;

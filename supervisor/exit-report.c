@@ -7,6 +7,7 @@
 
 #include "lib/clock.h"
 #include "lib/json-write.h"
+#include "lib/json.h"
 #include "lib/text.h"
 #include "lib/units.h"
 
@@ -61,12 +62,6 @@ static_assert(ARRAY_LEN(step_words) == KEEPER_EXEC_STEP_COUNT, "words for each s
 const char *exit_cause_name(enum keeper_cause cause)
 {
 	return (size_t)cause < ARRAY_LEN(cause_names) ? cause_names[cause] : "unknown";
-}
-
-bool exit_cause_on_request(const char *name)
-{
-	return text_equal(name, cause_names[KEEPER_CAUSE_STOP]) ||
-	       text_equal(name, cause_names[KEEPER_CAUSE_STOP_TIMEOUT]);
 }
 
 static bool has_code(const struct keeper_exit *e)
@@ -232,16 +227,22 @@ static void write_if_said(struct text *t, const char *key, const char *s)
 	json_write_string(t, key, *s ? s : NULL);
 }
 
-static void write_outcome(struct text *t, const struct keeper_exit *e)
+static void write_end(struct text *t, const struct keeper_exit *e)
 {
 	char buf[32];
 
+	json_write_string(t, "cause", exit_cause_name((enum keeper_cause)e->cause));
 	if (has_code(e))
 		json_write_uint(t, "code", (uint64_t)WEXITSTATUS(e->wait_status));
-	if (has_signal(e)) {
+	if (has_signal(e))
 		json_write_string(t, "signal", signal_text(WTERMSIG(e->wait_status), buf));
+}
+
+static void write_outcome(struct text *t, const struct keeper_exit *e)
+{
+	write_end(t, e);
+	if (has_signal(e))
 		json_write_bool(t, "core_dumped", WCOREDUMP(e->wait_status));
-	}
 	if (e->cause == KEEPER_CAUSE_EXEC_FAILED) {
 		if (e->exec_step < ARRAY_LEN(step_names))
 			json_write_string(t, "step", step_names[e->exec_step]);
@@ -279,10 +280,38 @@ char *exit_report_json(const char *service, unsigned instance, const struct keep
 	json_write_uint(&t, "instance", instance);
 	json_write_uint(&t, "life", e->life);
 	json_write_uint(&t, "at_usec", e->at_usec);
-	json_write_string(&t, "cause", exit_cause_name((enum keeper_cause)e->cause));
 	write_outcome(&t, e);
 	write_usage(&t, e);
 	json_write_string(&t, "summary", summary);
+	json_write_close(&t, '}');
+	return text_take(&t);
+}
+
+char *exit_report_ended(const struct keeper_exit *e)
+{
+	struct text t = {0};
+
+	if (e->cause == KEEPER_CAUSE_STOP || e->cause == KEEPER_CAUSE_STOP_TIMEOUT)
+		return NULL;
+	json_write_open(&t, NULL, '{');
+	write_end(&t, e);
+	json_write_close(&t, '}');
+	return text_take(&t);
+}
+
+char *exit_report_ended_as(const json_t *exit)
+{
+	const char *cause = json_get_string(exit, "cause");
+	struct text t = {0};
+
+	if (!cause || text_equal(cause, cause_names[KEEPER_CAUSE_STOP]) ||
+	    text_equal(cause, cause_names[KEEPER_CAUSE_STOP_TIMEOUT]))
+		return NULL;
+	json_write_open(&t, NULL, '{');
+	json_write_string(&t, "cause", cause);
+	if (json_object_get(exit, "code"))
+		json_write_uint(&t, "code", json_get_uint(exit, "code", 0));
+	json_write_string(&t, "signal", json_get_string(exit, "signal"));
 	json_write_close(&t, '}');
 	return text_take(&t);
 }

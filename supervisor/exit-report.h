@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <jansson.h>
+
 #include "lib/base.h"
 #include "supervisor/keeper/control-frame.h"
 
 /** exit_cause_name() - "exit", "signal", "oom", … of enum keeper_cause */
 const char *exit_cause_name(enum keeper_cause cause);
-
-/** exit_cause_on_request() - whether a life of the cause @name was ended by an order; NULL: no */
-bool exit_cause_on_request(const char *name);
 
 /**
  * exit_report_summary() - the exit as a sentence
@@ -20,6 +19,16 @@ bool exit_cause_on_request(const char *name);
  * Return: heap, or NULL when out of memory.
  */
 char *exit_report_summary(const struct keeper_exit *e);
+
+/**
+ * exit_report_ended() - the type Ended of io.slicekeep.supervisor, as text
+ *
+ * Return: heap; NULL when it ended on request, or when out of memory.
+ */
+char *exit_report_ended(const struct keeper_exit *e);
+
+/** exit_report_ended_as() - exit_report_ended() of a report that was kept, @exit; NULL: of none */
+char *exit_report_ended_as(const json_t *exit);
 
 /**
  * exit_report_json() - the type Exit of io.slicekeep.supervisor, as text

@@ -52,8 +52,8 @@ static void take_exit(struct service *s, const struct keeper_exit *report, const
 	}
 	free(s->last_exit);
 	s->last_exit = json;
-	s->ended_on_request =
-		exit_cause_on_request(exit_cause_name((enum keeper_cause)report->cause));
+	free(s->ended);
+	s->ended = exit_report_ended(report);
 	code = exit_store_append(s->context->exits_folder, s->process->name, json);
 	if (code < 0)
 		log_error("%s: cannot keep its exit report: %s", s->process->name, strerror(-code));

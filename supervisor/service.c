@@ -330,7 +330,7 @@ static void remember_exits(struct service *s)
 			    strerror(-code));
 	s->life = s->ended_life;
 	s->last_exit = newest ? json_dumps(newest, JSON_COMPACT) : NULL;
-	s->ended_on_request = exit_cause_on_request(json_get_string(newest, "cause"));
+	s->ended = exit_report_ended_as(newest);
 }
 
 int service_new(const struct service_context *context, struct config *config,
@@ -372,6 +372,7 @@ void service_free(struct service *s)
 	strings_free(s->env);
 	free(s->asker);
 	free(s->last_exit);
+	free(s->ended);
 	config_unref(s->config);
 	free(s);
 }

@@ -43,7 +43,7 @@ struct service;
  * @ended_life: the newest life whose exit was reported
  * @env:      NULL until it was looked up together with @identity
  * @last_exit: JSON of type Exit, NULL before the first
- * @ended_on_request: that was a stop
+ * @ended: JSON of type Ended, NULL before the first and after a stop
  * @note:     one line for people, "" when there is nothing to say
  */
 struct service {
@@ -79,7 +79,7 @@ struct service {
 	struct sockets sockets;
 	char *asker;
 	char *last_exit;
-	bool ended_on_request;
+	char *ended;
 	char note[SERVICE_NOTE_MAX];
 };
 

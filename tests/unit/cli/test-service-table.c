@@ -29,11 +29,10 @@ static const char services_text[] =
 	"  \"ports\": [], \"after\": [\"site\"], \"waits_for\": [\"site\"], \"note\":"
 	"  \"waits for site\"},"
 	" {\"name\": \"moody\", \"state\": \"backoff\", \"desired\": \"run\", \"restarts\": 3,"
-	"  \"ports\": [], \"last_exit\": {\"cause\": \"exit\", \"code\": 1}},"
+	"  \"ports\": [], \"ended\": {\"cause\": \"exit\", \"code\": 1}},"
 	" {\"name\": \"stubborn\", \"state\": \"running\", \"desired\": \"run\","
 	"  \"uptime_usec\": 3000000, \"restarts\": 0, \"processes\": 4, \"after\": [\"site\"]},"
-	" {\"name\": \"calm\", \"state\": \"stopped\", \"desired\": \"stop\", \"restarts\": 1,"
-	"  \"last_exit\": {\"cause\": \"stop\", \"asker\": \"root\"}},"
+	" {\"name\": \"calm\", \"state\": \"stopped\", \"desired\": \"stop\", \"restarts\": 1},"
 	" {\"name\": \"log\", \"state\": \"running\", \"desired\": \"run\", \"system\": true,"
 	"  \"pid\": 11, \"uptime_usec\": 4000000, \"restarts\": 0}]";
 
@@ -127,6 +126,7 @@ static void list_is_settled_when_nothing_is_on_its_way(void **state)
 		{"[{\"state\": \"backoff\"}]", true},
 		{"[{\"state\": \"stopped\", \"desired\": \"stop\"}]", true},
 		{"[{\"state\": \"stopped\", \"desired\": \"run\"}]", false},
+		{"[{\"state\": \"stopped\"}]", false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
