@@ -148,6 +148,39 @@ static void exit_report_has_every_fact(void **state)
 	assert_int_equal(json_get_uint(j, "revision", 0), 15);
 }
 
+/* Now from the keeper, and later from the report that was kept: it must be the same. */
+static void assert_ended(const struct keeper_exit *e, const char *expected)
+{
+	cleanup_json json_t *kept = report("shop", 0, e);
+	cleanup_free char *now = exit_report_ended(e);
+	cleanup_free char *later = exit_report_ended_as(kept);
+
+	if (!expected) {
+		assert_null(now);
+		assert_null(later);
+		return;
+	}
+	assert_string_equal(now, expected);
+	assert_string_equal(later, expected);
+}
+
+static void exit_report_ended_says_how_unless_on_request(void **state)
+{
+	assert_ended(
+		&(struct keeper_exit){.cause = KEEPER_CAUSE_EXIT, .wait_status = W_EXITCODE(3, 0)},
+		"{\"cause\":\"exit\",\"code\":3}");
+	assert_ended(&(struct keeper_exit){.cause = KEEPER_CAUSE_SIGNAL, .wait_status = SIGSEGV},
+		     "{\"cause\":\"signal\",\"signal\":\"SIGSEGV\"}");
+	assert_ended(&(struct keeper_exit){.cause = KEEPER_CAUSE_EXEC_FAILED, .wait_status = -1},
+		     "{\"cause\":\"exec-failed\"}");
+	assert_ended(&(struct keeper_exit){.cause = KEEPER_CAUSE_STOP, .wait_status = SIGTERM},
+		     NULL);
+	assert_ended(
+		&(struct keeper_exit){.cause = KEEPER_CAUSE_STOP_TIMEOUT, .wait_status = SIGKILL},
+		NULL);
+	assert_null(exit_report_ended_as(NULL));
+}
+
 static void exit_report_unknown_facts_are_absent(void **state)
 {
 	static const char *const absent[] = {
@@ -214,6 +247,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exit_report_summary_says_what_happened),
 		cmocka_unit_test(exit_report_has_every_fact),
+		cmocka_unit_test(exit_report_ended_says_how_unless_on_request),
 		cmocka_unit_test(exit_report_unknown_facts_are_absent),
 		cmocka_unit_test(exit_report_of_a_failed_start_names_step_and_path),
 		cmocka_unit_test(exit_report_next_start_is_the_time_from_exit_to_restart),
