@@ -2,9 +2,10 @@
 /*
  * down: everything is stopped, in order, and gone when this returns.
  *
- * The supervisor's answer says that the services are stopped; that the supervisor, the collector
- * and the keepers have ended too is seen with the pidfds of all of them, taken before the order was
- * given: a process that has no name any more still has its pidfd.
+ * The supervisor answers when the services, the collector and the keepers of all of them have
+ * ended; that itself and its own keeper have too is seen with their pidfds, taken before the order
+ * was given: a process that has no name any more still has its pidfd. A keeper that still has a
+ * name then was beyond the supervisor's sight, and is waited for as well.
  */
 #include "cli/down.h"
 
@@ -14,7 +15,8 @@
 
 #include "lib/clock.h"
 #include "lib/error.h"
-#include "lib/json.h"
+#include "lib/fd.h"
+#include "lib/varlink/client.h"
 #include "cli/command.h"
 #include "cli/connect.h"
 #include "cli/outermost.h"
@@ -27,15 +29,13 @@ struct down_options {
 	bool json;
 };
 
-static int supervisor_pidfd(struct supervisor *s, struct error *err)
+/* It binds its socket itself, so the kernel names it. */
+static int supervisor_pidfd(const struct supervisor *s, struct error *err)
 {
-	cleanup_json json_t *status = NULL;
-	int code = supervisor_ask(s, "io.slicekeep.supervisor.Status", NULL, &status, err);
-	int pidfd;
+	struct fd_peer peer;
+	int code = fd_peer_get(varlink_client_fd(s->client), &peer);
+	int pidfd = code < 0 ? code : process_pidfd(peer.pid);
 
-	if (code < 0)
-		return code;
-	pidfd = process_pidfd((pid_t)json_get_uint(status, "pid", 0));
 	return pidfd < 0
 		       ? error_set(err, pidfd, "cannot watch the supervisor: %s", strerror(-pidfd))
 		       : pidfd;
@@ -58,13 +58,24 @@ static int order_shutdown(struct supervisor *s, struct progress *p, struct error
 	}
 }
 
-static int wait_for_end(const struct keepers *keepers, int pidfd, struct error *err)
+static int wait_for_keepers(const struct paths *paths, usec_t deadline_usec)
+{
+	cleanup(keepers_done) struct keepers keepers = {0};
+	int code = keepers_find(paths, &keepers);
+
+	return code < 0 ? code : keepers_wait(&keepers, deadline_usec);
+}
+
+/* @outer_pidfd: of the supervisor's own keeper; negative when it has none. */
+static int wait_for_end(const struct paths *paths, int pidfd, int outer_pidfd, struct error *err)
 {
 	usec_t deadline_usec = clock_now_usec() + END_USEC;
 	int code = process_wait(pidfd, deadline_usec);
 
+	if (code == 0 && outer_pidfd >= 0)
+		code = process_wait(outer_pidfd, deadline_usec);
 	if (code == 0)
-		code = keepers_wait(keepers, deadline_usec);
+		code = wait_for_keepers(paths, deadline_usec);
 	if (code < 0)
 		return error_set(err, -EIO,
 				 "the services are stopped, but not all of slicekeep's own "
@@ -75,21 +86,18 @@ static int wait_for_end(const struct keepers *keepers, int pidfd, struct error *
 
 int down_shutdown(struct supervisor *s, bool json, struct error *err)
 {
-	cleanup(keepers_done) struct keepers keepers = {0};
 	cleanup(progress_done) struct progress p = {0};
 	cleanup_close int pidfd = supervisor_pidfd(s, err);
+	cleanup_close int outer_pidfd = outermost_pidfd(&s->cli->paths);
 	int code;
 
 	if (pidfd < 0)
 		return pidfd;
 	if (progress_init(&p, &s->cli->out, json) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	code = keepers_find(&s->cli->paths, &keepers);
-	if (code < 0)
-		return error_set(err, code, "cannot look for keepers: %s", strerror(-code));
 	code = order_shutdown(s, &p, err);
 	if (code == 0)
-		code = wait_for_end(&keepers, pidfd, err);
+		code = wait_for_end(&s->cli->paths, pidfd, outer_pidfd, err);
 	if (json)
 		(void)progress_print_json(&p);
 	else if (code == 0)

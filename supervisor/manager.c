@@ -196,7 +196,7 @@ static const struct launcher_events launcher_events = {.keeper_gone = on_keeper_
 
 /* --- the order ----------------------------------------------------------------------------- */
 
-static size_t index_of(const struct manager *m, const char *name)
+size_t manager_index(const struct manager *m, const char *name)
 {
 	for (size_t i = 0; i < m->n_services; i++)
 		if (text_equal(m->services[i]->process->name, name))
@@ -221,7 +221,7 @@ int manager_relate(struct manager *m)
 		char **after = m->services[i]->process->after;
 
 		for (size_t k = 0; k < strings_len(after); k++) {
-			size_t used = index_of(m, after[k]);
+			size_t used = manager_index(m, after[k]);
 
 			if (used < m->n_services)
 				edges[n++] = (struct order_edge){.user = i, .used = used};
@@ -232,14 +232,14 @@ int manager_relate(struct manager *m)
 
 struct service *manager_find(const struct manager *m, const char *name)
 {
-	size_t i = index_of(m, name);
+	size_t i = manager_index(m, name);
 
 	return i < m->n_services ? m->services[i] : NULL;
 }
 
 struct service *manager_blocker(const struct manager *m, const struct service *s)
 {
-	size_t i = index_of(m, s->process->name);
+	size_t i = manager_index(m, s->process->name);
 	size_t blocker = m->order.nodes ? order_blocker(&m->order, i) : i;
 
 	return blocker == i ? NULL : m->services[blocker];

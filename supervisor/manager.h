@@ -87,6 +87,10 @@ void manager_free(struct manager *m);
  */
 must_check int manager_begin(struct manager *m, struct error *err);
 
+/** manager_index() - where the service of that name stands in @services; n_services: there is none
+ */
+size_t manager_index(const struct manager *m, const char *name);
+
 /** manager_find() - the service of that name, or NULL; borrowed */
 struct service *manager_find(const struct manager *m, const char *name);
 

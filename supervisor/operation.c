@@ -8,6 +8,9 @@
  * ready, stopped, or failed with a reason. A crash of a life that began after the order is such an
  * end: the keeper goes on trying, but the person who typed the command learns at once.
  *
+ * All of them are looked at whenever the manager has settled, and what is new about them goes out
+ * in one message: with hundreds of services a message for each step costs more than the steps.
+ *
  * The caller may hang up; the order stands all the same.
  */
 
@@ -28,14 +31,18 @@
 
 /**
  * struct item - one service of an operation
+ * @at:          its place among the manager's services when it was last looked up
  * @life_before: lives up to this one are not the order's doing
+ * @is_news:     to be reported
  * @sent:        the state that was last reported
  */
 struct item {
 	char *name;
+	size_t at;
 	uint64_t life_before;
 	bool done;
 	bool ok;
+	bool is_news;
 	enum slot_state sent;
 	char text[TEXT_MAX];
 };
@@ -48,7 +55,7 @@ struct operation {
 	struct item *items;
 	size_t n_items;
 	size_t n_done;
-	bool begun;
+	size_t n_news;
 };
 
 static void operation_free(struct operation *o)
@@ -62,11 +69,22 @@ static void operation_free(struct operation *o)
 	free(o);
 }
 
+/* Services come and go, seldom; so a place is right as a rule, and its name tells. */
+static struct service *service_of(struct operation *o, struct item *item)
+{
+	const struct manager *m = o->manager;
+
+	if (item->at >= m->n_services ||
+	    !text_equal(m->services[item->at]->process->name, item->name))
+		item->at = manager_index(m, item->name);
+	return item->at < m->n_services ? m->services[item->at] : NULL;
+}
+
 /* --- answers ------------------------------------------------------------------------------- */
 
-static json_t *progress_json(const struct operation *o, const struct item *item)
+static json_t *progress_json(struct operation *o, struct item *item)
 {
-	const struct service *s = manager_find(o->manager, item->name);
+	const struct service *s = service_of(o, item);
 
 	return json_pack("{s:s, s:s, s:b, s:b, s:o*}", "name", item->name, "state",
 			 s ? slot_state_public(s->state) : "stopped", "done", item->done, "ok",
@@ -74,24 +92,39 @@ static json_t *progress_json(const struct operation *o, const struct item *item)
 			 item->text[0] ? json_text(item->text, strlen(item->text)) : NULL);
 }
 
-static void report_step(struct operation *o, struct item *item)
+static void note_step(struct operation *o, struct item *item)
 {
-	if (varlink_call_wants_more(o->call))
-		ignore_result(varlink_call_continue(
-			o->call, json_pack("{s:[o]}", "progress", progress_json(o, item))));
+	o->n_news += !item->is_news;
+	item->is_news = true;
 }
 
-static json_t *all_progress_json(const struct operation *o)
+/* Of all items, or of those with news, which are none then. */
+static json_t *list_progress(struct operation *o, bool of_all)
 {
-	json_t *all = json_array();
+	cleanup_json json_t *list = json_array();
 
-	for (size_t i = 0; all && i < o->n_items; i++) {
-		if (json_array_append_new(all, progress_json(o, &o->items[i])) < 0) {
-			json_decref(all);
+	for (size_t i = 0; list && i < o->n_items; i++) {
+		struct item *item = &o->items[i];
+
+		if (!of_all && !item->is_news)
+			continue;
+		item->is_news = false;
+		if (json_array_append_new(list, progress_json(o, item)) < 0)
 			return NULL;
-		}
 	}
-	return all;
+	o->n_news = 0;
+	return steal_ptr(list);
+}
+
+static void report_news(struct operation *o)
+{
+	json_t *news;
+
+	if (o->n_news == 0 || o->n_done == o->n_items || !varlink_call_wants_more(o->call))
+		return;
+	news = list_progress(o, false);
+	if (news)
+		ignore_result(varlink_call_continue(o->call, json_pack("{s:o}", "progress", news)));
 }
 
 static void finish_if_done(struct operation *o)
@@ -100,7 +133,7 @@ static void finish_if_done(struct operation *o)
 
 	if (o->n_done < o->n_items)
 		return;
-	progress = all_progress_json(o);
+	progress = list_progress(o, true);
 	if (progress)
 		varlink_call_reply(o->call, json_pack("{s:o}", "progress", progress));
 	else
@@ -116,7 +149,7 @@ static void end_item(struct operation *o, struct item *item, bool ok, const char
 	item->ok = ok;
 	snprintf(item->text, sizeof(item->text), "%s", text);
 	o->n_done++;
-	report_step(o, item);
+	note_step(o, item);
 }
 
 /* --- ends ---------------------------------------------------------------------------------- */
@@ -204,13 +237,13 @@ static void check_item(struct operation *o, struct item *item)
 
 	if (item->done)
 		return;
-	s = manager_find(o->manager, item->name);
+	s = service_of(o, item);
 	if (o->kind == OPERATION_STOP || o->kind == OPERATION_SHUTDOWN)
 		check_stopped(o, item, s);
 	else
 		check_started(o, item, s);
 	if (s && !item->done && s->state != item->sent)
-		report_step(o, item);
+		note_step(o, item);
 	if (s)
 		item->sent = s->state;
 }
@@ -221,16 +254,6 @@ static struct item *item_of(struct operation *o, const struct service *s)
 		if (text_equal(o->items[i].name, s->process->name))
 			return &o->items[i];
 	return NULL;
-}
-
-static void on_changed(struct service *s, void *userdata)
-{
-	struct operation *o = userdata;
-	struct item *item = item_of(o, s);
-
-	/* Before all have their order, what one of them waits for may look hopeless. */
-	if (item && o->begun)
-		check_item(o, item);
 }
 
 static bool ends_a_start(const struct service *s, const struct keeper_exit *report)
@@ -245,10 +268,10 @@ static bool ends_a_start(const struct service *s, const struct keeper_exit *repo
 static void on_exited(struct service *s, const struct keeper_exit *report, void *userdata)
 {
 	struct operation *o = userdata;
-	struct item *item = item_of(o, s);
 	bool starts = o->kind == OPERATION_START || o->kind == OPERATION_RESTART;
+	struct item *item = starts && ends_a_start(s, report) ? item_of(o, s) : NULL;
 
-	if (item && starts && report->life > item->life_before && ends_a_start(s, report))
+	if (item && report->life > item->life_before)
 		end_failed(o, item, s);
 }
 
@@ -258,6 +281,7 @@ static void on_settled(void *userdata)
 
 	for (size_t i = 0; i < o->n_items; i++)
 		check_item(o, &o->items[i]);
+	report_news(o);
 	finish_if_done(o);
 }
 
@@ -270,13 +294,15 @@ static void on_gone(void *userdata)
 
 /* --- the beginning ------------------------------------------------------------------------- */
 
-static int add_item(struct operation *o, const struct service *s)
+static int add_item(struct operation *o, size_t at)
 {
+	const struct service *s = o->manager->services[at];
 	struct item *item = &o->items[o->n_items];
 
 	item->name = strdup(s->process->name);
 	if (!item->name)
 		return -ENOMEM;
+	item->at = at;
 	item->life_before = s->life;
 	item->sent = s->state;
 	o->n_items++;
@@ -294,46 +320,56 @@ static int add_items(struct operation *o, const json_t *names, struct error *err
 		return error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; n == 0 && code == 0 && i < o->manager->n_services; i++)
 		if (!o->manager->services[i]->system)
-			code = add_item(o, o->manager->services[i]);
+			code = add_item(o, i);
 	for (size_t i = 0; code == 0 && i < n; i++) {
 		const char *name = json_string_value(json_array_get(names, i));
-		const struct service *s = name ? manager_find(o->manager, name) : NULL;
+		size_t at = manager_index(o->manager, name ? name : "");
 
-		if (!s)
+		if (at == o->manager->n_services)
 			return error_set(err, -ENOENT, "no service \"%s\"", name ? name : "");
-		if (!item_of(o, s))
-			code = add_item(o, s);
+		if (!item_of(o, o->manager->services[at]))
+			code = add_item(o, at);
 	}
 	return code < 0 ? error_set(err, code, "out of memory") : 0;
 }
 
 /* Whether a service comes after, or before, another one of the same order. */
-static bool is_related(struct operation *o, const struct service *s)
+static bool is_related(struct operation *o, const struct item *item)
 {
-	char **after = s->process->after;
+	const struct manager *m = o->manager;
+	const struct order_node *node = &m->order.nodes[item->at];
 
-	for (size_t i = 0; i < o->n_items; i++) {
-		const struct service *other = manager_find(o->manager, o->items[i].name);
-
-		for (size_t k = 0; k < strings_len(after); k++)
-			if (text_equal(after[k], o->items[i].name))
-				return true;
-		for (size_t k = 0; other && k < strings_len(other->process->after); k++)
-			if (text_equal(other->process->after[k], s->process->name))
-				return true;
-	}
+	for (size_t k = 0; k < node->n_after; k++)
+		if (item_of(o, m->services[node->after[k]]))
+			return true;
+	for (size_t k = 0; k < node->n_users; k++)
+		if (item_of(o, m->services[node->users[k]]))
+			return true;
 	return false;
 }
 
-static int give_order(struct operation *o, struct service *s, const char *asker, struct error *err)
+static int restart(struct operation *o, const struct item *item, const char *asker,
+		   struct error *err)
 {
+	struct manager *m = o->manager;
+
+	if (manager_relate(m) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return manager_restart(m, m->services[item->at], is_related(o, item), asker, err);
+}
+
+static int give_order(struct operation *o, const struct item *item, const char *asker,
+		      struct error *err)
+{
+	struct service *s = o->manager->services[item->at];
+
 	switch (o->kind) {
 	case OPERATION_START:
 		return manager_start(o->manager, s, asker, err);
 	case OPERATION_STOP:
 		return manager_stop(o->manager, s, asker, err);
 	case OPERATION_RESTART:
-		return manager_restart(o->manager, s, is_related(o, s), asker, err);
+		return restart(o, item, asker, err);
 	case OPERATION_SHUTDOWN:
 	case OPERATION_KIND_COUNT:
 		break;
@@ -344,10 +380,9 @@ static int give_order(struct operation *o, struct service *s, const char *asker,
 static void give_orders(struct operation *o, const char *asker)
 {
 	for (size_t i = 0; i < o->n_items; i++) {
-		struct service *s = manager_find(o->manager, o->items[i].name);
 		struct error err = {0};
 
-		if (s && give_order(o, s, asker, &err) < 0)
+		if (service_of(o, &o->items[i]) && give_order(o, &o->items[i], asker, &err) < 0)
 			end_item(o, &o->items[i], false, err.text);
 	}
 	if (o->kind == OPERATION_SHUTDOWN)
@@ -366,7 +401,6 @@ int operation_begin(struct manager *m, struct varlink_call *call,
 	o->kind = order->kind;
 	o->call = call;
 	o->watcher = (struct manager_watcher){
-		.changed = on_changed,
 		.exited = on_exited,
 		.settled = on_settled,
 		.userdata = o,
@@ -380,7 +414,6 @@ int operation_begin(struct manager *m, struct varlink_call *call,
 	varlink_call_watch(call, on_gone, NULL, o);
 	manager_watch(m, &o->watcher);
 	give_orders(o, order->asker);
-	o->begun = true;
 	for (size_t i = 0; !order->wait && i < o->n_items; i++)
 		end_item(o, &o->items[i], true, "");
 	manager_settle_soon(m);

@@ -267,7 +267,8 @@ static void on_link_gone(void *userdata)
 	s->relinked = true;
 	if (s->keeper_ended)
 		keeper_gone(s);
-	else if (s->heard)
+	/* One that was told to leave and hangs up has left: its end is about to be reported. */
+	else if (s->heard && !(s->state == SLOT_STOPPING && s->keeper_watched))
 		service_connect(s);
 	else
 		set_reconnect(s, clock_now_usec() + RECONNECT_USEC);
