@@ -95,23 +95,22 @@ int log_source_read(struct log_source *s, json_t *filter, log_sink *sink, void *
 	return log_direct_read(filter, sink, userdata, err);
 }
 
-struct keeper_of_lines {
-	json_t *lines;
-	uint64_t life;
-};
-
 static int keep_lines(const json_t *lines, void *userdata)
 {
-	struct keeper_of_lines *k = userdata;
+	json_t *kept = userdata;
 	json_t *line;
 	size_t i;
 
 	json_array_foreach(lines, i, line) {
-		if ((k->life == 0 || json_get_uint(line, "life", 0) == k->life) &&
-		    json_array_append(k->lines, line) < 0)
+		if (json_array_append(kept, line) < 0)
 			return -ENOMEM;
 	}
 	return 0;
+}
+
+static int set_number(json_t *object, const char *key, uint64_t number)
+{
+	return json_object_set_new(object, key, json_integer((json_int_t)number));
 }
 
 static json_t *tail_filter(const struct log_tail *tail)
@@ -121,11 +120,10 @@ static json_t *tail_filter(const struct log_tail *tail)
 	int bad = 0;
 
 	if (tail->life > 0)
-		bad |= json_object_set_new(filter, "since_life",
-					   json_integer((json_int_t)tail->life));
+		bad |= set_number(filter, "since_life", tail->life) |
+		       set_number(filter, "until_life", tail->life);
 	if (tail->until_at_usec > 0)
-		bad |= json_object_set_new(filter, "until_at_usec",
-					   json_integer((json_int_t)tail->until_at_usec));
+		bad |= set_number(filter, "until_at_usec", tail->until_at_usec);
 	return bad ? NULL : steal_ptr(filter);
 }
 
@@ -153,15 +151,15 @@ static void await_silence(const struct cli *cli, const struct log_tail *tail)
 json_t *log_source_tail(const struct cli *cli, const struct log_tail *tail)
 {
 	cleanup_json json_t *filter = tail_filter(tail);
-	struct keeper_of_lines k = {json_array(), tail->life};
+	cleanup_json json_t *lines = json_array();
 	struct log_source source = {.cli = cli, .told = true};
 	struct error ignored = {0};
 
 	if (tail->fresh)
 		await_silence(cli, tail);
-	if (filter && k.lines)
-		ignore_result(log_source_read(&source, filter, keep_lines, &k, &ignored));
-	return k.lines;
+	if (filter && lines)
+		ignore_result(log_source_read(&source, filter, keep_lines, lines, &ignored));
+	return steal_ptr(lines);
 }
 
 /* While the collector is down: each service has a folder of its own. */

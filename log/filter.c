@@ -105,7 +105,7 @@ static int read_cursor(struct filter *f, const char *text, struct error *err)
 struct wish {
 	json_t *names, *streams;
 	char *grep, *cursor;
-	uint64_t instance, since, until, life, tail;
+	uint64_t instance, since, until, since_life, until_life, tail;
 };
 
 static void wish_done(struct wish *w)
@@ -124,7 +124,8 @@ static const struct json_field wish_fields[] = {
 	{"instance", JSON_KIND_UINT, offsetof(struct wish, instance), false},
 	{"since_at_usec", JSON_KIND_UINT, offsetof(struct wish, since), false},
 	{"until_at_usec", JSON_KIND_UINT, offsetof(struct wish, until), false},
-	{"since_life", JSON_KIND_UINT, offsetof(struct wish, life), false},
+	{"since_life", JSON_KIND_UINT, offsetof(struct wish, since_life), false},
+	{"until_life", JSON_KIND_UINT, offsetof(struct wish, until_life), false},
 	{"tail", JSON_KIND_UINT, offsetof(struct wish, tail), false},
 };
 
@@ -138,7 +139,8 @@ static int wish_take(const struct wish *w, struct filter *f, struct error *err)
 	f->instance = (uint32_t)w->instance;
 	f->since_usec = w->since;
 	f->until_usec = w->until;
-	f->since_life = w->life;
+	f->since_life = w->since_life;
+	f->until_life = w->until_life;
 	f->has_tail = w->tail != UINT64_MAX;
 	f->tail = w->tail;
 	r = read_names(f, w->names, err);
@@ -187,6 +189,8 @@ bool filter_wants_line(const struct filter *f, const struct line *line)
 	if (line->at_usec < f->since_usec || line->life < f->since_life)
 		return false;
 	if (f->until_usec != 0 && line->at_usec > f->until_usec)
+		return false;
+	if (f->until_life != 0 && line->life > f->until_life)
 		return false;
 	if (!f->grep)
 		return true;

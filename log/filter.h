@@ -37,6 +37,7 @@ struct line {
  * @names:     NULL-terminated, or NULL for all services
  * @streams:   bits 1 << enum intake_stream; 0: all
  * @until_usec: last moment that counts; 0: no end
+ * @until_life: last life that counts; 0: no end
  * @tail:      the last that many, if @has_tail
  * @grep:      NULL: any text; a search changes its caches
  */
@@ -50,6 +51,7 @@ struct filter {
 	usec_t since_usec;
 	usec_t until_usec;
 	uint64_t since_life;
+	uint64_t until_life;
 	uint64_t tail;
 	regex_t *grep;
 	struct cursor cursor;

@@ -286,6 +286,15 @@ def test_why_has_the_evidence(platform):
     assert why["lines"][-1]["text"] == "last words"
 
 
+def test_why_shows_the_lines_of_the_life_that_died_not_of_the_next_one(platform):
+    platform.up(config(a=shell("seq 20; [ -e been ] && exec sleep 1000; touch been; "
+                               "echo last words; exit 7")))
+    platform.wait_state("a", "running")
+    wait_until(lambda: len(platform.json_lines("log", "a")) >= 41, 10, "the lines of both lives")
+    texts = [line["text"] for line in platform.json("why", "a")["lines"]]
+    assert texts == [*map(str, range(12, 21)), "last words"]
+
+
 def test_why_of_a_service_that_is_well(platform):
     platform.up(config(a=FOREVER, b=RESTING))
     assert re.match(r"a running for \S+: it has not exited yet\n", platform.cli("why", "a").stdout)

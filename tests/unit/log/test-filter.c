@@ -76,7 +76,7 @@ static void filter_of_streams_and_instance_picks_them(void **state)
 	filter_done(&f);
 }
 
-static void filter_of_time_includes_both_ends(void **state)
+static void filter_of_time_and_life_includes_both_ends(void **state)
 {
 	static const struct {
 		const char *text;
@@ -85,6 +85,7 @@ static void filter_of_time_includes_both_ends(void **state)
 		{"{\"since_at_usec\": 1000}", true}, {"{\"since_at_usec\": 1001}", false},
 		{"{\"until_at_usec\": 1000}", true}, {"{\"until_at_usec\": 999}", false},
 		{"{\"since_life\": 500}", true},     {"{\"since_life\": 501}", false},
+		{"{\"until_life\": 500}", true},     {"{\"until_life\": 499}", false},
 	};
 	struct line line = line_of("x");
 
@@ -203,7 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(filter_without_wishes_wants_all),
 		cmocka_unit_test(filter_of_streams_and_instance_picks_them),
-		cmocka_unit_test(filter_of_time_includes_both_ends),
+		cmocka_unit_test(filter_of_time_and_life_includes_both_ends),
 		cmocka_unit_test(filter_with_pattern_looks_behind_nul_bytes),
 		cmocka_unit_test(filter_with_pattern_hides_marks_of_dropped_bytes),
 		cmocka_unit_test(filter_that_is_wrong_names_the_fault),
