@@ -74,11 +74,12 @@ def test_up_that_is_slower_than_the_supervisor_leaves_the_collector_its_address(
 def test_up_beside_a_collector_that_outlived_the_supervisor_leaves_it_its_address(platform):
     platform.up(config(a=FOREVER))
     before = pids(platform)
-    running = platform.processes()
-    for name in ("--name supervisor ", "slicekeep-supervisor "):
-        victim = next(pid for pid, command in running.items() if name in command)
-        os.kill(victim, signal.SIGKILL)
-        wait_until(lambda pid=victim: not is_alive(pid))
+    supervisor = platform.json("status")["pid"]
+    keeper = next(pid for pid, command in platform.processes().items()
+                  if "--name supervisor " in command)
+    os.kill(keeper, signal.SIGKILL)
+    wait_until(lambda: not is_alive(keeper) and not is_alive(supervisor), 10,
+               "the end of the keeper, and of the supervisor with it")
     platform.up()
     assert pids(platform) == before
     assert intake_is_listened_to(platform)
