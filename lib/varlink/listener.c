@@ -2,12 +2,17 @@
 /*
  * A listening socket that survives the system running out of descriptors.
  *
- * accept(2) that fails with EMFILE leaves the connection where it was, and a level-triggered loop
- * comes back at once, for ever. So accepting pauses for a moment; those who wait stay in the
- * backlog and are served when there is room again. One line is logged until it works again.
+ * A daemon that has used up its descriptors must still be told what to do about it. So one is kept
+ * spare: it makes room for one caller at a time, and is taken back as soon as one is free.
+ *
+ * Beyond that, accept(2) that fails with EMFILE leaves the connection where it was, and a
+ * level-triggered loop comes back at once, for ever. So accepting pauses for a moment; those who
+ * wait stay in the backlog and are served when there is room again. One line is logged until it
+ * works again.
  */
 #include "lib/varlink/listener.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -27,6 +32,7 @@ struct listener {
 	listener_fn fn;
 	void *userdata;
 	int fd;
+	int spare; /* -1 while it serves a caller */
 	bool paused;
 };
 
@@ -41,12 +47,32 @@ static void listener_pause(struct listener *l, int code)
 		ignore_result(loop_fd_set(&l->source, 0));
 }
 
+/* Any descriptor will do; this one is at hand. Return: whether there is a spare one. */
+static bool listener_refill(struct listener *l)
+{
+	if (l->spare < 0)
+		l->spare = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
+	return l->spare >= 0;
+}
+
 static void on_resume(void *userdata)
 {
 	struct listener *l = userdata;
 
-	if (loop_fd_set(&l->source, LOOP_READ) < 0)
-		listener_pause(l, ENOMEM);
+	if (!listener_refill(l) || loop_fd_set(&l->source, LOOP_READ) < 0)
+		listener_pause(l, EMFILE);
+}
+
+static int accept_one(struct listener *l)
+{
+	int peer = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (peer >= 0)
+		l->paused = false;
+	if (peer >= 0 || errno != EMFILE || l->spare < 0)
+		return peer;
+	close_fd(&l->spare);
+	return accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
 static void on_connect(int fd, int events, void *userdata)
@@ -54,10 +80,9 @@ static void on_connect(int fd, int events, void *userdata)
 	struct listener *l = userdata;
 
 	for (int i = 0; i < LISTENER_TURN_MAX; i++) {
-		int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		int peer = accept_one(l);
 
 		if (peer >= 0) {
-			l->paused = false;
 			l->fn(peer, l->userdata);
 			continue;
 		}
@@ -79,6 +104,7 @@ int listener_new(struct loop *loop, int fd, listener_fn fn, void *userdata,
 		return -ENOMEM;
 	}
 	l->fd = fd;
+	l->spare = -1;
 	l->fn = fn;
 	l->userdata = userdata;
 	r = fd_set_nonblock(fd, true);
@@ -90,6 +116,7 @@ int listener_new(struct loop *loop, int fd, listener_fn fn, void *userdata,
 		listener_free(l);
 		return r;
 	}
+	(void)listener_refill(l);
 	*ret_listener = l;
 	return 0;
 }
@@ -100,6 +127,14 @@ void listener_free(struct listener *l)
 		return;
 	loop_fd_done(&l->source);
 	loop_timer_done(&l->resume);
+	close_fd(&l->spare);
 	close_fd(&l->fd);
 	free(l);
+}
+
+void listener_room(struct listener *l)
+{
+	/* In the next turn it is closed. */
+	if (l->spare < 0 && loop_timer_set(&l->resume, 0) < 0)
+		listener_pause(l, ENOMEM);
 }

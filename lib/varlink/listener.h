@@ -21,3 +21,6 @@ must_check int listener_new(struct loop *l, int fd, listener_fn fn, void *userda
 
 /** listener_free() - close the socket; NULL is allowed */
 void listener_free(struct listener *l);
+
+/** listener_room() - a connection that was accepted is being closed: there is room for another */
+void listener_room(struct listener *l);

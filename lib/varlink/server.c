@@ -142,6 +142,8 @@ static void connection_free(struct connection *c)
 	wire_free(c->wire);
 	list_remove(&c->link);
 	c->server->n_connections--;
+	for (size_t i = 0; i < c->server->n_listeners; i++)
+		listener_room(c->server->listeners[i]);
 	free(c);
 }
 
@@ -273,10 +275,10 @@ void varlink_server_free(struct varlink_server *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->n_listeners; i++)
-		listener_free(s->listeners[i]);
 	list_for_each_safe(it, &s->connections)
 		connection_free(list_entry(it, struct connection, link));
+	for (size_t i = 0; i < s->n_listeners; i++)
+		listener_free(s->listeners[i]);
 	free(s->listeners);
 	free(s->served);
 	free(s);

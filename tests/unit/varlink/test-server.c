@@ -393,17 +393,22 @@ static void server_connection_over_the_limit_is_closed(void **state)
 	assert_int_equal(stat_of(t, "echoed"), VARLINK_CONNECTIONS_MAX);
 }
 
-static void server_without_descriptors_serves_who_waited_later(void **state)
+static void server_without_descriptors_serves_one_and_who_waited_later(void **state)
 {
+	cleanup_peer struct peer lucky;
 	cleanup_peer struct peer waiting;
+	cleanup_peer struct peer last;
 	struct table *t = *state;
 	uint64_t before = stat_of(t, "accepts");
 	cleanup_json json_t *stats = NULL;
 
 	peer_say(&t->peer, CALL_WITH("Starve", "{\"on\":true}"));
 	peer_assert_hears(&t->peer, "{\"parameters\":{}}");
+	peer_connect(&lucky, t->pool.path);
+	peer_say(&lucky, CALL_WITH("Echo", "{\"at\":\"first\"}"));
+	peer_assert_hears(&lucky, "{\"parameters\":{\"at\":\"first\"}}");
 	peer_connect(&waiting, t->pool.path);
-	peer_say(&waiting, CALL_WITH("Echo", "{\"at\":\"last\"}"));
+	peer_say(&waiting, CALL_WITH("Echo", "{\"at\":\"second\"}"));
 	for (int i = 0; i < 1000; i++) {
 		peer_say(&t->peer, CALL("Echo"));
 		peer_assert_hears(&t->peer, "{\"parameters\":{}}");
@@ -414,9 +419,15 @@ static void server_without_descriptors_serves_who_waited_later(void **state)
 	stats = peer_ask(&t->peer, CALL("Stats"));
 	assert_true(json_get_uint(json_object_get(stats, "parameters"), "accepts", 0) <
 		    before + 500);
+	/* What one caller leaves is for the next. */
+	peer_done(&lucky);
+	peer_assert_hears(&waiting, "{\"parameters\":{\"at\":\"second\"}}");
+
+	peer_connect(&last, t->pool.path);
+	peer_say(&last, CALL_WITH("Echo", "{\"at\":\"last\"}"));
 	peer_say(&t->peer, CALL_WITH("Starve", "{\"on\":false}"));
 	peer_assert_hears(&t->peer, "{\"parameters\":{}}");
-	peer_assert_hears(&waiting, "{\"parameters\":{\"at\":\"last\"}}");
+	peer_assert_hears(&last, "{\"parameters\":{\"at\":\"last\"}}");
 }
 
 #define pool_test(fn, setup) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -445,7 +456,7 @@ int main(void)
 		pool_test(server_one_of_several_answers_too_long_ends_the_connection, setup),
 		pool_test(server_message_of_megabytes_is_taken, setup),
 		pool_test(server_connection_over_the_limit_is_closed, setup),
-		pool_test(server_without_descriptors_serves_who_waited_later, setup),
+		pool_test(server_without_descriptors_serves_one_and_who_waited_later, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
