@@ -65,7 +65,12 @@ enum cli_exit command_exit_of(const struct error *err)
 
 int command_fail(const struct error *err)
 {
+	bool refused = text_ends(err->id, ".PermissionDenied");
+
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "slicekeep: %s\n", err->text);
+	(void)fprintf(stderr, "slicekeep: %s%s\n", refused ? "not permitted: " : "", err->text);
+	if (refused)
+		(void)fprintf(stderr, "root may do everything; members of the group slicekeep may "
+				      "look, start, stop and restart\n");
 	return command_exit_of(err);
 }

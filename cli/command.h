@@ -20,13 +20,17 @@ enum cli_exit {
 
 /**
  * struct cli - what every verb needs to know
- * @paths: where everything lies
- * @hint:  how the person called us, for "type this next": "slicekeep" or "./run cli"
- * @out:   how stdout looks
- * @err:   how stderr looks
+ * @paths:  where everything lies
+ * @system: "--system" was said
+ * @guest:  we are not root, and mean the system's platform: we may steer it, but not start it
+ * @hint:   how the person called us, for "type this next": "slicekeep" or "./run cli"
+ * @out:    how stdout looks
+ * @err:    how stderr looks
  */
 struct cli {
 	struct paths paths;
+	bool system;
+	bool guest;
 	const char *hint;
 	struct style out;
 	struct style err;

@@ -107,8 +107,8 @@ static int explain_absence(const struct cli *cli, int code, struct error *err)
 				 "the supervisor is gone, while %zu service%s still run%s under "
 				 "keepers; \"%s up\" takes them over",
 				 n, n == 1 ? "" : "s", n == 1 ? "s" : "", cli->hint);
-	return error_set(err, code, "nothing is running here (%s); start it with \"%s up\"",
-			 cli->paths.run, cli->hint);
+	return error_set(err, code, "nothing is running here (%s); start it with \"%s%s up\"",
+			 cli->paths.run, cli->guest ? "sudo " : "", cli->hint);
 }
 
 int supervisor_try(const struct cli *cli, struct supervisor *ret_supervisor, struct error *err)
@@ -141,6 +141,12 @@ int supervisor_open(const struct cli *cli, struct supervisor *ret_supervisor, st
 	*ret_supervisor = (struct supervisor){.cli = cli};
 	code = connect_back(cli, "supervisor.sock", CONNECT_BACK_USEC, &ret_supervisor->client,
 			    err);
+	/* Whether the keeper is alive is not for a guest to see. */
+	if (code == -ETIMEDOUT && cli->guest)
+		return error_set(err, code,
+				 "nobody answers at \"%s/supervisor.sock\"; \"sudo %s up\" starts "
+				 "what does not run",
+				 cli->paths.run, cli->hint);
 	if (code == -ETIMEDOUT)
 		return error_set(err, code,
 				 "the supervisor does not come back, though its keeper is alive; "

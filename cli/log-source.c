@@ -88,6 +88,10 @@ int log_source_read(struct log_source *s, json_t *filter, log_sink *sink, void *
 		return error_set(err, -ENOENT,
 				 "nothing is stored here (%s); start it with \"%s up\"",
 				 s->cli->paths.log, s->cli->hint);
+	if (s->cli->guest)
+		return error_set(err, -EACCES,
+				 "the collector is down; only root may read the segments without "
+				 "it");
 	if (!s->told)
 		(void)fprintf(stderr, "slicekeep: the collector is down; the segments are read "
 				      "without it\n");

@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/complete.h"
 #include "cli/help.h"
+#include "cli/layout.h"
 
 static int help_run(struct cli *cli, char **argv);
 
@@ -88,7 +89,7 @@ static bool need_paths(struct cli *cli)
 {
 	struct error err = {0};
 
-	if (paths_init(&cli->paths, &err) == 0)
+	if (layout_choose(cli, &err) == 0)
 		return true;
 	(void)fprintf(stderr, "slicekeep: %s\n", err.text);
 	return false;
@@ -108,6 +109,8 @@ static int dispatch(struct cli *cli, char **argv)
 {
 	const struct command *c;
 
+	cli->system = argv[0] && strcmp(argv[0], "--system") == 0;
+	argv += cli->system;
 	if (!argv[0]) {
 		help_all(cli, commands, ARRAY_LEN(commands));
 		return CLI_USAGE;

@@ -211,6 +211,10 @@ int up_start(struct cli *cli, const char *asked, struct supervisor *s, struct er
 
 	if (code == 0)
 		code = find_running(cli, s, err);
+	if (code == 0 && cli->guest)
+		return error_set(err, -EPERM,
+				 "only root may start the services of the system: \"sudo %s up\"",
+				 cli->hint);
 	if (code == 0)
 		code = prepare(cli, err);
 	if (code != 0)

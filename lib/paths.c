@@ -111,11 +111,20 @@ static int init_home(struct paths *p, const char *home, struct error *err)
 	return p->config && p->run && p->state && p->log ? 0 : out_of_memory(err);
 }
 
+static int init_config(struct paths *p, struct error *err)
+{
+	const char *config = env_get("SLICEKEEP_CONFIG");
+
+	if (!config)
+		return 0;
+	free(steal_ptr(p->config));
+	return absolute(config, &p->config, err);
+}
+
 int paths_init(struct paths *ret_paths, struct error *err)
 {
 	cleanup(paths_done) struct paths p = {0};
 	const char *home = env_get("SLICEKEEP_HOME");
-	const char *config = env_get("SLICEKEEP_CONFIG");
 	int r;
 
 	if (home)
@@ -124,14 +133,24 @@ int paths_init(struct paths *ret_paths, struct error *err)
 		r = init_system(&p, err);
 	else
 		r = init_user(&p, err);
+	if (r == 0)
+		r = init_config(&p, err);
 	if (r < 0)
 		return r;
-	if (config) {
-		free(steal_ptr(p.config));
-		r = absolute(config, &p.config, err);
-		if (r < 0)
-			return r;
-	}
+	*ret_paths = p;
+	p = (struct paths){0};
+	return 0;
+}
+
+int paths_init_system(struct paths *ret_paths, struct error *err)
+{
+	cleanup(paths_done) struct paths p = {0};
+	int r = init_system(&p, err);
+
+	if (r == 0)
+		r = init_config(&p, err);
+	if (r < 0)
+		return r;
 	*ret_paths = p;
 	p = (struct paths){0};
 	return 0;

@@ -42,6 +42,13 @@ struct paths {
  */
 must_check int paths_init(struct paths *ret_paths, struct error *err);
 
+/**
+ * paths_init_system() - those of the system layout, whoever asks
+ *
+ * Return: as paths_init().
+ */
+must_check int paths_init_system(struct paths *ret_paths, struct error *err);
+
 /** paths_done() - free the strings */
 void paths_done(struct paths *p);
 

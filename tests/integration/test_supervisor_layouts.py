@@ -14,7 +14,7 @@ import tempfile
 
 import instance
 import pytest
-from supervision import FOREVER, config
+from supervision import FOREVER, config, shell
 from waiting import SLOWNESS
 
 NOBODY = pwd.getpwnam("nobody")
@@ -94,10 +94,10 @@ def test_user_layout_is_refused_to_others(user):
     user.up()
     others = [*user.prefix]
     others[others.index(f"--reuid={NOBODY.pw_uid}")] = "--reuid=4242"
-    said = user.run(["true"]) and subprocess.run(
+    said = subprocess.run(
         [*others, instance.program("slicekeep"), "ls"], env=user.env, capture_output=True,
         text=True, timeout=30 * SLOWNESS, check=False, stdin=subprocess.DEVNULL)
-    assert said.returncode in (4, 5), said.stdout + said.stderr
+    assert said.returncode == 5 and "Permission denied" in said.stderr, said.stdout + said.stderr
 
 
 # --- system -------------------------------------------------------------------------------------
@@ -218,3 +218,60 @@ def test_system_layout_lets_the_group_operate_and_refuses_others(system, folder)
         (refused,) = answers_to(system, ["--clear-groups"], call)
         assert "error" in refused
     assert system.wait_state("a", "running")["pid"] == after
+
+
+# --- the cli of somebody who is not root ---------------------------------------------------------
+
+
+def as_user(system, options, *words, exits=0):
+    """The cli of uid 4242, who has a home of his own, with these options of setpriv."""
+    system.home.chmod(0o755)
+    return system.run(["setpriv", "--reuid=4242", "--regid=4242", *options, "env",
+                       f"HOME={system.home / 'somebody'}", instance.program("slicekeep"), *words],
+                      exits=exits)
+
+
+MEMBER = [f"--groups={GROUP_ID}"]
+
+
+def test_member_without_a_config_means_the_services_of_the_system(system, folder):
+    theirs = owned_folder(folder, "theirs", NOBODY.pw_uid)
+    write_as_root(system, config(a=shell("echo hello; exec sleep 1000", cwd=theirs)))
+    assert "sudo slicekeep up" in as_user(system, MEMBER, "ls", exits=4).stderr
+    assert "only root" in as_user(system, MEMBER, "up", exits=5).stderr
+    system.up()
+    before = system.wait_state("a", "running")["pid"]
+    assert "running" in as_user(system, MEMBER, "ls").stdout
+    assert "running" in as_user(system, MEMBER, "up").stdout
+    as_user(system, MEMBER, "restart", "a")
+    assert system.wait_state("a", "running")["pid"] != before
+    assert "out hello" in as_user(system, MEMBER, "log", "a").stdout
+    assert "hello" in as_user(system, MEMBER, "why", "a").stdout
+    system.down()
+    assert "sudo slicekeep up" in as_user(system, MEMBER, "ls", exits=4).stderr
+
+
+def test_member_with_a_config_means_his_own_services_unless_he_says_system(system, folder):
+    theirs = owned_folder(folder, "theirs", NOBODY.pw_uid)
+    write_as_root(system, config(a=FOREVER | {"cwd": theirs}))
+    system.up()
+    (system.home / "somebody/.config/slicekeep").mkdir(parents=True)
+    (system.home / "somebody/.config/slicekeep/config.json").write_text('{"processes": {}}')
+    system.env["XDG_RUNTIME_DIR"] = str(folder / "runtime")
+    assert str(folder / "runtime") in as_user(system, MEMBER, "ls", exits=4).stderr
+    assert "running" in as_user(system, MEMBER, "--system", "ls").stdout
+
+
+def test_what_is_not_permitted_exits_5_and_changes_nothing(system, folder):
+    theirs = owned_folder(folder, "theirs", NOBODY.pw_uid)
+    write_as_root(system, config(a=FOREVER | {"cwd": theirs}))
+    system.up()
+    pid = system.wait_state("a", "running")["pid"]
+    for words in (["down"], ["config", "apply"], ["config", "check"],
+                  ["add", "b", "--", "sleep", "1000"]):
+        assert "permi" in as_user(system, MEMBER, *words, exits=5).stderr.lower(), words
+    for words in (["ls"], ["status"], ["why", "a"], ["events"], ["stop", "a"], ["log", "a"],
+                  ["log", "-f"], ["down"], ["signal", "a", "HUP"], ["config"]):
+        said = as_user(system, ["--clear-groups"], "--system", *words, exits=5)
+        assert "permi" in said.stderr.lower(), words
+    assert system.wait_state("a", "running")["pid"] == pid

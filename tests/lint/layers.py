@@ -56,8 +56,8 @@ LAYERS = {
     "cli": {
         "pure": "cgroup-facts edit options words",
         "showing": "findings log-line log-print service-table style table why-words",
-        "reaching": "command connect follow log-direct log-source names outermost pager print"
-                    " progress stand-in",
+        "reaching": "command connect follow layout log-direct log-source names outermost pager"
+                    " print progress stand-in",
         "verb": "add complete config config-file control doctor down events foreground help log"
                 " ls main renew status up why",
     },

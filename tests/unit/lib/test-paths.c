@@ -77,6 +77,17 @@ static void paths_of_a_user_are_below_its_home_and_runtime_folder(void **state)
 		     "/home/ann/.local/state/slicekeep/log");
 }
 
+static void paths_of_the_system_are_there_for_whoever_asks(void **state)
+{
+	struct paths p;
+
+	setenv("SLICEKEEP_HOME", "/srv", 1);
+	assert_int_equal(paths_init_system(&p, NULL), 0);
+	assert_int_equal(p.layout, LAYOUT_SYSTEM);
+	assert_string_equal(p.run, "/run/slicekeep");
+	paths_done(&p);
+}
+
 static void paths_below_slicekeep_home_are_for_everybody(void **state)
 {
 	setenv("SLICEKEEP_HOME", "/srv/x/../y/", 1);
@@ -312,6 +323,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		test_with_folder(paths_of_root_are_those_of_the_system),
 		test_with_folder(paths_of_a_user_are_below_its_home_and_runtime_folder),
+		test_with_folder(paths_of_the_system_are_there_for_whoever_asks),
 		test_with_folder(paths_below_slicekeep_home_are_for_everybody),
 		test_with_folder(paths_that_are_relative_begin_in_the_current_folder),
 		test_with_folder(paths_config_is_overridden_alone),
