@@ -42,7 +42,7 @@ static int check_owner(struct parse *p, const struct stat *st)
 
 static int check_secrets(struct parse *p, const struct stat *st)
 {
-	if (!(st->st_mode & (S_IRGRP | S_IROTH)) || !config_has_secrets(p->config->source))
+	if (!(st->st_mode & (S_IRGRP | S_IROTH)) || !config_has_secrets(p->document->root))
 		return 0;
 	return parse_warn(p, "%s: holds secrets and others can read it (mode %04o): chmod 600 it",
 			  p->document->file, st->st_mode & MODE_MASK);

@@ -64,7 +64,6 @@ static struct config *config_new(const struct document *d)
 	c->path = absolute_path(d->file);
 	c->folder = c->path ? base_folder(c->path) : NULL;
 	c->hooks = json_object();
-	c->source = json_incref(d->root);
 	c->text = strndup(d->text, d->len);
 	if (!c->folder || !c->hooks || !c->text)
 		return NULL;

@@ -70,10 +70,14 @@ void config_unref(struct config *c)
 	json_decref(c->ci);
 	json_decref(c->dashboard);
 	json_decref(c->router);
-	json_decref(c->source);
 	free(c->text);
 	strings_free(c->warnings);
 	free(c);
+}
+
+json_t *config_source(const struct config *c)
+{
+	return c->text ? json_loads(c->text, 0, NULL) : NULL;
 }
 
 const struct config_process *config_find(const struct config *c, const char *name)

@@ -107,8 +107,7 @@ struct config_slice {
  * @ci @dashboard @router: validated sections or NULL
  * @log_max_total_bytes: cap on all segments; 0: default
  * @segment_bytes: size at which a segment is rotated
- * @source:   the file's JSON as written (dialect and variables untouched)
- * @text:     the file as written, for a revision
+ * @text:     the file as written, dialect and variables untouched; JSON
  * @warnings: what is valid but needs to be said, NULL-terminated, ready to print
  */
 struct config {
@@ -125,7 +124,6 @@ struct config {
 	json_t *router;
 	uint64_t log_max_total_bytes;
 	uint64_t segment_bytes;
-	json_t *source;
 	char *text;
 	char **warnings;
 };
@@ -135,6 +133,13 @@ struct config *config_ref(struct config *c);
 
 /** config_unref() - one owner less; the last one frees. NULL is allowed */
 void config_unref(struct config *c);
+
+/**
+ * config_source() - the file as written, as JSON; parsed anew, since it is ten times the text
+ *
+ * Return: a new reference, or NULL when out of memory.
+ */
+json_t *config_source(const struct config *c);
 
 /** config_find() - the process of that name, or NULL; borrowed */
 const struct config_process *config_find(const struct config *c, const char *name);

@@ -297,11 +297,16 @@ static int on_config(struct varlink_call *call, json_t *parameters unused, void 
 {
 	struct api *a = userdata;
 	const struct config *c = a->manager->config;
-	cleanup_json json_t *shown = varlink_call_role(call) == VARLINK_ROLE_ADMIN
-					     ? json_incref(c->source)
-					     : config_mask(c->source);
-	cleanup_free char *text = shown ? json_dumps(shown, JSON_INDENT(2)) : NULL;
+	cleanup_json json_t *source = config_source(c);
+	cleanup_json json_t *shown = NULL;
+	cleanup_free char *text = NULL;
 
+	if (source && varlink_call_role(call) == VARLINK_ROLE_ADMIN)
+		shown = json_incref(source);
+	else if (source)
+		shown = config_mask(source);
+	if (shown)
+		text = json_dumps(shown, JSON_INDENT(2));
 	if (!text)
 		return error_set(err, -ENOMEM, "out of memory");
 	return reply(call,

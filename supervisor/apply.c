@@ -21,6 +21,7 @@
 
 #include "lib/error.h"
 #include "lib/file.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/text.h"
 #include "config/load.h"
@@ -346,7 +347,9 @@ int apply_plan(struct manager *m, const char *text, json_t **ret_reply, struct e
 
 static char *source_text(const struct config *config)
 {
-	return json_dumps(config->source, JSON_INDENT(2));
+	cleanup_json json_t *source = config_source(config);
+
+	return source ? json_dumps(source, JSON_INDENT(2)) : NULL;
 }
 
 static int store(struct manager *m, const struct config *config, const struct apply_request *r,
