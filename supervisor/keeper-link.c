@@ -57,7 +57,6 @@ union message {
 	struct keeper_header header;
 	struct keeper_snapshot snapshot;
 	struct keeper_exit report;
-	struct keeper_place place;
 	struct keeper_answer answer;
 };
 
@@ -100,8 +99,6 @@ static bool message_fits(const union message *m, size_t n)
 		return n == sizeof(m->snapshot) && m->snapshot.state < KEEPER_STATE_COUNT;
 	case KEEPER_MESSAGE_EXIT:
 		return n == sizeof(m->report) && m->report.cause < KEEPER_CAUSE_COUNT;
-	case KEEPER_MESSAGE_PLACE:
-		return n == sizeof(m->place);
 	case KEEPER_MESSAGE_ANSWER:
 		return n == sizeof(m->answer);
 	default:
@@ -134,9 +131,6 @@ static void message_tell(struct keeper_link *k, const union message *m, int *fds
 		break;
 	case KEEPER_MESSAGE_EXIT:
 		e->exited(&m->report, k->userdata);
-		break;
-	case KEEPER_MESSAGE_PLACE:
-		e->place(&m->place, k->userdata);
 		break;
 	case KEEPER_MESSAGE_ANSWER:
 		if (n_fds > 0 && e->sockets)

@@ -11,7 +11,6 @@ struct keeper_link;
  * struct keeper_link_events - what comes from a keeper
  * @snapshot: greeting, and each change
  * @exited:   a life has ended; comes before the snapshot that follows from it
- * @place:    asks for a place in the restart budget
  * @answer:   we have subscribed, or a request was refused
  * @gone:     the connection has ended; called once. Free the link: that is allowed inside any of
  *            these callbacks
@@ -21,7 +20,6 @@ struct keeper_link;
 struct keeper_link_events {
 	void (*snapshot)(const struct keeper_snapshot *snapshot, void *userdata);
 	void (*exited)(const struct keeper_exit *report, void *userdata);
-	void (*place)(const struct keeper_place *place, void *userdata);
 	void (*answer)(const struct keeper_answer *answer, void *userdata);
 	void (*gone)(void *userdata);
 	void (*sockets)(const struct keeper_answer *answer, int *fds, size_t n_fds, void *userdata);

@@ -87,8 +87,7 @@ void manager_free(struct manager *m);
  */
 must_check int manager_begin(struct manager *m, struct error *err);
 
-/** manager_index() - where the service of that name stands in @services; n_services: there is none
- */
+/** manager_index() - the place of the service of that name; @n_services when there is none */
 size_t manager_index(const struct manager *m, const char *name);
 
 /** manager_find() - the service of that name, or NULL; borrowed */
@@ -141,8 +140,7 @@ bool manager_sweep(struct manager *m);
 /** manager_relate() - compute the order anew, if services came or went; Return: 0 or -ENOMEM */
 must_check int manager_relate(struct manager *m);
 
-/** manager_take_services() - these are the services from now on; takes the array and what is in it
- */
+/** manager_take_services() - these are the services from now on; takes the array and them */
 void manager_take_services(struct manager *m, struct service **services, size_t n_services);
 
 /** manager_add_service() - one more, taken over; Return: 0, or -ENOMEM (then it is freed) */

@@ -176,6 +176,15 @@ static void tell_machine(struct service *s, const struct keeper_snapshot *old, b
 	}
 }
 
+/* From its third failure in a row on, a keeper that waits asks for a place with that. */
+static void hear_asking(struct service *s, bool moved)
+{
+	if (s->snapshot.state != KEEPER_BACKOFF || s->snapshot.n_failures < KEEPER_ASK_FROM)
+		s->wants_place = false;
+	else if (moved)
+		s->context->place(s, s->context->userdata);
+}
+
 static void on_snapshot(const struct keeper_snapshot *new, void *userdata)
 {
 	struct service *s = userdata;
@@ -191,16 +200,10 @@ static void on_snapshot(const struct keeper_snapshot *new, void *userdata)
 		watch_keeper(s, new->keeper_pid);
 	meet(s);
 	tell_machine(s, &old, moved);
+	hear_asking(s, moved);
 	s->adopting = false;
 	if (s->relinked)
 		repeat_order(s, &old);
-}
-
-static void on_place(const struct keeper_place *place unused, void *userdata)
-{
-	struct service *s = userdata;
-
-	s->context->place(s, s->context->userdata);
 }
 
 static void on_answer(const struct keeper_answer *answer, void *userdata)
@@ -277,7 +280,6 @@ static void on_link_gone(void *userdata)
 static const struct keeper_link_events link_events = {
 	.snapshot = on_snapshot,
 	.exited = on_exited,
-	.place = on_place,
 	.answer = on_answer,
 	.gone = on_link_gone,
 };

@@ -88,17 +88,6 @@ void bulletin_snapshot(struct keeper *k, struct keeper_snapshot *ret_snapshot)
 	memcpy(ret_snapshot->asker, k->asker, sizeof(ret_snapshot->asker));
 }
 
-static void publish_place(struct keeper *k)
-{
-	struct keeper_place place = {
-		.header = control_header(KEEPER_MESSAGE_PLACE),
-		.life = k->life.number,
-		.alone_usec = usec_add(k->machine.next_usec, MACHINE_ALONE_USEC),
-	};
-
-	control_publish(&k->control, &place, sizeof(place));
-}
-
 /* Whether a snapshot is to be sent now. What the payload says without end is told now and then. */
 static bool is_due(struct keeper *k)
 {
@@ -130,7 +119,4 @@ void bulletin_publish(struct keeper *k)
 		bulletin_snapshot(k, &snapshot);
 		control_publish(&k->control, &snapshot, sizeof(snapshot));
 	}
-	if (k->is_asking && k->machine.is_asking)
-		publish_place(k);
-	k->is_asking = false;
 }

@@ -25,13 +25,15 @@
 #define KEEPER_FD_NAME_MAX 32
 /** Exits that a keeper remembers for a supervisor that was away. */
 #define KEEPER_EXITS_MAX 16
+/** From so many failures in a row on, KEEPER_BACKOFF asks for a place in the host's restart budget.
+ */
+#define KEEPER_ASK_FROM 3
 
 enum keeper_message {
 	KEEPER_MESSAGE_SNAPSHOT = 1,
 	KEEPER_MESSAGE_REQUEST,
 	KEEPER_MESSAGE_ANSWER,
 	KEEPER_MESSAGE_EXIT,
-	KEEPER_MESSAGE_PLACE, /* the keeper asks for a place in the host's restart budget */
 };
 
 /** enum keeper_state - what the keeper is doing; the supervisor's states are made of these */
@@ -57,7 +59,7 @@ enum keeper_command {
 	KEEPER_RELOAD,    /* read the spec for everything that may change without a restart */
 	KEEPER_GET_FDS,   /* the answer carries the LISTEN_FDS sockets */
 	KEEPER_SET_FDS,   /* with descriptors: the LISTEN_FDS sockets from the next start on */
-	KEEPER_PLACE,     /* the place in the budget is granted: restart now */
+	KEEPER_PLACE,     /* the place in the budget is granted: restart when the delay is over */
 	KEEPER_READY,     /* the supervisor's probe found the payload ready */
 	KEEPER_REEXEC,    /* replace the keeper's program in place: same pid, same children */
 	KEEPER_COMMAND_COUNT,
@@ -215,15 +217,6 @@ struct keeper_answer {
 	int32_t arg;
 	uint32_t reserved;
 	char fd_names[KEEPER_FDS_MAX][KEEPER_FD_NAME_MAX];
-};
-
-/**
- * struct keeper_place - "may I restart now?"; goes ahead alone at @alone_usec (monotonic)
- */
-struct keeper_place {
-	struct keeper_header header;
-	uint64_t life;
-	uint64_t alone_usec;
 };
 
 static_assert(sizeof(struct keeper_header) == 8, "part of the wire format");

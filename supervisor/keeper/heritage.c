@@ -116,7 +116,6 @@ static const struct field keeper_fields[] = {
 	K(NUMBER, has_children),
 	K(NUMBER, is_alone),
 	K(NUMBER, is_told),
-	K(NUMBER, is_asking),
 	K(NUMBER, is_noticed),
 	K(NUMBER, quiet_usec),
 	K(NUMBER, n_unsent),

@@ -247,7 +247,6 @@ static bool carry_out(struct keeper *k, unsigned orders, struct machine_event *e
 	bool follows = false;
 
 	k->is_changed |= (orders & MACHINE_ORDER_CHANGED) != 0;
-	k->is_asking |= (orders & MACHINE_ORDER_ASK) != 0;
 	if (orders & MACHINE_ORDER_SIGNAL)
 		stop_main(k);
 	if (orders & MACHINE_ORDER_SWEEP)

@@ -49,7 +49,6 @@ struct keeper {
 	bool has_children;
 	bool is_changed;
 	bool is_noticed;
-	bool is_asking;
 	bool is_told;
 	bool is_alone; /* started by hand, not by a supervisor: leave when there is nothing to do */
 	usec_t quiet_usec;

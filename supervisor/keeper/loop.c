@@ -40,6 +40,13 @@ struct turn {
 	bool has_dead; /* left to be reaped */
 };
 
+/* A restart is due, and what the collector says about the pipes of the last life can wait until
+ * then, if not until a place is granted: it is not worth a turn of its own. */
+static bool is_in_no_hurry(const struct keeper *k)
+{
+	return k->machine.state == MACHINE_BACKOFF || k->machine.state == MACHINE_ASKING;
+}
+
 static void fill(struct turn *t, const struct keeper *k, int signals)
 {
 	struct pollfd *fds = t->fds;
@@ -54,7 +61,8 @@ static void fill(struct turn *t, const struct keeper *k, int signals)
 	fds[PLACE_LISTENER] = (struct pollfd){.fd = k->control.listener, .events = POLLIN};
 	fds[PLACE_LINK] = (struct pollfd){
 		.fd = k->pipes.link,
-		.events = (short)(POLLIN | (k->pipes.is_full ? POLLOUT : 0)),
+		.events = (short)((is_in_no_hurry(k) ? 0 : POLLIN) |
+				  (k->pipes.is_full ? POLLOUT : 0)),
 	};
 	for (size_t i = 0; i < CONTROL_PEERS_MAX; i++)
 		fds[PLACE_PEERS + i] =
@@ -155,7 +163,8 @@ static void take_output(const struct turn *t, struct keeper *k)
 	usec_t now = clock_usec(CLOCK_MONOTONIC);
 
 	if (k->pipes.link >= 0 && t->fds[PLACE_LINK].fd == k->pipes.link &&
-	    t->fds[PLACE_LINK].revents & (POLLIN | POLLHUP | POLLERR))
+	    (t->fds[PLACE_LINK].revents & (POLLIN | POLLHUP | POLLERR) ||
+	     !(t->fds[PLACE_LINK].events & POLLIN)))
 		pipes_read(&k->pipes, now);
 	pipes_pump(&k->pipes, &k->spec, now);
 	if (k->machine.state == MACHINE_DRAINING && pipes_left_bytes(&k->pipes) == 0)

@@ -238,9 +238,7 @@ static void restart_by_rule(struct machine *m, struct step *s)
 	machine_set_state(m, s, MACHINE_BACKOFF);
 	m->next_usec = usec_add(s->event->now_usec, delay);
 	m->deadline_usec = m->next_usec;
-	m->is_asking = m->n_failures >= MACHINE_ASK_FROM && s->event->has_subscriber;
-	if (m->is_asking)
-		s->orders |= MACHINE_ORDER_ASK;
+	m->is_asking = m->n_failures >= KEEPER_ASK_FROM && s->event->has_subscriber;
 }
 
 static void end_by_rule(struct machine *m, struct step *s)

@@ -11,8 +11,6 @@
 #define MACHINE_DRAIN_USEC (5 * USEC_PER_SEC)
 /** How long after its own delay a restart waits for a place in the host's budget. */
 #define MACHINE_ALONE_USEC USEC_PER_SEC
-/** Failures in a row from which on a place is asked for. */
-#define MACHINE_ASK_FROM 3
 
 /** enum machine_state - what the keeper is doing, finer than enum keeper_state */
 enum machine_state {
@@ -58,9 +56,8 @@ enum machine_order {
 	MACHINE_ORDER_SWEEP = 1 << 1,
 	MACHINE_ORDER_REPORT = 1 << 2, /* the exit of the last life; before SPAWN */
 	MACHINE_ORDER_SPAWN = 1 << 3,
-	MACHINE_ORDER_ASK = 1 << 4, /* for a place in the host's budget */
-	MACHINE_ORDER_DRAIN = 1 << 5,
-	MACHINE_ORDER_CHANGED = 1 << 6, /* tell the subscribers */
+	MACHINE_ORDER_DRAIN = 1 << 4,
+	MACHINE_ORDER_CHANGED = 1 << 5, /* tell the subscribers */
 };
 
 enum machine_restart {

@@ -18,7 +18,7 @@ import processes
 from waiting import SLOWNESS, wait_until
 
 MAGIC, VERSION = 0x736B6B31, 1
-SNAPSHOT, REQUEST, ANSWER, EXIT, PLACE = 1, 2, 3, 4, 5
+SNAPSHOT, REQUEST, ANSWER, EXIT = 1, 2, 3, 4
 STATES = ("idle", "running", "stopping", "sweeping", "backoff", "done", "failed")
 COMMANDS = {name: number for number, name in enumerate(
     ("start", "stop", "leave", "restart", "fail", "signal", "subscribe", "reload", "get_fds",
@@ -33,7 +33,6 @@ SNAPSHOT_BODY = struct.Struct("=Iii5I6Q128s48s")
 EXIT_BODY = struct.Struct("=IiIii3I13Q256s48s")
 REQUEST_BODY = struct.Struct("=IIiIQ48s512s")
 ANSWER_BODY = struct.Struct("=IiiI512s")
-PLACE_BODY = struct.Struct("=QQ")
 SNAPSHOT_FIELDS = ("state keeper_pid main_pid ready n_restarts n_failures n_processes last_cause "
                    "life main_start start_usec ready_usec next_usec spec_revision status asker")
 EXIT_FIELDS = ("cause wait_status exec_step exec_errno main_pid n_killed n_left n_failures life "
@@ -82,13 +81,11 @@ def parse(data, fds=()):
         fields["exec_step"] = STEPS[fields["exec_step"]]
         fields["path"] = text(fields["path"])
         fields["asker"] = text(fields["asker"])
-    elif kind == ANSWER:
+    else:
+        assert kind == ANSWER
         serial, result, arg, _, names = ANSWER_BODY.unpack(body)
         names = [text(names[i * FD_NAME_MAX:(i + 1) * FD_NAME_MAX]) for i in range(arg)]
         fields = {"serial": serial, "result": result, "arg": arg, "fd_names": names}
-    else:
-        assert kind == PLACE
-        fields = dict(zip(("life", "alone_usec"), PLACE_BODY.unpack(body)))
     return Frame(kind, fields, list(fds))
 
 

@@ -55,8 +55,8 @@ static void obey(struct world *w, unsigned orders)
 		w->owes_report = true;
 		w->n_lives++;
 	}
-	if (orders & MACHINE_ORDER_ASK)
-		assert_true(w->machine.n_failures >= MACHINE_ASK_FROM);
+	if (w->machine.is_asking)
+		assert_true(w->machine.n_failures >= KEEPER_ASK_FROM);
 }
 
 static void check(const struct world *w)

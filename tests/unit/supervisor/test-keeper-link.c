@@ -30,7 +30,7 @@ struct world {
 	struct keeper_snapshot snapshot;
 	struct keeper_exit report;
 	struct keeper_answer answer;
-	unsigned n_snapshots, n_exits, n_places, n_answers, n_gone, n_sockets;
+	unsigned n_snapshots, n_exits, n_answers, n_gone, n_sockets;
 	size_t n_fds;
 	int fd; /* taken out of an answer */
 	bool hang_up;
@@ -54,11 +54,6 @@ static void on_exited(const struct keeper_exit *report, void *userdata)
 
 	w->report = *report;
 	w->n_exits++;
-}
-
-static void on_place(const struct keeper_place *place, void *userdata)
-{
-	((struct world *)userdata)->n_places++;
 }
 
 static void on_answer(const struct keeper_answer *answer, void *userdata)
@@ -92,7 +87,6 @@ static void on_sockets(const struct keeper_answer *answer, int *fds, size_t n_fd
 static const struct keeper_link_events handlers = {
 	.snapshot = on_snapshot,
 	.exited = on_exited,
-	.place = on_place,
 	.answer = on_answer,
 	.gone = on_gone,
 	.sockets = on_sockets,
@@ -154,7 +148,7 @@ static bool has_all(void *userdata)
 {
 	struct world *w = userdata;
 
-	return w->n_snapshots && w->n_exits && w->n_places && w->n_answers && w->n_sockets;
+	return w->n_snapshots && w->n_exits && w->n_answers && w->n_sockets;
 }
 
 static void keeper_link_open_subscribes(void **state)
@@ -171,7 +165,6 @@ static void keeper_link_tells_every_kind_of_message(void **state)
 {
 	struct world *w = *state;
 	struct keeper_exit report = {.header = header(KEEPER_MESSAGE_EXIT), .life = 7};
-	struct keeper_place place = {.header = header(KEEPER_MESSAGE_PLACE)};
 	struct keeper_answer answer = {.header = header(KEEPER_MESSAGE_ANSWER), .result = -ESRCH};
 	int fds[2] = {w->listener, w->listener};
 
@@ -179,7 +172,6 @@ static void keeper_link_tells_every_kind_of_message(void **state)
 	memset(report.asker, 'a', sizeof(report.asker));
 	say(w, &report, sizeof(report));
 	say_snapshot(w, KEEPER_RUNNING);
-	say(w, &place, sizeof(place));
 	say(w, &answer, sizeof(answer));
 	answer.result = 0;
 	assert_int_equal(fd_send(w->keeper, &answer, sizeof(answer), fds, 2), 0);
@@ -336,8 +328,7 @@ static void keeper_link_nonsense_ends_it(void **state)
 		 KEEPER_MESSAGE_REQUEST, 0},
 		{sizeof(struct keeper_exit), KEEPER_MAGIC, KEEPER_VERSION, KEEPER_MESSAGE_EXIT,
 		 KEEPER_CAUSE_COUNT},
-		{sizeof(struct keeper_place), KEEPER_MAGIC, KEEPER_VERSION, KEEPER_MESSAGE_ANSWER,
-		 0},
+		{sizeof(*snapshot), KEEPER_MAGIC, KEEPER_VERSION, KEEPER_MESSAGE_ANSWER, 0},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(nonsense); i++) {
