@@ -208,18 +208,24 @@ json_t *service_exported(const json_t *services)
 	return steal_ptr(copy);
 }
 
+/* What waits moves when the one that it waits for does, which is in the list as well. */
+static bool is_moving(const json_t *service)
+{
+	bool is_wanted = !text_equal(json_get_string(service, "desired"), "stop");
+
+	if (json_array_size(json_object_get(service, "waits_for")) > 0)
+		return false;
+	return state_is(service, "starting") || state_is(service, "stopping") ||
+	       (state_is(service, "stopped") && is_wanted);
+}
+
 bool service_list_settled(const json_t *services)
 {
 	json_t *service;
 	size_t i;
 
 	json_array_foreach(services, i, service) {
-		if (state_is(service, "starting") || state_is(service, "stopping"))
-			return false;
-		/* What waits for nothing and shall run is about to be started. */
-		if (state_is(service, "stopped") &&
-		    !text_equal(json_get_string(service, "desired"), "stop") &&
-		    json_array_size(json_object_get(service, "waits_for")) == 0)
+		if (is_moving(service))
 			return false;
 	}
 	return true;

@@ -253,8 +253,8 @@ static void end_backoff(struct supervisor *s)
 	/* No names would mean all. */
 	if (json_array_size(names) > 0)
 		ignore_result(supervisor_ask(s, "io.slicekeep.supervisor.Start",
-					     json_pack("{s:O}", "names", names), &ignored_reply,
-					     &ignored));
+					     json_pack("{s:O, s:b}", "names", names, "wait", 1),
+					     &ignored_reply, &ignored));
 }
 
 int up_in_background(struct cli *cli, const char *launcher, bool json)

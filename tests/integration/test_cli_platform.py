@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 from instance import TOP, program
 from processes import is_alive
@@ -30,6 +31,40 @@ def test_up_prints_the_table_even_if_a_service_failed(platform):
     said = platform.up(config(good=FOREVER, bad={"command": "false", "type": "oneshot"})).stdout
     assert re.search(r"^good +running", said, re.MULTILINE)
     assert re.search(r"^bad +failed", said, re.MULTILINE)
+
+
+def test_up_returns_when_nothing_moves_any_more(platform):
+    """Behind one that failed, one that is stopped by hand, and one that is not started by itself."""
+    after = [FOREVER | {"after": [name]} for name in ("bad", "stopped", "resting")]
+    platform.up(config(
+        bad={"command": "false", "type": "oneshot"}, stopped=FOREVER,
+        resting=FOREVER | {"autostart": False},
+        b=after[0], b2=FOREVER | {"after": ["b"]}, s=after[1], r=after[2]), timeout=8)
+    assert platform.wait_state("s", "running")
+    platform.cli("stop", "stopped")
+    platform.down()
+    said = platform.up(timeout=8).stdout
+    for name, waits_for in (("b", "bad"), ("b2", "b"), ("s", "stopped"), ("r", "resting")):
+        assert re.search(f"^{name} .*waits for {waits_for}$", said, re.MULTILINE), said
+
+
+def test_up_ends_the_backoff_of_our_own_daemons(platform):
+    platform.up(config(a=FOREVER))
+
+    def is_killed_to_a_long_backoff():
+        collector = platform.service("log")
+        if collector["state"] == "backoff":
+            return collector["slots"][0]["next_start_usec"] > 500_000
+        if collector["pid"]:
+            os.kill(collector["pid"], signal.SIGKILL)
+        return False
+
+    wait_until(is_killed_to_a_long_backoff, 20)
+    before = time.monotonic()
+    (collector,) = [row for row in json.loads(platform.up(None, "--json").stdout)
+                    if row["name"] == "log"]
+    assert collector["state"] == "running", collector
+    assert time.monotonic() - before < 0.4 * SLOWNESS
 
 
 def test_json_of_up_and_down(platform):

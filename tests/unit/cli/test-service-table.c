@@ -127,6 +127,10 @@ static void list_is_settled_when_nothing_is_on_its_way(void **state)
 		{"[{\"state\": \"stopped\", \"desired\": \"stop\"}]", true},
 		{"[{\"state\": \"stopped\", \"desired\": \"run\"}]", false},
 		{"[{\"state\": \"stopped\"}]", false},
+		{"[{\"state\": \"failed\"}, {\"state\": \"starting\", \"waits_for\": [\"a\"]}]",
+		 true},
+		{"[{\"state\": \"starting\"}, {\"state\": \"starting\", \"waits_for\": [\"a\"]}]",
+		 false},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
