@@ -18,10 +18,16 @@
 
 int sockets_add(struct sockets *s, const char *name, const char *path, int type)
 {
-	struct sockets_wanted *w = &s->wanted[s->n];
+	struct sockets_wanted *grown;
+	struct sockets_wanted *w;
 
 	if (s->n == KEEPER_FDS_MAX || strlen(name) >= sizeof(w->name))
 		return -ENOSPC;
+	grown = reallocarray(s->wanted, s->n + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	s->wanted = grown;
+	w = &grown[s->n];
 	w->path = strdup(path);
 	if (!w->path)
 		return -ENOMEM;
@@ -62,5 +68,6 @@ void sockets_done(struct sockets *s)
 		close_fd(&s->fds[i]);
 		free(s->wanted[i].path);
 	}
-	s->n = 0;
+	free(s->wanted);
+	*s = (struct sockets){0};
 }

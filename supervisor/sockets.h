@@ -16,13 +16,14 @@ struct sockets_wanted {
 
 /**
  * struct sockets - listening sockets that outlive every life of a service
- * @wanted: what they are; @fds: -1 while not bound
+ * @wanted: @n that say what they are, heap: most services have none
+ * @fds:    -1 while not bound
  *
  * Bound here, held by the keeper too, so that whoever connects while the payload is being restarted
  * waits in the backlog instead of being refused.
  */
 struct sockets {
-	struct sockets_wanted wanted[KEEPER_FDS_MAX];
+	struct sockets_wanted *wanted;
 	int fds[KEEPER_FDS_MAX];
 	size_t n;
 };
