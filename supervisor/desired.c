@@ -105,38 +105,50 @@ enum desired_state desired_get(const struct desired *d, const char *name)
 	return strcmp(will, "run") == 0 ? DESIRED_RUN : DESIRED_STOP;
 }
 
-/* A copy of all wills with the one of @name changed, or NULL. */
-static json_t *changed(const struct desired *d, const char *name, enum desired_state state)
+static int change(json_t *wills, const char *name, enum desired_state state)
 {
-	cleanup_json json_t *wills = json_copy(d->wills);
+	if (state != DESIRED_DEFAULT)
+		return json_object_set_new(wills, name,
+					   json_string(state == DESIRED_RUN ? "run" : "stop"));
+	ignore_result(json_object_del(wills, name));
+	return 0;
+}
+
+static int write_wills(const struct desired *d, const json_t *wills, struct error *err)
+{
+	cleanup_free char *text = json_dumps(wills, JSON_INDENT(2) | JSON_SORT_KEYS);
+	int r = text ? file_write_atomic(d->path, text, strlen(text), 0600) : -ENOMEM;
+
+	if (r < 0)
+		return error_set(err, r, "cannot write \"%s\": %s", d->path, strerror(-r));
+	return 0;
+}
+
+int desired_set_all(struct desired *d, const char *const *names, size_t n_names,
+		    enum desired_state state, struct error *err)
+{
+	cleanup_json json_t *wills = NULL;
+	bool is_news = false;
 	int r = 0;
 
-	if (!wills)
-		return NULL;
-	if (state == DESIRED_DEFAULT)
-		ignore_result(json_object_del(wills, name));
-	else
-		r = json_object_set_new(wills, name,
-					json_string(state == DESIRED_RUN ? "run" : "stop"));
-	return r < 0 ? NULL : steal_ptr(wills);
+	for (size_t i = 0; i < n_names; i++)
+		is_news |= desired_get(d, names[i]) != state;
+	if (!is_news)
+		return 0;
+	wills = json_copy(d->wills);
+	for (size_t i = 0; wills && r == 0 && i < n_names; i++)
+		r = change(wills, names[i], state);
+	if (!wills || r < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = write_wills(d, wills, err);
+	if (r < 0)
+		return r;
+	json_decref(d->wills);
+	d->wills = steal_ptr(wills);
+	return 0;
 }
 
 int desired_set(struct desired *d, const char *name, enum desired_state state, struct error *err)
 {
-	cleanup_json json_t *wills = NULL;
-	cleanup_free char *text = NULL;
-	int r;
-
-	if (desired_get(d, name) == state)
-		return 0;
-	wills = changed(d, name, state);
-	text = wills ? json_dumps(wills, JSON_INDENT(2) | JSON_SORT_KEYS) : NULL;
-	if (!text)
-		return -ENOMEM;
-	r = file_write_atomic(d->path, text, strlen(text), 0600);
-	if (r < 0)
-		return error_set(err, r, "cannot write \"%s\": %s", d->path, strerror(-r));
-	json_decref(d->wills);
-	d->wills = steal_ptr(wills);
-	return 0;
+	return desired_set_all(d, &name, 1, state, err);
 }

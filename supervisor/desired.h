@@ -34,3 +34,12 @@ enum desired_state desired_get(const struct desired *d, const char *name);
  */
 must_check int desired_set(struct desired *d, const char *name, enum desired_state state,
 			   struct error *err);
+
+/**
+ * desired_set_all() - the same for @n_names at once, with one write
+ * @names: borrowed
+ *
+ * Return: as desired_set().
+ */
+must_check int desired_set_all(struct desired *d, const char *const *names, size_t n_names,
+			       enum desired_state state, struct error *err);

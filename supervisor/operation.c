@@ -25,6 +25,7 @@
 #include "lib/log.h"
 #include "lib/text.h"
 #include "lib/varlink/server.h"
+#include "supervisor/desired.h"
 #include "supervisor/manager.h"
 
 #define TEXT_MAX ERROR_TEXT_MAX
@@ -377,8 +378,24 @@ static int give_order(struct operation *o, const struct item *item, const char *
 	return 0;
 }
 
+/* One write for all of them, which waits for the disk. What fails here fails again for each of
+ * them, and is told there. */
+static void remember_stops(struct operation *o)
+{
+	cleanup_free const char **names = calloc(o->n_items + 1, sizeof(*names));
+	struct error err = {0};
+
+	if (!names)
+		return;
+	for (size_t i = 0; i < o->n_items; i++)
+		names[i] = o->items[i].name;
+	ignore_result(desired_set_all(o->manager->desired, names, o->n_items, DESIRED_STOP, &err));
+}
+
 static void give_orders(struct operation *o, const char *asker)
 {
+	if (o->kind == OPERATION_STOP)
+		remember_stops(o);
 	for (size_t i = 0; i < o->n_items; i++) {
 		struct error err = {0};
 

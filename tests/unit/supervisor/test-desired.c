@@ -71,6 +71,24 @@ static void desired_set_again_does_not_write(void **state)
 	desired_close(d);
 }
 
+static void desired_of_many_is_one_will(void **state)
+{
+	static const char *const names[] = {"shop", "worker", "db"};
+	struct temp *t = *state;
+	struct error err = {0};
+	struct desired *d = NULL;
+
+	assert_int_equal(desired_open(t->path, &d, NULL), 0);
+	assert_int_equal(desired_set(d, "worker", DESIRED_RUN, NULL), 0);
+	assert_int_equal(desired_set_all(d, names, ARRAY_LEN(names), DESIRED_STOP, &err), 0);
+	assert_int_equal(unlink(temp_path(t, "desired.json")), 0);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		assert_int_equal(desired_set(d, names[i], DESIRED_STOP, &err), 0);
+	assert_int_equal(folder_count(t->path), 0); /* all of it was written at once */
+	assert_int_equal(desired_set_all(d, names, 0, DESIRED_RUN, &err), 0);
+	desired_close(d);
+}
+
 static void desired_that_cannot_be_written_stays_as_it_was(void **state)
 {
 	struct temp *t = *state;
@@ -142,6 +160,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(desired_never_touched_is_default, setup, teardown),
 		cmocka_unit_test_setup_teardown(desired_set_survives_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(desired_set_again_does_not_write, setup, teardown),
+		cmocka_unit_test_setup_teardown(desired_of_many_is_one_will, setup, teardown),
 		cmocka_unit_test_setup_teardown(desired_that_cannot_be_written_stays_as_it_was,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(desired_damaged_is_refused, setup, teardown),
