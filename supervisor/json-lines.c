@@ -132,11 +132,12 @@ void json_lines_done(struct json_lines *l)
 bool json_lines_next(const struct json_lines *l, size_t *offset, const char **ret_line,
 		     size_t *ret_len)
 {
-	const char *line = l->data + *offset;
 	const char *newline;
+	const char *line;
 
 	if (*offset >= l->len)
 		return false;
+	line = l->data + *offset;
 	newline = memchr(line, '\n', l->len - *offset);
 	if (!newline)
 		return false;
