@@ -22,6 +22,7 @@
 #include "lib/fd.h"
 #include "lib/json.h"
 #include "lib/loop.h"
+#include "lib/text.h"
 #include "tests/unit/varlink/peer.h"
 
 /*
@@ -83,6 +84,22 @@ static int act_echo(struct varlink_call *call, json_t *parameters, void *userdat
 
 	s->echoed++;
 	varlink_call_reply(call, json_incref(parameters));
+	return 0;
+}
+
+/* Echo as text: once, or twice where that is allowed; without parameters as if out of memory. */
+static int act_recite(struct varlink_call *call, json_t *parameters, void *userdata,
+		      struct error *err)
+{
+	cleanup_text struct text text = {0};
+	char *dump = json_dumps(parameters, JSON_COMPACT);
+
+	must(dump);
+	text_add(&text, dump);
+	free(dump);
+	text.failed = json_object_size(parameters) == 0;
+	must(varlink_call_continue_text(call, &text));
+	varlink_call_reply_text(call, &text);
 	return 0;
 }
 
@@ -312,6 +329,7 @@ static int act_quit(struct varlink_call *call, json_t *parameters, void *userdat
 
 static const struct varlink_method pool_methods[] = {
 	{"Echo", VARLINK_ROLE_READ, act_echo},
+	{"Recite", VARLINK_ROLE_READ, act_recite},
 	{"Fail", VARLINK_ROLE_READ, act_fail},
 	{"Note", VARLINK_ROLE_READ, act_note},
 	{"Hold", VARLINK_ROLE_READ, act_hold},

@@ -252,6 +252,21 @@ static void server_streams_as_many_answers_as_asked_for(void **state)
 	assert_string_equal(json_get_string(refused, "error"), "org.varlink.service.ExpectedMore");
 }
 
+static void server_answers_written_as_text_are_answers(void **state)
+{
+	struct table *t = *state;
+	cleanup_json json_t *failed = NULL;
+
+	peer_say(&t->peer, CALL_WITH("Recite", "{\"a\":[1,2]}"));
+	peer_assert_hears(&t->peer, "{\"parameters\":{\"a\":[1,2]}}");
+	peer_say(&t->peer, "{\"method\":\"org.example.pool.Recite\",\"more\":true,"
+			   "\"parameters\":{\"b\":\"c\"}}");
+	peer_assert_hears(&t->peer, "{\"parameters\":{\"b\":\"c\"},\"continues\":true}");
+	peer_assert_hears(&t->peer, "{\"parameters\":{\"b\":\"c\"}}");
+	failed = peer_ask(&t->peer, CALL("Recite"));
+	assert_string_equal(json_get_string(failed, "error"), "org.example.pool.Failed");
+}
+
 static void server_answer_that_nobody_asked_for_is_not_sent(void **state)
 {
 	struct table *t = *state;
@@ -446,6 +461,7 @@ int main(void)
 		pool_test(server_pipelined_calls_are_answered_in_order, setup),
 		pool_test(server_call_answered_later_holds_back_the_following, setup),
 		pool_test(server_streams_as_many_answers_as_asked_for, setup),
+		pool_test(server_answers_written_as_text_are_answers, setup),
 		pool_test(server_answer_that_nobody_asked_for_is_not_sent, setup),
 		pool_test(server_reader_may_read_only, setup_reader),
 		pool_test(server_stranger_may_ask_who_is_there, setup_stranger),
