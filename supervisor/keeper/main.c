@@ -41,14 +41,22 @@ static int open_streams(void)
 	return 0;
 }
 
-/* All signals at their defaults, for us and our children, but SIGPIPE, which the child resets. */
-static int open_signals(int *ret_fd)
+/* What a careless parent ignores would be ignored by us, and by all that we start. */
+static void reset_signals(void)
 {
-	struct sigaction standard = {.sa_handler = SIG_DFL}, none = {.sa_handler = SIG_IGN};
-	sigset_t ours;
+	struct sigaction standard = {.sa_handler = SIG_DFL};
 
 	for (int i = 1; i < NSIG; i++)
-		(void)sigaction(i, i == SIGPIPE ? &none : &standard, NULL);
+		(void)sigaction(i, &standard, NULL);
+}
+
+/* SIGPIPE is what the child resets. */
+static int open_signals(int *ret_fd)
+{
+	struct sigaction none = {.sa_handler = SIG_IGN};
+	sigset_t ours;
+
+	(void)sigaction(SIGPIPE, &none, NULL);
 	(void)sigemptyset(&ours);
 	(void)sigaddset(&ours, SIGCHLD);
 	(void)sigaddset(&ours, SIGTERM);
@@ -123,6 +131,9 @@ static int run(const struct options *o)
 
 	if (o->resume_fd < 0)
 		close_strays(o);
+	/* A supervisor has done that, and these are sixty system calls for each of its keepers. */
+	if (o->control_fd < 0)
+		reset_signals();
 	r = prepare(&signals);
 	if (r == 0)
 		r = keeper_init(k, o);
