@@ -125,10 +125,11 @@ int connect_back(const struct cli *cli, const char *name, usec_t wait_usec,
 
 	if (!is_away(code))
 		return code;
-	if (!outermost_is_alive(&cli->paths))
-		return explain_absence(cli, code, err);
-	/* Where its end cannot be watched, the deadline is all there is. */
 	keeper = outermost_pidfd(&cli->paths);
+	/* One that is too busy for us, or closed to us, is there, but its end cannot be watched:
+	 * the deadline is all there is. */
+	if (keeper < 0 && keeper != -EAGAIN && keeper != -EACCES)
+		return explain_absence(cli, code, err);
 	code = connect_wait(cli, name, clock_now_usec() + wait_usec, MAX_OF(keeper, -1), ret_client,
 			    err);
 	return code == -EINTR ? explain_absence(cli, -ECONNREFUSED, err) : code;

@@ -3,9 +3,10 @@
  * down: everything is stopped, in order, and gone when this returns.
  *
  * The supervisor answers when the services, the collector and the keepers of all of them have
- * ended; that itself and its own keeper have too is seen with their pidfds, taken before the order
- * was given: a process that has no name any more still has its pidfd. A keeper that still has a
- * name then was beyond the supervisor's sight, and is waited for as well.
+ * ended. That it has itself is seen with its pidfd, taken before the order was given: a process
+ * that has no name any more still has its pidfd. That its keeper has, is the end of all waiting for
+ * a supervisor that may come back. A keeper that is there then was beyond the supervisor's sight,
+ * or lost it in the middle, and is told by us.
  */
 #include "cli/down.h"
 
@@ -30,74 +31,80 @@ struct down_options {
 };
 
 /* It binds its socket itself, so the kernel names it. */
-static int supervisor_pidfd(const struct supervisor *s, struct error *err)
+static int supervisor_pidfd(const struct supervisor *s)
 {
 	struct fd_peer peer;
 	int code = fd_peer_get(varlink_client_fd(s->client), &peer);
-	int pidfd = code < 0 ? code : process_pidfd(peer.pid);
 
-	return pidfd < 0
-		       ? error_set(err, pidfd, "cannot watch the supervisor: %s", strerror(-pidfd))
-		       : pidfd;
+	return code < 0 ? code : process_pidfd(peer.pid);
 }
 
-/* A supervisor that dies in the middle goes on when it is back; one that is gone was the last. */
-static int order_shutdown(struct supervisor *s, struct progress *p, struct error *err)
+/* One supervisor does what it can until it ends, by itself or by a kill. */
+static int shut_down_once(struct supervisor *s, struct progress *p, struct error *err)
+{
+	cleanup_close int pidfd = supervisor_pidfd(s);
+	int code;
+
+	if (pidfd < 0 && pidfd != -ESRCH)
+		return error_set(err, pidfd, "cannot watch the supervisor: %s", strerror(-pidfd));
+	code = progress_run(p, s, "io.slicekeep.supervisor.Shutdown", NULL, err);
+	if (code < 0 && !supervisor_broke(code))
+		return code;
+	code = pidfd < 0 ? 0 : process_wait(pidfd, clock_now_usec() + END_USEC);
+	if (code < 0)
+		return error_set(err, -EIO, "the supervisor does not end: %s", strerror(-code));
+	return 0;
+}
+
+/* One that is killed, even after its answer, is started again by its keeper and would start the
+ * services again: it is told as well, until nobody comes back. */
+static int shut_down(struct supervisor *s, struct progress *p, struct error *err)
 {
 	int code;
 
-	for (;;) {
-		code = progress_run(p, s, "io.slicekeep.supervisor.Shutdown", NULL, err);
-		if (!supervisor_broke(code))
-			return code;
-		code = supervisor_reopen(s, err);
-		if (code == -ENOENT || code == -ECONNREFUSED)
-			return 0;
+	do {
+		code = shut_down_once(s, p, err);
 		if (code < 0)
 			return code;
-	}
+		connect_close(&s->client);
+		code = connect_back(s->cli, "supervisor.sock", END_USEC, &s->client, err);
+	} while (code == 0);
+	if (code == -ETIMEDOUT)
+		return error_set(err, -EIO, "the supervisor has ended, but its keeper has not");
+	return code == -ENOENT || code == -ECONNREFUSED ? 0 : code;
 }
 
-static int wait_for_keepers(const struct paths *paths, usec_t deadline_usec)
+/* Keepers whose supervisor has gone for good know how to stop their services, if not when. */
+static int stop_orphans(const struct paths *paths, size_t *ret_n, struct error *err)
 {
 	cleanup(keepers_done) struct keepers keepers = {0};
 	int code = keepers_find(paths, &keepers);
 
-	return code < 0 ? code : keepers_wait(&keepers, deadline_usec);
-}
-
-/* @outer_pidfd: of the supervisor's own keeper; negative when it has none. */
-static int wait_for_end(const struct paths *paths, int pidfd, int outer_pidfd, struct error *err)
-{
-	usec_t deadline_usec = clock_now_usec() + END_USEC;
-	int code = process_wait(pidfd, deadline_usec);
-
-	if (code == 0 && outer_pidfd >= 0)
-		code = process_wait(outer_pidfd, deadline_usec);
-	if (code == 0)
-		code = wait_for_keepers(paths, deadline_usec);
 	if (code < 0)
-		return error_set(err, -EIO,
-				 "the services are stopped, but not all of slicekeep's own "
-				 "processes have ended: %s",
-				 strerror(-code));
+		return error_set(err, code, "cannot look for keepers: %s", strerror(-code));
+	*ret_n = keepers.n;
+	if (keepers.n == 0)
+		return 0;
+	(void)fprintf(stderr, "slicekeep: the supervisor is gone; %zu keeper%s told to stop\n",
+		      keepers.n, keepers.n == 1 ? " is" : "s are");
+	keepers_signal(&keepers, SIGTERM);
+	code = keepers_wait(&keepers, USEC_INFINITY);
+	if (code < 0)
+		return error_set(err, code, "cannot wait for keepers: %s", strerror(-code));
 	return 0;
 }
 
 int down_shutdown(struct supervisor *s, bool json, struct error *err)
 {
 	cleanup(progress_done) struct progress p = {0};
-	cleanup_close int pidfd = supervisor_pidfd(s, err);
-	cleanup_close int outer_pidfd = outermost_pidfd(&s->cli->paths);
+	size_t n_orphans;
 	int code;
 
-	if (pidfd < 0)
-		return pidfd;
 	if (progress_init(&p, &s->cli->out, json) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	code = order_shutdown(s, &p, err);
+	code = shut_down(s, &p, err);
 	if (code == 0)
-		code = wait_for_end(&s->cli->paths, pidfd, outer_pidfd, err);
+		code = stop_orphans(&s->cli->paths, &n_orphans, err);
 	if (json)
 		(void)progress_print_json(&p);
 	else if (code == 0)
@@ -105,29 +112,19 @@ int down_shutdown(struct supervisor *s, bool json, struct error *err)
 	return code;
 }
 
-/* Services whose supervisor has gone for good: their keepers know how to stop them, if not when. */
+/* Without a supervisor, and without one that will be back. */
 static int down_orphans(const struct cli *cli, bool json, struct error *err)
 {
-	cleanup(keepers_done) struct keepers keepers = {0};
-	int code = keepers_find(&cli->paths, &keepers);
+	size_t n = 0;
+	int code = stop_orphans(&cli->paths, &n, err);
 
-	if (code < 0)
-		return error_set(err, code, "cannot look for keepers: %s", strerror(-code));
 	if (json)
 		(void)printf("[]\n");
-	if (keepers.n == 0 && !json)
+	else if (code == 0 && n == 0)
 		(void)printf("nothing is running here (%s)\n", cli->paths.run);
-	if (keepers.n == 0)
-		return 0;
-	(void)fprintf(stderr, "slicekeep: the supervisor is gone; %zu keepers are told to stop\n",
-		      keepers.n);
-	keepers_signal(&keepers, SIGTERM);
-	code = keepers_wait(&keepers, USEC_INFINITY);
-	if (code < 0)
-		return error_set(err, code, "cannot wait for keepers: %s", strerror(-code));
-	if (!json)
+	else if (code == 0)
 		(void)printf("everything is stopped\n");
-	return 0;
+	return code;
 }
 
 static int down_run(struct cli *cli, char **argv)

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from instance import TOP, program
-from processes import is_alive
+from processes import command_of, is_alive
 from waiting import SLOWNESS, wait_until
 
 CLI = program("slicekeep")
@@ -34,7 +34,7 @@ def test_up_prints_the_table_even_if_a_service_failed(platform):
 
 
 def test_up_returns_when_nothing_moves_any_more(platform):
-    """Behind one that failed, one that is stopped by hand, and one that is not started by itself."""
+    """Behind one that failed, one that is stopped, and one that is not started by itself."""
     after = [FOREVER | {"after": [name]} for name in ("bad", "stopped", "resting")]
     platform.up(config(
         bad={"command": "false", "type": "oneshot"}, stopped=FOREVER,
@@ -272,19 +272,55 @@ def test_down_is_not_the_operators_will(platform):
     assert pids(platform)["a"] and not pids(platform)["b"]
 
 
-def test_down_goes_on_when_the_supervisor_is_killed_meanwhile(platform):
-    slow = {"command": "sh", "args": ["-c", "trap '' TERM; while :; do sleep 0.1; done"],
-            "ready": {"up_for": "20ms"}, "stop": {"timeout": "1s"}}
-    platform.up(config(slow=slow, **{f"a{i}": FOREVER | {"after": ["slow"]} for i in range(3)}))
-    supervisor = platform.json("status")["pid"]
-    process = platform.spawn([CLI, "down"], stdout=subprocess.PIPE, text=True)
+SLOW = {"command": "sh", "args": ["-c", "trap '' TERM; while :; do sleep 0.1; done"],
+        "ready": {"up_for": "20ms"}, "stop": {"timeout": "1s"}}
+
+
+def ours(platform, *words):
+    """The pids of those of our processes whose command line begins with, or has, these words."""
+    return [pid for pid, command in platform.processes().items()
+            if all(word in command for word in words)]
+
+
+def down_begun(platform):
+    """`down` of four services, one of which takes its time, when the first ones are gone."""
+    platform.up(config(slow=SLOW, **{f"a{i}": FOREVER | {"after": ["slow"]} for i in range(3)}))
+    process = platform.spawn([CLI, "down"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             text=True)
     assert "stopped" in process.stdout.readline()
-    os.kill(supervisor, signal.SIGKILL)
-    wait_until(lambda: not is_alive(supervisor), 10)
-    assert "everything is stopped" in process.communicate(timeout=60 * SLOWNESS)[0]
+    return process
+
+
+def assert_down_ends_well(platform, process):
+    said, complaint = process.communicate(timeout=60 * SLOWNESS)
+    assert said.endswith("everything is stopped\n"), said + complaint
     assert process.returncode == 0
     platform._is_up = False
     assert not platform.processes()
+    return complaint
+
+
+def test_down_goes_on_each_time_that_the_supervisor_is_killed(platform):
+    process = down_begun(platform)
+    killed = set()
+
+    def another_was_killed():
+        for pid in ours(platform, "slicekeep-supervisor ", "--launcher"):
+            if pid in killed or "slicekeep-keeper" in command_of(pid):
+                continue
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+        return len(killed) >= 3
+
+    wait_until(another_was_killed, 20)
+    assert assert_down_ends_well(platform, process) == ""
+
+
+def test_down_tells_the_keepers_itself_when_the_outermost_one_is_killed(platform):
+    process = down_begun(platform)
+    (outermost,) = ours(platform, "slicekeep-keeper --name supervisor ")
+    os.kill(outermost, signal.SIGKILL)
+    assert "told to stop" in assert_down_ends_well(platform, process)
 
 
 # --- doctor -------------------------------------------------------------------------------------
