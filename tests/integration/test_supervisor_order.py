@@ -112,7 +112,7 @@ def test_oneshot_is_done_when_it_has_succeeded_and_not_when_it_says_ready(platfo
     platform.spawn([CLI, "start", "migrate", "app"])
 
     def has_said_so():
-        return platform.service("migrate")["slots"][0]["pid"]
+        return platform.service("migrate")["pid"]
 
     wait_until(has_said_so)
     with open(gate, "w", encoding="utf-8"):  # opens when its `cat` runs: after its word
