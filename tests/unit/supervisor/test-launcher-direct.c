@@ -205,6 +205,7 @@ static void launcher_start_where_nothing_can_be_seen_replaces_nobody(void **stat
 	struct error err = {0};
 	struct stat before, after;
 
+	assert_true(other >= 0);
 	assert_int_equal(stat(w->control, &before), 0);
 	assert_int_equal(start(w, "#!/bin/sh\n", true, &err), -EPROTOTYPE);
 	assert_non_null(strstr(err.text, "cannot see"));
