@@ -137,8 +137,21 @@ void intake_drained(void *peer, const struct intake_frame *frame)
 
 	if (r == 0)
 		return;
-	log_warning("hung up on keeper %d, it will come back: %s", (int)k->pid, strerror(-r));
+	/* One that has left did not wait for an answer: its pipes were empty. */
+	if (r != -EPIPE && r != -ECONNRESET)
+		log_warning("hung up on keeper %d, it will come back: %s", (int)k->pid,
+			    strerror(-r));
 	keeper_free(k);
+}
+
+void intake_finish(struct intake *i)
+{
+	listener_accept(i->listener);
+	list_for_each_safe(it, &i->keepers) {
+		struct keeper *k = list_entry(it, struct keeper, link);
+
+		on_keeper(k->fd, LOOP_READ, k);
+	}
 }
 
 int intake_new(struct loop *l, struct writer *w, int fd, struct intake **ret_intake)

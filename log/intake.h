@@ -23,6 +23,9 @@ must_check int intake_new(struct loop *l, struct writer *w, int fd, struct intak
 /** intake_free() - hang up on everybody; before the writer is freed. NULL is allowed */
 void intake_free(struct intake *i);
 
+/** intake_finish() - hear those who wait and what they have said, once more before the end */
+void intake_finish(struct intake *i);
+
 /** intake_drained() - tell a keeper; a writer_drained_fn() */
 void intake_drained(void *peer, const struct intake_frame *frame);
 

@@ -6,6 +6,9 @@
  * The main process is the writer; a reader is started beside it when somebody calls. Both sockets
  * normally come from the keeper, which holds them while we are replaced, so nobody who connects is
  * ever refused.
+ *
+ * Told to end, we hear everybody who has something to say and store what every pipe holds, our own
+ * output's too: perhaps the whole platform goes down, and no successor comes for it.
  */
 
 #include <inttypes.h>
@@ -231,6 +234,10 @@ static int collector_main(const struct daemon_hello *hello)
 	if (r == 0) {
 		daemon_ready("collecting");
 		r = loop_run(c.loop);
+	}
+	if (r == 0) {
+		intake_finish(c.intake);
+		writer_finish(c.writer);
 	}
 	if (r < 0)
 		log_error("%s", err.text[0] ? err.text : strerror(-r));

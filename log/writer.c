@@ -424,6 +424,12 @@ void writer_forget(struct writer *w, void *peer)
 	}
 }
 
+void writer_finish(struct writer *w)
+{
+	list_for_each_safe(it, &w->sources)
+		source_serve(list_entry(it, struct source, link));
+}
+
 void writer_rotate(struct writer *w, const char *service)
 {
 	list_for_each(it, &w->sources) {

@@ -62,5 +62,8 @@ void writer_end(struct writer *w, const struct intake_frame *frame);
 /** writer_forget() - a peer has gone; its pipes are collected from all the same */
 void writer_forget(struct writer *w, void *peer);
 
+/** writer_finish() - give every pipe one more turn: what it holds now is stored afterwards */
+void writer_finish(struct writer *w);
+
 /** writer_rotate() - begin new segments for a service, or for all when @service is "" */
 void writer_rotate(struct writer *w, const char *service);

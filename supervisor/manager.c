@@ -28,6 +28,7 @@
 #include "supervisor/events.h"
 #include "supervisor/launcher.h"
 #include "supervisor/order.h"
+#include "supervisor/own.h"
 #include "supervisor/prober.h"
 #include "supervisor/run-files.h"
 #include "supervisor/service-hearing.h"
@@ -398,6 +399,7 @@ int manager_begin(struct manager *m, struct error *err)
 	n_adopted = adopt_keepers(m, err);
 	if (n_adopted < 0)
 		return n_adopted;
+	own_daemons_listen(m);
 	m->adopting_until_usec = clock_now_usec() + ADOPT_USEC;
 	announce_supervisor(m, n_adopted);
 	manager_settle_soon(m);

@@ -4,7 +4,8 @@
  * Our own daemons, supervised by the same code as everybody else's: a keeper each, restarts, exit
  * reports, a row in `ls`. What differs is their definition, which is written here instead of in the
  * config: they come back within a second whatever happens, and their sockets are bound by us, so
- * that nobody is refused while one of them is being restarted or upgraded.
+ * that nobody is refused while one of them is being restarted or upgraded, nor between our first
+ * answer and its start: whoever finds us finds them.
  */
 
 #include "supervisor/own.h"
@@ -16,6 +17,7 @@
 
 #include "lib/error.h"
 #include "lib/file.h"
+#include "lib/log.h"
 #include "config/load.h"
 #include "supervisor/manager.h"
 #include "supervisor/run-files.h"
@@ -119,4 +121,15 @@ int own_daemons_apply(struct manager *m, struct error *err)
 	code = s ? change_log(m, s, old, err) : add_log(m, err);
 	config_unref(old);
 	return code;
+}
+
+void own_daemons_listen(struct manager *m)
+{
+	for (size_t i = 0; i < m->n_services; i++) {
+		struct service *s = m->services[i];
+		struct error err = {0};
+
+		if (!s->has_keeper && sockets_bind(&s->sockets, &err) < 0)
+			log_debug("%s: %s", s->process->name, err.text); /* its start says it */
+	}
 }

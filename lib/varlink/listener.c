@@ -93,6 +93,11 @@ static void on_connect(int fd, int events, void *userdata)
 	}
 }
 
+void listener_accept(struct listener *l)
+{
+	on_connect(l->fd, LOOP_READ, l);
+}
+
 int listener_new(struct loop *loop, int fd, listener_fn fn, void *userdata,
 		 struct listener **ret_listener)
 {

@@ -19,6 +19,9 @@ typedef void (*listener_fn)(int fd, void *userdata);
 must_check int listener_new(struct loop *l, int fd, listener_fn fn, void *userdata,
 			    struct listener **ret_listener);
 
+/** listener_accept() - accept those who wait at this moment, without waiting for the loop's turn */
+void listener_accept(struct listener *l);
+
 /** listener_free() - close the socket; NULL is allowed */
 void listener_free(struct listener *l);
 

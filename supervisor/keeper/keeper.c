@@ -239,6 +239,7 @@ static void drain(struct keeper *k)
 {
 	sweep_end(&k->sweep);
 	pipes_end(&k->pipes);
+	pipes_hurry(&k->pipes);
 }
 
 /* Return: whether an event follows, in @e. */

@@ -5,10 +5,11 @@
  * passes over. There is no timer descriptor and no tick: the earliest deadline of all is the
  * timeout, and a keeper with nothing due sleeps for ever.
  *
- * Within a turn the order matters in two places. Notices are read before anything is reaped,
- * because their sender is looked up in /proc. And everything that one death causes is done before
- * anybody is told. Each source is read a bounded number of times a turn, a peer once: asking it
- * again whether there is more would cost what the next turn does.
+ * Within a turn the order matters in three places. A collector that has hung up is connected to
+ * again before a signal is passed on, which may end the one that came after it. Notices are read
+ * before anything is reaped, because their sender is looked up in /proc. And everything that one
+ * death causes is done before anybody is told. Each source is read a bounded number of times a
+ * turn, a peer once: asking it again whether there is more would cost what the next turn does.
  */
 
 #include "supervisor/keeper/loop.h"
@@ -158,6 +159,21 @@ static void take_deadlines(struct keeper *k)
 		ignore_result(keeper_feed(k, MACHINE_DEADLINE));
 }
 
+/* The link has hung up: it is made anew before anything else of this turn. */
+static void link_again(struct keeper *k)
+{
+	usec_t now = clock_usec(CLOCK_MONOTONIC);
+
+	pipes_read(&k->pipes, now);
+	pipes_pump(&k->pipes, &k->spec, now);
+}
+
+/* The supervisor's keeper leaves last of all: whoever could start a collector has gone. */
+static bool is_abandoned(const struct keeper *k)
+{
+	return k->spec.is_sweeping_main && k->pipes.is_refused;
+}
+
 static void take_output(const struct turn *t, struct keeper *k)
 {
 	usec_t now = clock_usec(CLOCK_MONOTONIC);
@@ -167,7 +183,8 @@ static void take_output(const struct turn *t, struct keeper *k)
 	     !(t->fds[PLACE_LINK].events & POLLIN)))
 		pipes_read(&k->pipes, now);
 	pipes_pump(&k->pipes, &k->spec, now);
-	if (k->machine.state == MACHINE_DRAINING && pipes_left_bytes(&k->pipes) == 0)
+	if (k->machine.state == MACHINE_DRAINING &&
+	    (pipes_left_bytes(&k->pipes) == 0 || is_abandoned(k)))
 		ignore_result(keeper_feed(k, MACHINE_DRAINED));
 }
 
@@ -175,6 +192,8 @@ static void take_turn(struct turn *t, struct keeper *k)
 {
 	struct control_peer *peer;
 
+	if (t->fds[PLACE_LINK].revents & POLLHUP)
+		link_again(k);
 	if (t->fds[PLACE_NOTIFY].revents)
 		read_notices(k);
 	if (t->fds[PLACE_SIGNALS].revents)

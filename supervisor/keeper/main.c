@@ -120,6 +120,7 @@ static void say_what_is_left(struct keeper *k)
 
 	if (bytes > 0)
 		say("%llu bytes of output were not collected", (unsigned long long)bytes);
+	pipes_spill(&k->pipes);
 	if (k->has_children && !k->spec.is_sweeping_main)
 		say("%u processes could not be killed", k->sweep.n_left);
 }

@@ -16,12 +16,18 @@
  * made room, the pipes are let go: END is said, and it is true from then on, because nobody gets
  * them any more.
  *
+ * A keeper that leaves waits for the collector, but only while one may come: the outermost one,
+ * which keeps the supervisor, is the last of all, and when nobody listens by then it does not wait.
+ * What is left when nobody listens goes to our own stderr, the journal under a service manager.
+ *
  * A pipe that is full blocks the payload. That is meant: the alternative is to lose what it says.
  */
 
 #include "supervisor/keeper/pipes.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -39,8 +45,7 @@
 
 void pipes_init(struct pipes *p)
 {
-	*p = (struct pipes){
-		.link = -1, .retry_usec = USEC_INFINITY, .pause_usec = PAUSE_FIRST_USEC};
+	*p = (struct pipes){.link = -1, .retry_usec = USEC_INFINITY};
 }
 
 static bool has_room(const struct pipes *p)
@@ -188,7 +193,10 @@ static void unlink_collector(struct pipes *p, usec_t now_usec)
 		p->entries[i].is_offered = false;
 		p->entries[i].is_end_said = false;
 	}
-	/* At once, unless the connection did not last: then it is a crash loop over there. */
+	/*
+	 * At once, unless the connection did not last: then it is a crash loop over there. The very
+	 * first may be short, to the stand-in that `up` puts in the place of a collector to come.
+	 */
 	if (now_usec >= usec_add(p->linked_usec, p->pause_usec)) {
 		p->retry_usec = now_usec;
 		p->pause_usec = PAUSE_FIRST_USEC;
@@ -274,6 +282,7 @@ void pipes_pump(struct pipes *p, const struct spec *spec, usec_t now_usec)
 		return;
 	if (p->link < 0) {
 		r = link_collector(p, spec->intake);
+		p->is_refused = r == -ECONNREFUSED || r == -ENOENT;
 		p->linked_usec = now_usec;
 		p->retry_usec = USEC_INFINITY;
 	}
@@ -331,6 +340,39 @@ void pipes_hang_up(struct pipes *p)
 	while (recv(p->link, &frame, sizeof(frame), MSG_DONTWAIT) > 0)
 		;
 	close_fd(&p->link);
+}
+
+void pipes_hurry(struct pipes *p)
+{
+	p->is_refused = false;
+	if (p->link < 0)
+		p->retry_usec = 0;
+}
+
+static bool is_ready(int fd, short events)
+{
+	struct pollfd p = {.fd = fd, .events = events};
+
+	return poll(&p, 1, 0) == 1 && (p.revents & events);
+}
+
+void pipes_spill(const struct pipes *p)
+{
+	char bytes[PIPE_BUF];
+
+	/* A collector that was offered them goes on without us. */
+	if (!p->is_refused)
+		return;
+	for (size_t i = 0; i < p->n; i++) {
+		int fd = p->entries[i].fd;
+		ssize_t n = 1;
+
+		while (n > 0 && is_ready(STDERR_FILENO, POLLOUT) && is_ready(fd, POLLIN)) {
+			n = read(fd, bytes, sizeof(bytes));
+			if (n > 0)
+				n = write(STDERR_FILENO, bytes, (size_t)n);
+		}
+	}
 }
 
 uint64_t pipes_left_bytes(const struct pipes *p)

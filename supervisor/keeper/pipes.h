@@ -32,12 +32,14 @@ struct pipes_entry {
  * @retry_usec: when to connect again, USEC_INFINITY: no need
  * @is_shared:  a life writes into its predecessor's pipes, and that has been said
  * @is_full:    the link takes no more now
+ * @is_refused: nobody listened when we last wanted to connect
  */
 struct pipes {
 	struct pipes_entry entries[PIPES_MAX];
 	size_t n;
 	int link;
 	bool is_full;
+	bool is_refused;
 	bool is_shared;
 	usec_t linked_usec;
 	usec_t retry_usec;
@@ -68,6 +70,12 @@ void pipes_read(struct pipes *p, usec_t now_usec);
 
 /** pipes_hang_up() - end the connection so that everything that was told still arrives */
 void pipes_hang_up(struct pipes *p);
+
+/** pipes_hurry() - if there is no connection, try it at once: no time is left to wait for one */
+void pipes_hurry(struct pipes *p);
+
+/** pipes_spill() - where nobody listens, empty them into our stderr, as far as it takes it */
+void pipes_spill(const struct pipes *p);
 
 /** pipes_left_bytes() - what nobody has taken yet */
 uint64_t pipes_left_bytes(const struct pipes *p);

@@ -35,6 +35,21 @@ def kill(pid):
     wait_until(lambda: not is_alive(pid), 10, f"the end of {pid}")
 
 
+# --- what is stored -----------------------------------------------------------------------------
+
+
+def test_what_the_supervisor_says_last_is_stored_even_right_after_up(platform):
+    for n in range(1, 6):
+        platform.up(config(shop=shell("exec sleep 1000")))
+        outermost = next(pid for pid, command in platform.processes().items()
+                         if "--name supervisor " in command)
+        os.kill(outermost, signal.SIGTERM)
+        wait_until(lambda pid=outermost: not is_alive(pid), 3, "the end of everything")
+        platform._is_up = False
+        said = platform.cli("log", "supervisor").stdout
+        assert said.count("Terminated: stopping everything in order") == n
+
+
 # --- reading ------------------------------------------------------------------------------------
 
 

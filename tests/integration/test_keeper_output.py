@@ -277,6 +277,16 @@ def test_keeper_does_not_wait_for_ever_and_says_what_is_left(nursery, collector)
     assert "10 bytes of output were not collected" in keeper.said()
 
 
+def test_outermost_keeper_leaves_at_once_and_prints_what_nobody_comes_for(nursery):
+    words = ("--name", "supervisor", "--sweep=main", "--restart", "on-failure",
+             "--intake", nursery.folder / "nobody", "--")
+    keeper = nursery.start(*words, "sh", "-c", "echo last words >&2; exit 0", stderr=-1)
+    start = time.monotonic()
+    assert keeper.wait_exit() == 0
+    assert time.monotonic() - start < 3 * SLOWNESS
+    assert "11 bytes of output were not collected\nlast words\n" in keeper.said()
+
+
 def test_exit_report_of_a_leaving_keeper_counts_the_bytes_that_are_left(nursery, collector):
     spec = nursery.spec(["sh", "-c", f"echo 123456789; touch {nursery.folder}/said; sleep 1000"],
                         intake=str(collector.path))
