@@ -17,7 +17,9 @@ const char *words_duration(usec_t usec, char buf[static WORDS_MAX])
 	char units[UNITS_TEXT_MAX];
 
 	/* Rounded down, so that nothing is said to have lived longer than it did. */
-	if (usec < 10 * USEC_PER_SEC)
+	if (usec < 100 * USEC_PER_MSEC)
+		(void)snprintf(buf, WORDS_MAX, "%" PRIu64 "ms", usec / USEC_PER_MSEC);
+	else if (usec < 10 * USEC_PER_SEC)
 		(void)snprintf(buf, WORDS_MAX, "%" PRIu64 ".%" PRIu64 "s", usec / USEC_PER_SEC,
 			       usec % USEC_PER_SEC / (100 * USEC_PER_MSEC));
 	else

@@ -9,7 +9,7 @@ struct text;
 
 #define WORDS_MAX 64
 
-/** words_duration() - "0.2s", "2.1s" below ten seconds, then "12s", "4m12s"; returns @buf */
+/** words_duration() - "42ms", "0.2s", "2.1s" below ten seconds, then "12s", "4m12s" */
 const char *words_duration(usec_t usec, char buf[static WORDS_MAX]);
 
 /** words_ordinal() - "first" … "tenth", "11th", "22nd"; returns @buf */

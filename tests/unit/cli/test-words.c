@@ -10,14 +10,14 @@
 #include "lib/json.h"
 #include "lib/text.h"
 
-static void duration_below_ten_seconds_has_tenths(void **state)
+static void duration_below_ten_seconds_has_tenths_or_milliseconds(void **state)
 {
 	static const struct {
 		usec_t usec;
 		const char *words;
 	} rows[] = {
-		{0, "0.0s"},
-		{99 * USEC_PER_MSEC, "0.0s"},
+		{0, "0ms"},
+		{99 * USEC_PER_MSEC, "99ms"},
 		{100 * USEC_PER_MSEC, "0.1s"},
 		{2199 * USEC_PER_MSEC, "2.1s"},
 		{9999 * USEC_PER_MSEC, "9.9s"},
@@ -108,7 +108,7 @@ static void lists_are_joined(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(duration_below_ten_seconds_has_tenths),
+		cmocka_unit_test(duration_below_ten_seconds_has_tenths_or_milliseconds),
 		cmocka_unit_test(ordinal_knows_its_ends),
 		cmocka_unit_test(plural_only_one_is_singular),
 		cmocka_unit_test(exit_is_named_after_its_cause),
