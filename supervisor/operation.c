@@ -32,15 +32,17 @@
 
 /**
  * struct item - one service of an operation
- * @at:          its place among the manager's services when it was last looked up
- * @life_before: lives up to this one are not the order's doing
- * @is_news:     to be reported
- * @sent:        the state that was last reported
+ * @at:           its place among the manager's services when it was last looked up
+ * @life_before:  lives up to this one are not the order's doing
+ * @ended_before: the newest life that had ended before
+ * @is_news:      to be reported
+ * @sent:         the state that was last reported
  */
 struct item {
 	char *name;
 	size_t at;
 	uint64_t life_before;
+	uint64_t ended_before;
 	bool done;
 	bool ok;
 	bool is_news;
@@ -186,7 +188,8 @@ static void check_stopped(struct operation *o, struct item *item, const struct s
 		end_item(o, item, false, "it was started meanwhile");
 	if (s && s->state != SLOT_STOPPED)
 		return;
-	if (s && item->sent != SLOT_STOPPED && s->last_exit)
+	/* What had ended before had no process any more. */
+	if (s && s->ended_life > item->ended_before)
 		describe_end(s, text, sizeof(text));
 	end_item(o, item, true, text);
 }
@@ -305,6 +308,7 @@ static int add_item(struct operation *o, size_t at)
 		return -ENOMEM;
 	item->at = at;
 	item->life_before = s->life;
+	item->ended_before = s->ended_life;
 	item->sent = s->state;
 	o->n_items++;
 	return 0;

@@ -217,6 +217,15 @@ def test_stop_says_how_many_processes_are_gone(platform):
     assert platform.cli("stop", "a").stdout == "a stopped: 3 processes, 0 left\n"
 
 
+def test_stop_counts_no_process_where_none_is_left(platform):
+    platform.up(config(done={"command": "true", "type": "oneshot"},
+                       crashed=dying("exit 1", restart={"delay": "1h", "max_delay": "1h"})))
+    platform.wait_state("done", "done")
+    platform.wait_state("crashed", "backoff")
+    assert platform.cli("stop", "done", "crashed").stdout.splitlines() == [
+        "done stopped", "crashed stopped"]
+
+
 def test_restart_of_all_has_a_line_for_each(platform):
     platform.up(config(a=FOREVER, b=FOREVER, c=FOREVER))
     before = pids(platform)
