@@ -40,7 +40,8 @@
 
 /* Room that the next life needs. */
 #define LIFE_PIPES 2
-#define PAUSE_FIRST_USEC (50 * USEC_PER_MSEC)
+/* Its address refuses for a moment while it is bound anew; a collector that begins takes a few. */
+#define PAUSE_FIRST_USEC (5 * USEC_PER_MSEC)
 #define PAUSE_MAX_USEC USEC_PER_SEC
 
 void pipes_init(struct pipes *p)
