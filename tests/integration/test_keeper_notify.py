@@ -99,14 +99,20 @@ def test_watchdog_can_be_triggered(nursery):
     assert peer.wait_exit().cause == "watchdog"
 
 
+def with_another_main_process(nursery, script):
+    """The peer of a keeper whose payload names another process, and the snapshot that says so."""
+    peer = nursery.start("--spec", nursery.spec(notifier(script)), control=True).peer()
+    peer.request("start")
+    return peer, peer.wait("another main process", lambda f: f.kind == keepers.SNAPSHOT and
+                           f.status == "named")
+
+
 def test_main_process_may_be_another_one(nursery):
     """A daemon that forks and names its child: the parent's exit is not the service's."""
     script = ("pid = os.fork()\n"
               "if pid == 0: os.setsid(); signal.pause()\n"
-              "say(f'MAINPID={pid}'); os._exit(0)")
-    peer = nursery.start("--spec", nursery.spec(notifier(script)), "--start", control=True).peer()
-    child = peer.wait("another main process", lambda f: f.kind == keepers.SNAPSHOT and
-                      f.main_pid not in (0, peer.greeting.main_pid))
+              "say(f'MAINPID={pid}\\nSTATUS=named'); os._exit(0)")
+    peer, child = with_another_main_process(nursery, script)
     keeper_pid = child.keeper_pid
     wait_until(lambda: processes.stat_of(child.main_pid)[1] == str(keeper_pid).encode())
     assert child.n_restarts == 0
@@ -122,10 +128,8 @@ def test_status_of_a_main_process_may_be_taken_by_its_parent(nursery, parent, ca
     """It is unknowable when the parent has taken it, and known when the sweep inherits it."""
     script = (f"{parent}\npid = os.fork()\n"
               "if pid == 0: signal.pause()\n"
-              "say(f'MAINPID={pid}'); signal.pause()")
-    peer = nursery.start("--spec", nursery.spec(notifier(script)), "--start", control=True).peer()
-    child = peer.wait("another main process", lambda f: f.kind == keepers.SNAPSHOT and
-                      f.main_pid not in (0, peer.greeting.main_pid))
+              "say(f'MAINPID={pid}\\nSTATUS=named'); signal.pause()")
+    peer, child = with_another_main_process(nursery, script)
     os.kill(child.main_pid, signal.SIGKILL)
     report = peer.wait_exit()
     assert (report.cause, report.wait_status, report.n_killed) == (cause, status, 1)
