@@ -112,11 +112,13 @@ void bulletin_publish(struct keeper *k)
 	for (; n > 0; n--) {
 		uint64_t i = (k->page->n_exits - n) % KEEPER_EXITS_MAX;
 
-		control_publish(&k->control, &k->page->exits[i], sizeof(k->page->exits[i]));
+		control_publish(&k->control, &k->page->exits[i], sizeof(k->page->exits[i]), NULL);
 	}
 	k->n_unsent = 0;
 	if (is_due(k) && control_has_subscriber(&k->control)) {
 		bulletin_snapshot(k, &snapshot);
-		control_publish(&k->control, &snapshot, sizeof(snapshot));
+		control_publish(&k->control, &snapshot, sizeof(snapshot),
+				snapshot.state == KEEPER_STOPPING ? k->orderer : NULL);
 	}
+	k->orderer = NULL;
 }

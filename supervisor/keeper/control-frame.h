@@ -8,7 +8,8 @@
  *   keeper -> peer, at once after accept: struct keeper_snapshot (the greeting)
  *   peer -> keeper: struct keeper_request, any time
  *   keeper -> peer, answer to a request: struct keeper_answer with the request's serial
- *   keeper -> subscriber: struct keeper_snapshot at each change, struct keeper_exit at each exit
+ *   keeper -> subscriber: struct keeper_snapshot at each change, struct keeper_exit at each exit;
+ *     who has given an order without a serial is not told that it stops now
  *
  * Header only and pure: the keeper links nothing but libc, the supervisor includes this file.
  */

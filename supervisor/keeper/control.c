@@ -229,10 +229,11 @@ void control_answer(struct control_peer *peer, uint32_t serial, int result)
 	control_send(peer, &answer, sizeof(answer), NULL, 0);
 }
 
-void control_publish(struct control *c, const void *frame, size_t len)
+void control_publish(struct control *c, const void *frame, size_t len,
+		     const struct control_peer *except)
 {
 	for (size_t i = 0; i < CONTROL_PEERS_MAX; i++) {
-		if (c->peers[i].is_subscribed)
+		if (c->peers[i].is_subscribed && &c->peers[i] != except)
 			control_send(&c->peers[i], frame, len, NULL, 0);
 	}
 }

@@ -77,8 +77,12 @@ void control_send(struct control_peer *peer, const void *frame, size_t len, cons
 /** control_answer() - answer a request without descriptors */
 void control_answer(struct control_peer *peer, uint32_t serial, int result);
 
-/** control_publish() - send a frame to all subscribers */
-void control_publish(struct control *c, const void *frame, size_t len);
+/**
+ * control_publish() - send a frame to all subscribers
+ * @except: but not to this one; NULL: to all
+ */
+void control_publish(struct control *c, const void *frame, size_t len,
+		     const struct control_peer *except);
 
 /** control_has_subscriber() - whether anybody would hear it */
 bool control_has_subscriber(const struct control *c);

@@ -27,6 +27,7 @@ struct options;
  * @is_noticed:   the same because the payload said so, which may wait until @quiet_usec
  * @is_told:      somebody told us to leave
  * @n_unsent:     exits in the page that the subscribers have not been told
+ * @orderer:      who gave the order of this turn and wants no answer: that we stop is no news there
  * @asker:        who asked for the last start or stop
  */
 struct keeper {
@@ -53,6 +54,7 @@ struct keeper {
 	bool is_alone; /* started by hand, not by a supervisor: leave when there is nothing to do */
 	usec_t quiet_usec;
 	uint32_t n_unsent;
+	const struct control_peer *orderer;
 	char asker[KEEPER_ASKER_MAX];
 };
 

@@ -130,6 +130,8 @@ void requests_take(struct keeper *k, struct control_peer *peer, struct control_w
 {
 	int r = table[words->request.command](k, peer, words);
 
+	if (r == 0 && words->request.serial == 0)
+		k->orderer = peer;
 	if (r < 0 || (r != ANSWERED && words->request.serial != 0))
 		control_answer(peer, words->request.serial, r);
 }

@@ -68,6 +68,17 @@ def test_only_a_refusal_is_answered_without_a_serial(waiting):
     assert len([f for f in peer.frames if f.kind == keepers.ANSWER]) == 2
 
 
+def test_who_stops_without_a_serial_is_not_told_that_it_stops(waiting):
+    keeper, peer = waiting
+    other = keeper.peer()
+    peer.send(keepers.make_request("stop", serial=0))
+    told = []
+    for each in (peer, other):
+        each.wait_state("idle")
+        told.append("stopping" in [f.state for f in each.frames if f.kind == keepers.SNAPSHOT])
+    assert told == [False, True]
+
+
 def test_stop_reports_the_exit_before_the_state(waiting):
     _, peer = waiting
     assert peer.request("stop", asker="cli root").result == 0
@@ -279,7 +290,8 @@ def test_place_is_asked_for_and_waited_for(nursery, tmp_path):
 
 def test_keeper_goes_alone_when_no_place_is_granted(nursery):
     spec = nursery.spec(["false"], delay_usec=1)
-    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    peer = nursery.start("--spec", spec, control=True).peer()
+    peer.request("start")
     alone = wait_for_place(peer)
     peer.forget()
     peer.wait_state("running", "backoff")
