@@ -10,9 +10,11 @@
  * late, it counts as lag in Stats, and it is the most for which a program waits that suddenly fills
  * its pipe. Naps end on a common beat: fifty chatty services are one wake-up and not fifty.
  *
- * Steady use are PACE_STEADY_TURNS turns that follow each other quickly. So what a service says now
- * and then, or a few lines at once, is stored and stamped as it comes. It ends with a look that
- * finds nothing, and now and then on trial, since a nap cannot tell one line from twenty.
+ * Steady use are PACE_STEADY_TURNS small turns that follow each other quickly. So what a service
+ * says now and then, or a few lines at once, is stored and stamped as it comes, and a flood that
+ * fills the pipe faster than a nap lasts is never kept waiting. It ends with a look that finds
+ * nothing or a pipe about to be full, and now and then on trial, since a nap cannot tell one line
+ * from twenty.
  */
 
 #include "log/pace.h"
@@ -26,17 +28,14 @@ usec_t pace_turn(struct pace *p, size_t taken_bytes, usec_t now_usec)
 {
 	usec_t gap_usec = usec_sub(now_usec, p->turned_usec), nap_usec;
 	bool steady = p->n_quick >= PACE_STEADY_TURNS && p->n_quick < PACE_TRUST_TURNS;
+	bool goes_on = steady ? !pace_is_flood(p, taken_bytes)
+			      : gap_usec < PACE_QUICK_USEC && taken_bytes < PACE_SMALL_BYTES;
 
 	p->turned_usec = now_usec;
-	if (taken_bytes == 0 || (!steady && gap_usec >= PACE_QUICK_USEC))
-		p->n_quick = 0;
-	else
-		p->n_quick = p->n_quick % PACE_TRUST_TURNS + 1;
+	p->n_quick = goes_on && taken_bytes > 0 ? p->n_quick % PACE_TRUST_TURNS + 1 : 0;
 	if (p->n_quick < PACE_STEADY_TURNS)
 		return 0;
 	nap_usec = MIN_OF(gap_usec, PACE_NAP_MAX_USEC) * (p->room_bytes / 2) / taken_bytes;
-	if (nap_usec < PACE_NAP_MIN_USEC)
-		return 0;
-	nap_usec = MIN_OF(nap_usec, PACE_NAP_MAX_USEC);
+	nap_usec = MIN_OF(MAX_OF(nap_usec, PACE_NAP_MIN_USEC), PACE_NAP_MAX_USEC);
 	return (now_usec / nap_usec + 1) * nap_usec;
 }

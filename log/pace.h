@@ -3,11 +3,11 @@
 
 #include "lib/base.h"
 
-/** Longest time for which a pipe in steady use is left alone. */
+/** Shortest and longest time for which a pipe in steady use is left alone. */
+#define PACE_NAP_MIN_USEC 200
 #define PACE_NAP_MAX_USEC (16 * USEC_PER_MSEC)
-/** A pipe that fills up within less is not left alone at all. */
-#define PACE_NAP_MIN_USEC 100
-/** Turns that follow each other within this are quick … */
+/** Turns that take less cost more than what they fetch; if they follow each other within … */
+#define PACE_SMALL_BYTES ((size_t)2048)
 #define PACE_QUICK_USEC (4 * USEC_PER_MSEC)
 /** … so many of them in a row are steady use … */
 #define PACE_STEADY_TURNS 8
@@ -18,7 +18,7 @@
  * struct pace - how closely a pipe is watched
  * @room_bytes:  what the pipe holds at most
  * @turned_usec: end of its last turn, monotonic
- * @n_quick:     quick turns in a row, naps included
+ * @n_quick:     quick and small turns in a row, and the naps that follow
  */
 struct pace {
 	size_t room_bytes;

@@ -159,6 +159,14 @@ static void few_lines_at_once_are_no_steady_use(void **state)
 	assert_int_equal(pace_turn(&p, 100, USEC_PER_SEC + PACE_QUICK_USEC + 1), 0);
 }
 
+static void flood_is_no_steady_use(void **state)
+{
+	struct pace p = {.room_bytes = ROOM_BYTES};
+
+	for (usec_t i = 1; i < 100; i++)
+		assert_int_equal(pace_turn(&p, PACE_SMALL_BYTES, USEC_PER_SEC + i), 0);
+}
+
 static void pipe_in_steady_use_naps_until_it_is_empty(void **state)
 {
 	struct pace p = in_steady_use(USEC_PER_SEC);
@@ -178,10 +186,11 @@ static void nap_is_half_as_long_as_the_pipe_takes_to_fill(void **state)
 {
 	struct pace p = in_steady_use(USEC_PER_SEC);
 
-	/* It filled a quarter in a millisecond, so it is due two milliseconds later, on the beat.
-	 */
-	assert_int_equal(pace_turn(&p, ROOM_BYTES / 4, USEC_PER_SEC), USEC_PER_SEC + 2000);
-	assert_int_equal(pace_turn(&p, ROOM_BYTES, USEC_PER_SEC + 100), 0);
+	assert_true(pace_turn(&p, 100, USEC_PER_SEC) > 0);
+	/* It filled a quarter in two milliseconds, so it is due four later, on the beat. */
+	assert_int_equal(pace_turn(&p, ROOM_BYTES / 4, USEC_PER_SEC + 2000), USEC_PER_SEC + 4000);
+	assert_int_equal(pace_turn(&p, ROOM_BYTES, USEC_PER_SEC + 2100), 0);
+	assert_int_equal(pace_turn(&p, 100, USEC_PER_SEC + 2200), 0);
 }
 
 static void naps_end_on_a_common_beat(void **state)
@@ -309,6 +318,7 @@ int main(void)
 		cmocka_unit_test(limit_is_shared_by_many_streams),
 		cmocka_unit_test(pipe_that_is_quiet_is_watched),
 		cmocka_unit_test(few_lines_at_once_are_no_steady_use),
+		cmocka_unit_test(flood_is_no_steady_use),
 		cmocka_unit_test(pipe_in_steady_use_naps_until_it_is_empty),
 		cmocka_unit_test(nap_is_half_as_long_as_the_pipe_takes_to_fill),
 		cmocka_unit_test(naps_end_on_a_common_beat),
