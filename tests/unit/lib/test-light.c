@@ -16,7 +16,8 @@
 #include "lib/varlink/client.h"
 
 /*
- * A program that links lib_dep as the cli does: it starts for each command, so libraries that
+ * A program that links lib_dep, as the cli does where it is not static, starts for each command:
+ * libraries that
  * only daemons need must not be loaded with it. The linker drops them only as long as nothing that
  * the cli uses refers to them.
  */
