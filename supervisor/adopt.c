@@ -6,6 +6,10 @@
  * It knows nothing and asks: each control socket in run/keeper is a keeper that may live, and what
  * the keepers greet with is the truth, whatever the predecessor was in the middle of. Nothing is
  * started before this is done, so no second copy can appear.
+ *
+ * A life of which the time line has the beginning, but no report the end, and whose keeper does not
+ * answer, was lost with everybody who could have seen it: in a power failure, or when keeper and
+ * supervisor were killed together. It gets a report here that says so.
  */
 
 #include "supervisor/adopt.h"
@@ -20,6 +24,7 @@
 #include "lib/log.h"
 #include "lib/text.h"
 #include "config/load.h"
+#include "supervisor/events.h"
 #include "supervisor/manager.h"
 #include "supervisor/run-files.h"
 #include "supervisor/service-hearing.h"
@@ -99,4 +104,26 @@ int adopt_keepers(struct manager *m, struct error *err)
 		n += code;
 	}
 	return n;
+}
+
+static void note_life(const char *name, uint64_t life, void *userdata)
+{
+	struct service *s = manager_find(userdata, name);
+
+	if (s && !s->has_keeper)
+		s->life = MAX_OF(s->life, life);
+}
+
+void adopt_lost_lives(struct manager *m)
+{
+	int code = events_lives(m->context.events, note_life, m);
+
+	if (code < 0)
+		log_warning("cannot read which lives were lost: %s", strerror(-code));
+	for (size_t i = 0; i < m->n_services; i++) {
+		struct service *s = m->services[i];
+
+		if (!s->has_keeper && s->life > s->ended_life)
+			service_take_lost_life(s, s->life);
+	}
 }

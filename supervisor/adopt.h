@@ -16,3 +16,10 @@ struct manager;
  * Return: how many there are, or negative errno with a text.
  */
 must_check int adopt_keepers(struct manager *m, struct error *err);
+
+/**
+ * adopt_lost_lives() - report what has begun and nobody saw end; once adopt_keepers() is through
+ *
+ * How it ended is not known and never will be; that it did is.
+ */
+void adopt_lost_lives(struct manager *m);

@@ -15,15 +15,20 @@
 #include "supervisor/service-keeper.h"
 #include "supervisor/service.h"
 
-static void announce(const struct service *s, const char *kind, const char *text)
+static struct event event_of(const struct service *s, const char *kind, const char *text)
 {
-	struct event event = {
+	return (struct event){
 		.kind = kind,
 		.text = text,
 		.service = s->process->name,
 		.instance = SERVICE_SLOT,
 		.who = s->asker,
 	};
+}
+
+static void announce(const struct service *s, const char *kind, const char *text)
+{
+	struct event event = event_of(s, kind, text);
 
 	events_add(s->context->events, &event);
 }
@@ -31,9 +36,11 @@ static void announce(const struct service *s, const char *kind, const char *text
 void announce_start(const struct service *s)
 {
 	char text[64];
+	struct event event = event_of(s, "start", text);
 
 	snprintf(text, sizeof(text), "started, pid %d", s->snapshot.main_pid);
-	announce(s, "start", text);
+	event.life = s->snapshot.life;
+	events_add(s->context->events, &event);
 }
 
 void announce_ready(const struct service *s)

@@ -148,6 +148,8 @@ static char *event_line(const struct event *event, uint64_t seq)
 	json_write_string(&t, "kind", event->kind);
 	json_write_string(&t, "text", event->text);
 	json_write_string(&t, "who", event->who);
+	if (event->life)
+		json_write_uint(&t, "life", event->life);
 	json_write_json(&t, "exit", event->exit);
 	json_write_close(&t, '}');
 	return text_take(&t);
@@ -320,6 +322,45 @@ void events_unsubscribe(struct events_subscriber *s)
 	}
 	list_remove(&s->link);
 	free(s);
+}
+
+/* Most lines begin no life, and are passed over without being parsed. */
+static void tell_life(const char *line, size_t len,
+		      void (*fn)(const char *service, uint64_t life, void *userdata),
+		      void *userdata)
+{
+	static const char mark[] = ",\"kind\":\"start\",";
+	cleanup_json json_t *event = NULL;
+	const char *service;
+	uint64_t life;
+
+	if (!memmem(line, len, mark, sizeof(mark) - 1))
+		return;
+	event = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	service = event ? json_get_string(event, "service") : NULL;
+	life = event ? json_get_uint(event, "life", 0) : 0;
+	if (service && life)
+		fn(service, life, userdata);
+}
+
+int events_lives(const struct events *e,
+		 void (*fn)(const char *service, uint64_t life, void *userdata), void *userdata)
+{
+	const char *const paths[] = {e->old_path, e->path};
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		cleanup_json_lines struct json_lines lines = {0};
+		const char *line;
+		size_t offset = 0;
+		size_t len;
+		int r = json_lines_read(paths[i], EVENTS_FILE_MAX * 2, &lines);
+
+		if (r < 0)
+			return r;
+		while (json_lines_next(&lines, &offset, &line, &len))
+			tell_life(line, len, fn, userdata);
+	}
+	return 0;
 }
 
 uint64_t events_newest(const struct events *e)

@@ -21,6 +21,7 @@ struct events_subscriber;
  * @text:    one line for people
  * @service: whom it is about, NULL: all of us
  * @who:     on whose behalf, or NULL
+ * @life:    which life of the service begins, 0: none does
  * @exit:    JSON of type Exit, or NULL
  */
 struct event {
@@ -29,6 +30,7 @@ struct event {
 	const char *service;
 	unsigned instance;
 	const char *who;
+	uint64_t life;
 	const char *exit;
 };
 
@@ -53,6 +55,15 @@ void events_add(struct events *e, const struct event *event);
  * Return: array, new reference, or NULL.
  */
 json_t *events_since(struct events *e, uint64_t since, size_t limit, char *const *names);
+
+/**
+ * events_lives() - call @fn for each beginning of a life that is still kept, oldest first
+ *
+ * Return: 0 or negative errno.
+ */
+must_check int events_lives(const struct events *e,
+			    void (*fn)(const char *service, uint64_t life, void *userdata),
+			    void *userdata);
 
 /** events_newest() - sequence number of the newest event, 0 before the first */
 uint64_t events_newest(const struct events *e);

@@ -254,7 +254,8 @@ static void write_outcome(struct text *t, const struct keeper_exit *e)
 
 static void write_usage(struct text *t, const struct keeper_exit *e)
 {
-	json_write_uint(t, "uptime_usec", e->uptime_usec);
+	if (e->uptime_usec != USEC_INFINITY)
+		json_write_uint(t, "uptime_usec", e->uptime_usec);
 	json_write_uint(t, "failures", e->n_failures);
 	write_if_known(t, "next_start_usec", delay_of_restart(e));
 	json_write_uint(t, "killed", e->n_killed);

@@ -399,6 +399,7 @@ int manager_begin(struct manager *m, struct error *err)
 	n_adopted = adopt_keepers(m, err);
 	if (n_adopted < 0)
 		return n_adopted;
+	adopt_lost_lives(m);
 	own_daemons_listen(m);
 	m->adopting_until_usec = clock_now_usec() + ADOPT_USEC;
 	announce_supervisor(m, n_adopted);

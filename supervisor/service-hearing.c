@@ -94,6 +94,20 @@ static void report_lost_life(struct service *s)
 	take_exit(s, &report, text);
 }
 
+void service_take_lost_life(struct service *s, uint64_t life)
+{
+	struct keeper_exit report = {
+		.wait_status = -1,
+		.life = life,
+		.at_usec = clock_at_usec(),
+		.uptime_usec = USEC_INFINITY,
+	};
+
+	take_exit(s, &report,
+		  "nobody saw how it ended: the machine, or its keeper together with the "
+		  "supervisor, went down");
+}
+
 /* --- snapshots ----------------------------------------------------------------------------- */
 
 static void on_life(struct service *s)

@@ -21,5 +21,12 @@ must_check int service_adopt(struct service *s);
  */
 void service_connect(struct service *s);
 
+/**
+ * service_take_lost_life() - @life has begun and nobody has seen its end
+ *
+ * Context: for a supervisor that comes back, when no keeper has.
+ */
+void service_take_lost_life(struct service *s, uint64_t life);
+
 /** service_keeper_gone() - the process @pid has ended; another one than its keeper is ignored */
 void service_keeper_gone(struct service *s, pid_t pid);

@@ -64,6 +64,7 @@ def test_keeper_killed_while_it_stops_leaves_nothing(platform):
 def test_keeper_that_dies_with_the_supervisor_is_replaced(platform):
     platform.up(config(a=FOREVER, b=FOREVER))
     a, b = identity(platform, "a"), identity(platform, "b")
+    life = platform.service("a")["slots"][0]["life"]
     keeper, supervisor = keeper_of(platform, "a"), supervisor_of(platform)
     os.kill(supervisor, signal.SIGSTOP)  # so that it hears of nothing
     kill(keeper)
@@ -71,6 +72,16 @@ def test_keeper_that_dies_with_the_supervisor_is_replaced(platform):
     wait_until(lambda: identity(platform, "a") != a)
     assert identity(platform, "b") == b
     assert not is_alive(a[0])
+
+    found = exits(platform, "a")
+    assert [one["life"] for one in found] == [life], "one exit report for each exit"
+    assert found[0]["cause"] == "unknown"
+    assert "nobody saw how it ended" in found[0]["summary"]
+    assert "uptime_usec" not in found[0]
+    assert "nobody saw how it ended" in platform.cli("why", "a").stdout
+    kill(supervisor_of(platform))
+    assert [one["life"] for one in exits(platform, "a")] == [life], "reported once"
+    assert exits(platform, "b") == []
 
 
 def test_keeper_that_hangs_holds_nobody_up_and_is_not_doubled(platform):

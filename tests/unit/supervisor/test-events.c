@@ -236,6 +236,46 @@ struct listener {
 	unsigned n;
 };
 
+struct lives {
+	char text[128];
+};
+
+static void on_life(const char *service, uint64_t life, void *userdata)
+{
+	struct lives *lives = userdata;
+	size_t used = strlen(lives->text);
+
+	(void)snprintf(lives->text + used, sizeof(lives->text) - used, "%s %d;", service,
+		       (int)life);
+}
+
+static void events_lives_are_those_that_began(void **state)
+{
+	struct event start = {.kind = "start", .text = "t", .service = "shop", .life = 7};
+	struct event exit = {
+		.kind = "exit", .text = "t", .service = "shop", .exit = "{\"life\":8}"};
+	struct event lie = {
+		.kind = "fail",
+		.text = "\"},\"kind\":\"start\",\"life\":9",
+		.service = "shop",
+	};
+	struct events *e = reopen(*state, NULL);
+	struct lives lives = {0};
+
+	assert_int_equal(events_lives(e, on_life, &lives), 0);
+	assert_string_equal(lives.text, "");
+	events_add(e, &start);
+	events_add(e, &exit);
+	events_add(e, &lie);
+	add(e, "shop", "a start without a life");
+	start.service = "db";
+	events_add(e, &start);
+	e = reopen(*state, e);
+	assert_int_equal(events_lives(e, on_life, &lives), 0);
+	assert_string_equal(lives.text, "shop 7;db 7;");
+	events_close(e);
+}
+
 static void on_event(void *userdata)
 {
 	struct listener *l = userdata;
@@ -319,6 +359,7 @@ int main(void)
 		TEST(events_files_are_bounded),
 		TEST(events_go_on_when_the_disk_takes_nothing),
 		TEST(events_unreadable_file_is_an_error),
+		TEST(events_lives_are_those_that_began),
 		TEST(events_are_told_to_subscribers_that_may_leave_at_any_time),
 		TEST(events_close_ends_subscriptions),
 	};
