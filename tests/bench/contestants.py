@@ -126,6 +126,28 @@ class Floor(Contestant):
         return ask
 
 
+class Shape(Floor):
+    """The least that has slicekeep's shape."""
+    name = "shape"
+    program = PROGRAMS / "shape"
+    fast = False
+
+    def command(self):
+        return [self.program, "up", self.list]
+
+    def ls(self):
+        return None
+
+    def restart(self, names):
+        return None
+
+    def end(self):
+        for pid in self.work.own():
+            kill(pid, signal.SIGKILL)
+        for pid in self.work.pids.values():
+            kill(pid, signal.SIGKILL)
+
+
 class Folders(Contestant):
     """A supervisor of the daemontools family: a folder with a `run` for each service."""
 
@@ -194,4 +216,4 @@ class S6(Folders):
         return ["s6-svscan", "-c", "1100", self.top]
 
 
-ALL = (Floor, Slicekeep, Runit, Daemontools, S6)
+ALL = (Floor, Shape, Slicekeep, Runit, Daemontools, S6)

@@ -64,7 +64,7 @@ ROWS = (
     Row("log.fifty.stamp", "log, 50 services × 1000 lines/s: lines that share a stamp", "",
         compared=False),
 )
-FLOORS = ("floor", "cat")
+FLOORS = ("floor", "cat", "shape")
 NOISE = 1.2  # on a shared machine a ratio is known to a fifth
 
 
