@@ -209,10 +209,20 @@ static int direct_start(struct launcher *l, const struct launch *what, struct er
 	return 0;
 }
 
+/* Looked up when it is asked for: a start does not wait for it. */
+static const char *direct_limits_note(struct launcher *l)
+{
+	struct direct *d = direct_of(l);
+
+	if (!d->note)
+		d->note = delegation_note("/proc/self");
+	return d->note ? d->note : "limits not enforced: out of memory";
+}
+
 static int direct_set_limits(struct launcher *l, const char *name, unsigned instance,
 			     const struct config_limits *limits, struct error *err)
 {
-	return error_set(err, -EOPNOTSUPP, "%s", direct_of(l)->note);
+	return error_set(err, -EOPNOTSUPP, "%s", direct_limits_note(l));
 }
 
 static bool is_kept(pid_t pid, void *userdata)
@@ -239,11 +249,6 @@ static int direct_sweep(struct launcher *l, const pid_t *known, size_t n_known)
 	if (ours < 0 || siblings < 0)
 		return ours < 0 ? ours : siblings;
 	return ours + siblings;
-}
-
-static const char *direct_limits_note(struct launcher *l)
-{
-	return direct_of(l)->note;
 }
 
 static void direct_free(struct launcher *l)
@@ -281,9 +286,6 @@ static int direct_init(struct direct *d, struct error *err)
 	if (!d->program)
 		return error_set(err, -errno, "cannot find the program \"slicekeep-keeper\": %s",
 				 strerror(errno));
-	d->note = delegation_note("/proc/self");
-	if (!d->note)
-		return -ENOMEM;
 	d->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (d->null_fd < 0)
 		return error_set(err, -errno, "cannot open \"/dev/null\": %s", strerror(errno));

@@ -412,11 +412,8 @@ int manager_begin(struct manager *m, struct error *err)
 static int open_state(struct manager *m, struct error *err)
 {
 	const struct paths *p = m->paths;
-	int code = paths_make(p, err);
+	int code = run_files_make(p);
 
-	if (code < 0)
-		return code;
-	code = run_files_make(p);
 	if (code < 0)
 		return error_set(err, code, "cannot make folders in \"%s\": %s", p->run,
 				 strerror(-code));

@@ -70,7 +70,7 @@ struct manager {
 
 /**
  * manager_new() - open the state, choose the launcher; nothing runs yet
- * @paths: borrowed
+ * @paths: borrowed; its folders are there (paths_make())
  *
  * Return: 0 or negative errno with a text.
  */
