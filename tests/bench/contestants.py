@@ -94,6 +94,16 @@ class Slicekeep(Contestant):
         return ask
 
 
+class Alone(Slicekeep):
+    """Its supervisor as an init starts it, as the peers are started: `up` puts a keeper around it."""
+
+    def command(self):
+        return [BUILD / "supervisor/slicekeep-supervisor"]
+
+    def settled(self):
+        pass
+
+
 class Floor(Contestant):
     name = "floor"
     program = PROGRAMS / "floor"

@@ -113,11 +113,16 @@ def crash(kinds, quick, notes):
 
 def life(kinds, quick, notes):
     """Start and stop of N, and the memory in between."""
-    for count, rounds in ((1, 3), (10, 3), (100, 3), (500, 3)):
+    for count, rounds in ((1, 9), (10, 3), (100, 3), (500, 3)):
         for turn in range(1 if quick else rounds):
             for kind in kinds:
+                key = "start"
+                if kind is contestants.Slicekeep:
+                    with Session(contestants.Alone, count, notes) as session:
+                        session.add(f"start.{count}", msec(session.begun, session.up))
+                    key = "up"
                 with Session(kind, count, notes) as session:
-                    session.add(f"start.{count}", msec(session.begun, session.up))
+                    session.add(f"{key}.{count}", msec(session.begun, session.up))
                     time.sleep(0.3 if quick or turn else 2)
                     if turn == 0:
                         own = session.work.own()

@@ -33,9 +33,11 @@ ROWS = (
     Row("crash", "crash → replacement's first instruction", "ms", 1.2, "p99"),
     Row("crash.again", "killed again when < 0.1 s old", "ms", 1),
     Row("start.1", "start of 1", "ms", 10),
+    Row("up.1", "start of 1 by `slicekeep up`", "ms", compared=False),
     Row("start.10", "start of 10", "ms"),
     Row("start.100", "start of 100", "ms", 40),
     Row("start.500", "start of 500", "ms", 180),
+    Row("up.500", "start of 500 by `slicekeep up`", "ms", compared=False),
     Row("stop.100", "stop of 100: services gone", "ms"),
     Row("stop.500", "stop of 500: services gone", "ms", 25),
     Row("stop_all.500", "stop of 500: supervisor gone too", "ms"),
@@ -142,6 +144,13 @@ it is `cat > file`. The peers of the daemontools family run the service's progra
 their best case. Folders and sockets of all supervisors are in memory, as `/run` is; lines go to
 disk. A service is a program without libc whose first instruction reads the clock. Values
 are medians; *own* CPU and memory are those of supervisor, collector and all keepers together.
+
+A start is measured from the exec of the supervisor, as an init does it, for all of them;
+`slicekeep up`, which puts a keeper around the supervisor first, has rows of its own. *shape*, in the
+last tables, is the least that has slicekeep's shape (`tests/bench/shape.c`): a keeper for each
+service, one collector that gets new pipes in each life, each exit written down by somebody else,
+and nothing more. Where it is behind a peer already, so is slicekeep, and that row is the price of
+the shape.
 
 ## Against floor, peers and budget
 
