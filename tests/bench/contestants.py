@@ -95,7 +95,7 @@ class Slicekeep(Contestant):
 
 
 class Alone(Slicekeep):
-    """Its supervisor as an init starts it, as the peers are started: `up` puts a keeper around it."""
+    """Its supervisor as an init starts it, and as the peers are: `up` puts a keeper around it."""
 
     def command(self):
         return [BUILD / "supervisor/slicekeep-supervisor"]

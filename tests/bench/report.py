@@ -146,8 +146,8 @@ disk. A service is a program without libc whose first instruction reads the cloc
 are medians; *own* CPU and memory are those of supervisor, collector and all keepers together.
 
 A start is measured from the exec of the supervisor, as an init does it, for all of them;
-`slicekeep up`, which puts a keeper around the supervisor first, has rows of its own. *shape*, in the
-last tables, is the least that has slicekeep's shape (`tests/bench/shape.c`): a keeper for each
+`slicekeep up`, which puts a keeper around the supervisor first, has rows of its own. *shape*, in
+the last tables, is the least that has slicekeep's shape (`tests/bench/shape.c`): a keeper for each
 service, one collector that gets new pipes in each life, each exit written down by somebody else,
 and nothing more. Where it is behind a peer already, so is slicekeep, and that row is the price of
 the shape.
