@@ -181,6 +181,18 @@ static void add_cause(struct text *t, const struct keeper_exit *e)
 	}
 }
 
+static void add_uptime(struct text *t, const struct keeper_exit *e)
+{
+	char uptime[UNITS_TEXT_MAX];
+
+	duration_format(e->uptime_usec, uptime);
+	/* "was killed after 41s" would be read as how long it was waited for. */
+	if (e->cause == KEEPER_CAUSE_STOP_TIMEOUT)
+		text_addf(t, " (up %s)", uptime);
+	else if (e->cause != KEEPER_CAUSE_EXEC_FAILED)
+		text_addf(t, " after %s", uptime);
+}
+
 /* What the sweep found, and what it could not do. */
 static void add_sweep(struct text *t, const struct keeper_exit *e)
 {
@@ -194,11 +206,9 @@ static void add_sweep(struct text *t, const struct keeper_exit *e)
 char *exit_report_summary(const struct keeper_exit *e)
 {
 	struct text t = {0};
-	char uptime[UNITS_TEXT_MAX];
 
 	add_cause(&t, e);
-	if (e->cause != KEEPER_CAUSE_EXEC_FAILED)
-		text_addf(&t, " after %s", duration_format(e->uptime_usec, uptime));
+	add_uptime(&t, e);
 	add_sweep(&t, e);
 	return text_take(&t);
 }

@@ -66,7 +66,7 @@ static const struct words table[] = {
 	  UP(15),
 	  .asker = "cli root",
 	  .n_killed = 3},
-	 "told to stop by cli root, did not, was killed after 15s; 3 more processes killed"},
+	 "told to stop by cli root, did not, was killed (up 15s); 3 more processes killed"},
 	{{.cause = KEEPER_CAUSE_TASKS_MAX, .wait_status = W_EXITCODE(11, 0), UP(1)},
 	 "exit 11: its limit of processes was reached after 1s"},
 	{{.cause = KEEPER_CAUSE_EXEC_FAILED,
