@@ -93,6 +93,7 @@ static int tape_open(struct tape *t)
 			if (t->offset == 0 && t->expected_bytes > 0 && base > t->expected_bytes)
 				t->skipped_bytes += base - t->expected_bytes;
 			t->expected_bytes = 0;
+			t->is_final = false;
 			return 1;
 		}
 		if (r != -ENOENT)
@@ -302,6 +303,23 @@ static int tape_load_here(struct tape *t)
 	return 1;
 }
 
+/* What was known of this segment before there was a next one may be less than it holds. */
+static int tape_look_again(struct tape *t)
+{
+	if (t->is_final || t->i_seq + 1 >= t->n_seqs)
+		return 0;
+	t->is_final = true;
+	return view_refresh(&t->view);
+}
+
+/* Return: 1, 0 when nothing is left in this segment, negative errno. */
+static int tape_load_segment(struct tape *t)
+{
+	int r = tape_look_again(t);
+
+	return r < 0 ? r : tape_load_here(t);
+}
+
 int tape_load(struct tape *t)
 {
 	int r;
@@ -313,7 +331,7 @@ int tape_load(struct tape *t)
 		if (r <= 0)
 			return r;
 	}
-	while ((r = tape_load_here(t)) == 0) {
+	while ((r = tape_load_segment(t)) == 0) {
 		r = tape_skip_segment(t);
 		if (r <= 0)
 			return r;

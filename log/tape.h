@@ -12,6 +12,7 @@ struct store;
 /**
  * struct tape - one stream, read line by line in either direction
  * @seqs:    numbers of its @n_seqs segments, ascending; @i_seq is the current one
+ * @is_final: @view was looked at when there was a next segment already, so it is all there is
  * @offset:  beginning of the next line
  * @record:  first index record that has not been passed
  * @line:    what lies at @offset, if @has_line
@@ -27,6 +28,7 @@ struct tape {
 	size_t seqs_room;
 	size_t i_seq;
 	struct segment_view view;
+	bool is_final;
 	uint64_t offset;
 	uint64_t record;
 	struct line line;

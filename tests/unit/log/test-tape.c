@@ -423,6 +423,25 @@ static void growing_stream_is_followed_into_new_segments(void **state)
 	pen_close(&p);
 }
 
+static void segment_that_grew_before_the_next_began_is_read_to_its_end(void **state)
+{
+	struct pen p = {.log_fd = -1, .index_fd = -1};
+
+	pen_next(&p, false);
+	pen_begin_life(&p);
+	pen_write(&p, "one\ntw", 6);
+	tape_begin();
+	line_texts((const char *const[]){"one"}, 1);
+	pen_write(&p, "o\nthree\n", 8);
+	pen_next(&p, false);
+	pen_write(&p, "four\n", 5);
+	pen_close(&p);
+	/* Nobody says that the first has grown: a reader who is behind is not woken. */
+	assert_int_equal(tape_add(&tape, p.seq), 0);
+	line_texts((const char *const[]){"two", "three", "four"}, 3);
+	assert_int_equal(tape.skipped_bytes, 0);
+}
+
 static void deleted_segments_are_skipped_and_counted(void **state)
 {
 	struct pen p = {.log_fd = -1, .index_fd = -1};
@@ -490,6 +509,9 @@ int main(void)
 			line_over_two_segments_is_cut_where_the_next_continues, setup, teardown),
 		cmocka_unit_test_setup_teardown(growing_stream_is_followed_into_new_segments, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			segment_that_grew_before_the_next_began_is_read_to_its_end, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(deleted_segments_are_skipped_and_counted, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(bytes_without_records_belong_to_the_last_life,
