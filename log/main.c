@@ -36,6 +36,8 @@
 
 #define SEGMENT_BYTES_DEFAULT (UINT64_C(32) << 20)
 #define EXIT_USAGE 2
+/** A turn ends with the segment, and a service that floods must not keep us for ever. */
+#define LAST_TURNS 4
 
 static const char usage[] =
 	"usage: slicekeep-log [OPTION…]\n"
@@ -235,7 +237,7 @@ static int collector_main(const struct daemon_hello *hello)
 		daemon_ready("collecting");
 		r = loop_run(c.loop);
 	}
-	if (r == 0) {
+	for (int i = 0; r == 0 && i < LAST_TURNS; i++) {
 		intake_finish(c.intake);
 		writer_finish(c.writer);
 	}

@@ -4,6 +4,7 @@ import base64
 import os
 import pathlib
 import random
+import signal
 import subprocess
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import instance
 import store
 from collector import RSS_KIB_MAX, collectors, peak_rss_kib, store_lines  # noqa: F401
-from waiting import wait_until
+from waiting import SLOWNESS, wait_until
 
 pytestmark = pytest.mark.sanitize
 
@@ -233,6 +234,27 @@ def test_many_lives_and_streams_share_one_segment_each(collectors):
     assert len(collector.segments("shop")) == 2
     lines = collector.read(names=["shop"], streams=["out"], since_life=19)
     assert [(line["life"], line["text"]) for line in lines] == [(19, "life 19"), (20, "life 20")]
+
+
+def test_collector_that_is_told_to_end_stores_what_the_pipes_hold(collectors):
+    collector = collectors("--segment", "64K")
+    keeper = collector.keeper()
+    pipe = keeper.pipe("shop")
+    data = b"".join(b"line %d\n" % i for i in range(6_000))
+    pipe.write(data)
+    wait_until(lambda: collector.stored("shop") == data, what="what does not fill the segment")
+    collector.process.send_signal(signal.SIGSTOP)
+    pipe.write(data)
+    for life in range(1, 17):
+        other = keeper.pipe("lives", life=life)
+        other.write(b"life %d\n" % life)
+        other.close_write()
+        keeper.end(other)
+    collector.process.terminate()
+    collector.process.send_signal(signal.SIGCONT)
+    assert collector.process.wait(20 * SLOWNESS) == 0
+    assert collector.stored("shop") == 2 * data
+    assert collector.stored("lives") == b"".join(b"life %d\n" % life for life in range(1, 17))
 
 
 def test_damaged_index_costs_stamps_and_no_line(collectors):
