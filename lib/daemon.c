@@ -161,23 +161,26 @@ int daemon_listen_fd(const char *name)
 
 	if (n < 0)
 		return n;
-	for (int i = 0; i < MIN_OF(n, LISTEN_FDS_MAX); i++) {
-		int fd = LISTEN_FDS_START + i;
-		int r;
+	n = MIN_OF(n, LISTEN_FDS_MAX);
+	/* All of them, so that none that nobody asks for reaches a child. */
+	for (int i = 0; i < n; i++) {
+		int r = listen_fds_taken & (UINT64_C(1) << i)
+				? 0
+				: fd_set_cloexec(LISTEN_FDS_START + i, true);
 
-		if (listen_fds_taken & (UINT64_C(1) << i))
-			continue;
-		/* All of them, so that none that nobody asks for reaches a child. */
-		r = fd_set_cloexec(fd, true);
 		if (r < 0)
 			return r;
-		if (!service_manager_listen_fd_is(i, name))
+	}
+	for (int i = 0; i < n; i++) {
+		int r;
+
+		if (listen_fds_taken & (UINT64_C(1) << i) || !service_manager_listen_fd_is(i, name))
 			continue;
-		r = fd_set_nonblock(fd, true);
+		r = fd_set_nonblock(LISTEN_FDS_START + i, true);
 		if (r < 0)
 			return r;
 		listen_fds_taken |= UINT64_C(1) << i;
-		return fd;
+		return LISTEN_FDS_START + i;
 	}
 	return -ENOENT;
 }

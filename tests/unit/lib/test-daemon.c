@@ -303,6 +303,20 @@ static void socket_that_was_closed_is_not_given_out_again(void **state)
 	assert_in_child(child_closes_its_socket);
 }
 
+static int child_asks_for_the_first_only(void)
+{
+	expect(1, pass_sockets("a:b:c") == 0);
+	expect(2, daemon_listen_fd("a") == 3);
+	for (int fd = 3; fd < 6; fd++)
+		expect(3, fcntl(fd, F_GETFD) == FD_CLOEXEC);
+	return 0;
+}
+
+static void sockets_that_nobody_asks_for_reach_no_child(void **state)
+{
+	assert_in_child(child_asks_for_the_first_only);
+}
+
 static int child_is_not_meant(void)
 {
 	expect(1, pass_sockets("a:b:c") == 0);
@@ -345,6 +359,7 @@ int main(void)
 		cmocka_unit_test(watchdog_of_nonsense_is_an_error),
 		cmocka_unit_test(sockets_are_found_by_name_and_given_out_once),
 		cmocka_unit_test(socket_that_was_closed_is_not_given_out_again),
+		cmocka_unit_test(sockets_that_nobody_asks_for_reach_no_child),
 		cmocka_unit_test(sockets_for_another_process_are_not_taken),
 		cmocka_unit_test(sockets_that_were_not_passed_are_not_there),
 	};
