@@ -106,7 +106,7 @@ int adopt_keepers(struct manager *m, struct error *err)
 	return n;
 }
 
-static void note_life(const char *name, uint64_t life, void *userdata)
+static void note_begun(const char *name, uint64_t life, void *userdata)
 {
 	struct service *s = manager_find(userdata, name);
 
@@ -114,16 +114,35 @@ static void note_life(const char *name, uint64_t life, void *userdata)
 		s->life = MAX_OF(s->life, life);
 }
 
+/* Its report could not be kept, on a full disk, but it was seen. */
+static void note_ended(const char *name, uint64_t life, void *userdata)
+{
+	struct service *s = manager_find(userdata, name);
+
+	if (s && !s->has_keeper)
+		s->ended_life = MAX_OF(s->ended_life, life);
+}
+
+static bool is_lost(const struct service *s)
+{
+	return !s->has_keeper && s->life > s->ended_life;
+}
+
 void adopt_lost_lives(struct manager *m)
 {
-	int code = events_lives(m->context.events, note_life, m);
+	int code = events_begun_lives(m->context.events, note_begun, m);
+	bool any = false;
 
-	if (code < 0)
+	for (size_t i = 0; i < m->n_services; i++)
+		any |= is_lost(m->services[i]);
+	if (code == 0 && any)
+		code = events_ended_lives(m->context.events, note_ended, m);
+	if (code < 0) {
 		log_warning("cannot read which lives were lost: %s", strerror(-code));
+		return;
+	}
 	for (size_t i = 0; i < m->n_services; i++) {
-		struct service *s = m->services[i];
-
-		if (!s->has_keeper && s->life > s->ended_life)
-			service_take_lost_life(s, s->life);
+		if (is_lost(m->services[i]))
+			service_take_lost_life(m->services[i], m->services[i]->life);
 	}
 }

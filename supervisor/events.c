@@ -49,6 +49,12 @@ struct slice {
 	size_t len;
 };
 
+/* Which lines name a life: what stands in them as it is, and the object that has it, if not all. */
+struct life_kind {
+	const char *mark;
+	const char *holder;
+};
+
 struct slices {
 	struct slice *items;
 	size_t n;
@@ -324,27 +330,27 @@ void events_unsubscribe(struct events_subscriber *s)
 	free(s);
 }
 
-/* Most lines begin no life, and are passed over without being parsed. */
-static void tell_life(const char *line, size_t len,
-		      void (*fn)(const char *service, uint64_t life, void *userdata),
+/* Most lines are passed over without being parsed. */
+static void tell_life(const char *line, size_t len, const struct life_kind *kind, events_life_fn fn,
 		      void *userdata)
 {
-	static const char mark[] = ",\"kind\":\"start\",";
 	cleanup_json json_t *event = NULL;
+	const json_t *holder;
 	const char *service;
 	uint64_t life;
 
-	if (!memmem(line, len, mark, sizeof(mark) - 1))
+	if (!memmem(line, len, kind->mark, strlen(kind->mark)))
 		return;
 	event = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	holder = kind->holder ? json_object_get(event, kind->holder) : event;
 	service = event ? json_get_string(event, "service") : NULL;
-	life = event ? json_get_uint(event, "life", 0) : 0;
+	life = holder ? json_get_uint(holder, "life", 0) : 0;
 	if (service && life)
 		fn(service, life, userdata);
 }
 
-int events_lives(const struct events *e,
-		 void (*fn)(const char *service, uint64_t life, void *userdata), void *userdata)
+static int walk_lives(const struct events *e, const struct life_kind *kind, events_life_fn fn,
+		      void *userdata)
 {
 	const char *const paths[] = {e->old_path, e->path};
 
@@ -358,9 +364,23 @@ int events_lives(const struct events *e,
 		if (r < 0)
 			return r;
 		while (json_lines_next(&lines, &offset, &line, &len))
-			tell_life(line, len, fn, userdata);
+			tell_life(line, len, kind, fn, userdata);
 	}
 	return 0;
+}
+
+int events_begun_lives(const struct events *e, events_life_fn fn, void *userdata)
+{
+	static const struct life_kind begun = {.mark = ",\"kind\":\"start\","};
+
+	return walk_lives(e, &begun, fn, userdata);
+}
+
+int events_ended_lives(const struct events *e, events_life_fn fn, void *userdata)
+{
+	static const struct life_kind ended = {.mark = ",\"kind\":\"exit\",", .holder = "exit"};
+
+	return walk_lives(e, &ended, fn, userdata);
 }
 
 uint64_t events_newest(const struct events *e)

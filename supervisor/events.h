@@ -56,14 +56,15 @@ void events_add(struct events *e, const struct event *event);
  */
 json_t *events_since(struct events *e, uint64_t since, size_t limit, char *const *names);
 
-/**
- * events_lives() - call @fn for each beginning of a life that is still kept, oldest first
- *
- * Return: 0 or negative errno.
+/** events_life_fn - @life of @service */
+typedef void (*events_life_fn)(const char *service, uint64_t life, void *userdata);
+
+/** events_begun_lives() - each kept beginning of a life, oldest first; Return: 0 or negative errno
  */
-must_check int events_lives(const struct events *e,
-			    void (*fn)(const char *service, uint64_t life, void *userdata),
-			    void *userdata);
+must_check int events_begun_lives(const struct events *e, events_life_fn fn, void *userdata);
+
+/** events_ended_lives() - each kept end of one; Return: 0 or negative errno */
+must_check int events_ended_lives(const struct events *e, events_life_fn fn, void *userdata);
 
 /** events_newest() - sequence number of the newest event, 0 before the first */
 uint64_t events_newest(const struct events *e);

@@ -104,6 +104,18 @@ def test_keeper_that_hangs_holds_nobody_up_and_is_not_doubled(platform):
     platform.wait_state("good", "running")
 
 
+def test_exit_that_was_seen_but_could_not_be_kept_is_not_lost(platform):
+    platform.up(config(a=FOREVER))
+    platform.cli("stop", "a")
+    kept = platform.home / "state/exits/a.jsonl"
+    kept.unlink()
+    kill(supervisor_of(platform))
+    assert platform.wait_state("a", "stopped")
+    assert exits(platform, "a") == []
+    ends = [event for event in events(platform, names=["a"]) if event["kind"] == "exit"]
+    assert len(ends) == 1, "nobody saw how it ended, says a supervisor that did"
+
+
 def test_supervisor_that_was_too_slow_for_a_keeper_finds_back(platform):
     """A keeper drops a subscriber that does not read; meanwhile its service is restarted."""
     notify = BUILD / "tests/integration/programs/notify"

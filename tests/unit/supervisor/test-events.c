@@ -249,7 +249,7 @@ static void on_life(const char *service, uint64_t life, void *userdata)
 		       (int)life);
 }
 
-static void events_lives_are_those_that_began(void **state)
+static void events_lives_are_those_that_began_or_ended(void **state)
 {
 	struct event start = {.kind = "start", .text = "t", .service = "shop", .life = 7};
 	struct event exit = {
@@ -262,7 +262,7 @@ static void events_lives_are_those_that_began(void **state)
 	struct events *e = reopen(*state, NULL);
 	struct lives lives = {0};
 
-	assert_int_equal(events_lives(e, on_life, &lives), 0);
+	assert_int_equal(events_begun_lives(e, on_life, &lives), 0);
 	assert_string_equal(lives.text, "");
 	events_add(e, &start);
 	events_add(e, &exit);
@@ -271,8 +271,11 @@ static void events_lives_are_those_that_began(void **state)
 	start.service = "db";
 	events_add(e, &start);
 	e = reopen(*state, e);
-	assert_int_equal(events_lives(e, on_life, &lives), 0);
+	assert_int_equal(events_begun_lives(e, on_life, &lives), 0);
 	assert_string_equal(lives.text, "shop 7;db 7;");
+	lives = (struct lives){0};
+	assert_int_equal(events_ended_lives(e, on_life, &lives), 0);
+	assert_string_equal(lives.text, "shop 8;");
 	events_close(e);
 }
 
@@ -359,7 +362,7 @@ int main(void)
 		TEST(events_files_are_bounded),
 		TEST(events_go_on_when_the_disk_takes_nothing),
 		TEST(events_unreadable_file_is_an_error),
-		TEST(events_lives_are_those_that_began),
+		TEST(events_lives_are_those_that_began_or_ended),
 		TEST(events_are_told_to_subscribers_that_may_leave_at_any_time),
 		TEST(events_close_ends_subscriptions),
 	};
