@@ -80,6 +80,7 @@ def test_keeper_that_dies_with_the_supervisor_is_replaced(platform):
     assert "uptime_usec" not in found[0]
     assert "nobody saw how it ended" in platform.cli("why", "a").stdout
     kill(supervisor_of(platform))
+    assert identity(platform, "b") == b
     assert [one["life"] for one in exits(platform, "a")] == [life], "reported once"
     assert exits(platform, "b") == []
 
