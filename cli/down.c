@@ -97,6 +97,8 @@ static int stop_orphans(const struct paths *paths, size_t *ret_n, struct error *
 int down_shutdown(struct supervisor *s, bool json, struct error *err)
 {
 	cleanup(progress_done) struct progress p = {0};
+	/* Its socket goes a moment before the process does. */
+	cleanup_close int keeper = outermost_pidfd(&s->cli->paths);
 	size_t n_orphans;
 	int code;
 
@@ -105,6 +107,10 @@ int down_shutdown(struct supervisor *s, bool json, struct error *err)
 	code = shut_down(s, &p, err);
 	if (code == 0)
 		code = stop_orphans(&s->cli->paths, &n_orphans, err);
+	if (code == 0 && keeper >= 0)
+		code = process_wait(keeper, clock_now_usec() + END_USEC);
+	if (code == -ETIMEDOUT)
+		code = error_set(err, -EIO, "the supervisor has ended, but its keeper has not");
 	if (json)
 		(void)progress_print_json(&p);
 	else if (code == 0)

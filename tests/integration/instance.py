@@ -102,7 +102,7 @@ class Instance:
         """Stop the platform, and prove that it left no process."""
         result = self.cli("down", **more)
         self._is_up = False
-        left = processes.kill_tagged(self.tag)
+        left = processes.left_behind(self.tag)
         assert not left, f"left behind by `down`, and killed now: {left}"
         return result
 
@@ -162,7 +162,7 @@ class Instance:
                 wrong.append(f"{process.args} does not end by SIGTERM")
                 process.kill()
                 process.wait()
-        left = processes.kill_tagged(self.tag)
+        left = processes.left_behind(self.tag)
         if left:
             wrong.append(f"left behind, and killed now: {left}")
         for report in sorted(self.home.glob("sanitizer/*")):
