@@ -11,7 +11,7 @@ import pathlib
 import subprocess
 import sys
 
-SUITES = {"unit", "fuzz"}
+SUITES = {"unit", "fuzz", "vm"}
 # Under valgrind and sanitizers, which the runner announces by this variable.
 SLOWNESS = os.environ.get("SLICEKEEP_TEST_SLOWNESS", "1")
 

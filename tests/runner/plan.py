@@ -51,12 +51,12 @@ def meson(name, folder, suite, after, path="", env=(), wrapper=""):
                 counting.meson(folder / "meson-logs" / f"{written}.json"), (after,), env=dict(env))
 
 
-def pytest(name, path, after=(), marks="", env=()):
+def pytest(name, path, after=(), marks="", env=(), cores=1):
     """The tests of one Python file or folder."""
     result = REPORT / f"{name.replace('/', '-')}.xml"
     return Step(name, (*PYTEST, "-m", marks, f"--junitxml={result}", path),
                 counting.pytest(result, leaves_out=marks == "not slow"), after,
-                env=dict(env))
+                cores=cores, env=dict(env))
 
 
 def unit(prefix, folder, after, env=()):
@@ -73,6 +73,14 @@ def integration(prefix, folder, after, marks="", env=(), only_with=""):
         if only_with in path.read_text():
             yield pytest(f"{prefix}/{path.stem.removeprefix('test_')}", path, (after,), marks,
                          {"SLICEKEEP_BUILD": str(folder)} | dict(env))
+
+
+def vm():
+    """Tests in machines with a systemd of their own, a step for each file and machine."""
+    yield Step("vm/image", (TOP / "tests/vm/image",), no_test)
+    for path in sorted((TOP / "tests/vm").glob("test_*.py")):
+        yield pytest(f"vm/{path.stem.removeprefix('test_')}", path, ("build", "vm/image"),
+                     env={"SLICEKEEP_BUILD": str(BUILD)}, cores=2)
 
 
 def everyday(is_all=False):
@@ -92,6 +100,7 @@ def thorough():
     yield pytest("runner", TOP / "tests/runner")
     yield meson("fuzz", BUILD, "fuzz", "build")
     yield meson("valgrind", BUILD, "unit", "build", "tests/unit/keeper/", VALGRIND_ENV, VALGRIND)
+    yield from vm()
     yield build("sanitize/build", SANITIZED, "-Dtests=true", "-Dbuildtype=debug",
                 "-Db_sanitize=address,undefined", "-Dc_args=-fno-sanitize-recover=all")
     yield from unit("sanitize/unit", SANITIZED, "sanitize/build", SANITIZED_ENV)

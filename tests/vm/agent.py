@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""The tests' end of the line to guest/agent: one command at a time, each with a deadline."""
+import json
+import socket
+import time
+
+
+class Silence(Exception):
+    """The machine did not answer in time, or is gone."""
+
+
+class Agent:
+    """A connection that the machine's emulator has made to `server`."""
+
+    def __init__(self, server, seconds):
+        deadline = time.monotonic() + seconds
+        self.rest = b""
+        self.socket = None
+        server.settimeout(seconds)
+        try:
+            self.socket, _ = server.accept()
+        except TimeoutError as error:
+            raise Silence("the emulator does not connect") from error
+        self.boot_id = self._line(deadline)["boot"]
+
+    def close(self):
+        """Hang up."""
+        self.socket.close()
+
+    def call(self, command, stdin, seconds):
+        """Run a command; (exit code or None, stdout, stderr)."""
+        deadline = time.monotonic() + seconds
+        head = json.dumps(command | {"stdin": len(stdin)}).encode()
+        self.socket.settimeout(seconds)
+        try:
+            self.socket.sendall(head + b"\n" + stdin)
+        except OSError as error:
+            raise Silence(f"the machine does not listen: {error}") from error
+        answer = self._line(deadline)
+        return (answer["code"], self._bytes(answer["stdout"], deadline),
+                self._bytes(answer["stderr"], deadline))
+
+    def _receive(self, deadline):
+        """Wait for more."""
+        try:
+            self.socket.settimeout(max(0.001, deadline - time.monotonic()))
+            data = self.socket.recv(1 << 20)
+        except OSError as error:
+            raise Silence(f"the machine does not answer: {error}") from error
+        if not data:
+            raise Silence("the machine is gone")
+        self.rest += data
+
+    def _line(self, deadline):
+        while b"\n" not in self.rest:
+            self._receive(deadline)
+        line, _, self.rest = self.rest.partition(b"\n")
+        return json.loads(line)
+
+    def _bytes(self, number, deadline):
+        while len(self.rest) < number:
+            self._receive(deadline)
+        data, self.rest = self.rest[:number], self.rest[number:]
+        return data

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+"""A machine for each file of tests, with slicekeep installed in it."""
+import pathlib
+import sys
+
+import pytest
+
+# How to wait, and what to ask a platform, is the same as in the integration tests.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
+
+# pylint: disable=wrong-import-position
+import installed
+from machine import Machine
+
+
+@pytest.fixture(scope="module")
+def machine():
+    """A booted Machine (machine.py): run(), put(), get(), reboot()."""
+    with Machine() as one:
+        installed.install(one)
+        yield one

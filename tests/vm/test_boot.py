@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""The machine is what the other tests take it for."""
+
+
+def test_first_process_is_systemd_and_all_controllers_are_there(machine):
+    assert machine.run(["cat", "/proc/1/comm"]).stdout == "systemd\n"
+    controllers = machine.run(["cat", "/sys/fs/cgroup/cgroup.controllers"]).stdout.split()
+    assert {"cpu", "cpuset", "io", "memory", "pids"} <= set(controllers)
+    assert machine.run(["cat", "/proc/pressure/memory"]).stdout.startswith("some")
+
+
+def test_command_has_an_exit_code_and_two_outputs(machine):
+    done = machine.run("cat; echo wrong >&2; exit 3", exits=3, stdin="right")
+    assert (done.stdout, done.stderr) == ("right", "wrong\n")
+
+
+def test_command_that_leaves_a_process_with_its_output_ends_all_the_same(machine):
+    pid = machine.run("setsid sleep 1000 & echo $!").stdout.strip()
+    machine.run(["kill", pid])
+
+
+def test_files_go_in_and_come_out(machine):
+    text = "line\n" * 100_000
+    machine.put("/tmp/some/where", text)
+    assert machine.get("/tmp/some/where").decode() == text
+
+
+def test_disk_is_kept_over_a_reboot_and_memory_is_not(machine):
+    before = machine.agent.boot_id
+    machine.put("/var/lib/kept", "kept")
+    machine.put("/run/lost", "lost")
+    machine.reboot()
+    assert machine.agent.boot_id != before
+    assert machine.get("/var/lib/kept") == b"kept"
+    machine.run(["test", "-e", "/run/lost"], exits=1)
