@@ -90,6 +90,22 @@ static int take_restart(const struct option *option, const char *value, struct o
 	return -EINVAL;
 }
 
+static int take_unit(const struct option *option, const char *value, struct options *o)
+{
+	static const char *const names[] = {
+		[OPTIONS_UNIT_NONE] = "",
+		[OPTIONS_UNIT_MAIN] = "--unit",
+		[OPTIONS_UNIT_STOP] = "--unit-stop",
+		[OPTIONS_UNIT_STOPPED] = "--unit-stopped",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(option->name, names[i]) == 0)
+			o->unit = (enum options_unit)i;
+	}
+	return 0;
+}
+
 static int take_sweep(const struct option *option, const char *value, struct options *o)
 {
 	o->spec.is_sweeping_main = strcmp(value, "main") == 0;
@@ -139,6 +155,9 @@ static const struct option table[] = {
 	{"--intake", take_text, FIELD(spec.intake)},
 	{"--cgroup", take_text, FIELD(spec.cgroup)},
 	{"--sweep", take_sweep},
+	{"--unit", take_unit, .is_flag = true},
+	{"--unit-stop", take_unit, .is_flag = true},
+	{"--unit-stopped", take_unit, .is_flag = true},
 	{"--spec", take_text, FIELD(spec_path)},
 	{"--start", FLAG(is_starting)},
 	{"--control", take_text, FIELD(control)},
@@ -171,6 +190,8 @@ static const char help[] =
 	"  --control PATH        bind a control socket there\n"
 	"  --cgroup DIR          run it in this cgroup v2 folder\n"
 	"  --sweep tree|main     kill its whole tree after each end, or the program only (tree)\n"
+	"  --unit                be the main process of a systemd unit; with --control\n"
+	"  --unit-stop           be its ExecStop=, --unit-stopped its ExecStopPost=; the same\n"
 	"  --help  --version\n"
 	"\n"
 	"TIME is like 500ms, 10s, 5m, 1h. Signals: TERM, INT: stop all and exit; HUP: read --spec\n"
@@ -234,6 +255,14 @@ static int take_program(char **argv, char **env, struct spec *s, struct spec_fau
 
 static int check_whole(const struct options *o, struct spec_fault *fault)
 {
+	if (o->unit != OPTIONS_UNIT_NONE && !o->control)
+		return wrong(fault, "--unit", "needs --control");
+	if (o->unit == OPTIONS_UNIT_MAIN && (o->spec.cgroup || o->spec.is_sweeping_main))
+		return wrong(fault, "--unit", "not together with --cgroup or --sweep=main");
+	if (o->unit >= OPTIONS_UNIT_STOP)
+		return o->spec_path || o->spec.n_argv > 0
+			       ? wrong(fault, "--unit-stop", "takes --control only")
+			       : 0;
 	if (o->spec_path ? o->spec.n_argv > 0 : o->spec.n_argv == 0)
 		return wrong(fault, "what is to run?", "give PROGRAM after -- or --spec FILE");
 	if (o->control && o->control_fd >= 0)

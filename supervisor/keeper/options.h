@@ -4,6 +4,14 @@
 #include "lib/base.h"
 #include "supervisor/keeper/spec.h"
 
+/** enum options_unit - which process of a systemd unit this is */
+enum options_unit {
+	OPTIONS_UNIT_NONE,
+	OPTIONS_UNIT_MAIN,    /* --unit: its main process */
+	OPTIONS_UNIT_STOP,    /* --unit-stop: its ExecStop= */
+	OPTIONS_UNIT_STOPPED, /* --unit-stopped: its ExecStopPost= */
+};
+
 /**
  * struct options - the command line
  * @spec:       what is to run, without --spec
@@ -13,9 +21,11 @@
  * @control:    where to bind one, NULL
  * @resume_fd:  state of the program that this one replaces, -1
  * @is_oneshot: run once and exit with the program's code
+ * @unit:       what this process is to a unit of systemd
  */
 struct options {
 	struct spec spec;
+	enum options_unit unit;
 	char **argv;
 	const char *spec_path;
 	const char *control;

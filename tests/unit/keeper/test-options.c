@@ -157,6 +157,35 @@ static void help_needs_nothing_to_run(void **state)
 	assert_non_null(strstr(options_help(), "--stop-timeout"));
 }
 
+static void unit_is_a_main_process_with_a_control_socket(void **state)
+{
+	struct options o;
+
+	assert_int_equal(
+		parse(words((char *)"--unit", (char *)"--control=/run/x", (char *)"true"), &o), 0);
+	assert_int_equal(o.unit, OPTIONS_UNIT_MAIN);
+	assert_int_equal(parse(words((char *)"--unit", (char *)"true"), &o), -EINVAL);
+	assert_string_equal(fault.text, "--unit: needs --control (see --help)");
+	assert_int_equal(parse(words((char *)"--unit", (char *)"--control=/run/x",
+				     (char *)"--cgroup=/c", (char *)"true"),
+			       &o),
+			 -EINVAL);
+}
+
+static void end_of_a_unit_has_no_program(void **state)
+{
+	struct options o;
+
+	assert_int_equal(parse(words((char *)"--unit-stop", (char *)"--control=/run/x"), &o), 0);
+	assert_int_equal(o.unit, OPTIONS_UNIT_STOP);
+	assert_int_equal(parse(words((char *)"--unit-stopped", (char *)"--control=/run/x"), &o), 0);
+	assert_int_equal(o.unit, OPTIONS_UNIT_STOPPED);
+	assert_int_equal(
+		parse(words((char *)"--unit-stopped", (char *)"--control=/run/x", (char *)"true"),
+		      &o),
+		-EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +198,8 @@ int main(void)
 		cmocka_unit_test(wrong_words_are_explained),
 		cmocka_unit_test(there_must_be_something_to_run),
 		cmocka_unit_test(help_needs_nothing_to_run),
+		cmocka_unit_test(unit_is_a_main_process_with_a_control_socket),
+		cmocka_unit_test(end_of_a_unit_has_no_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
