@@ -9,7 +9,8 @@
  * end: the keeper goes on trying, but the person who typed the command learns at once.
  *
  * All of them are looked at whenever the manager has settled, and what is new about them goes out
- * in one message: with hundreds of services a message for each step costs more than the steps.
+ * in one message: with hundreds of services a message for each step costs more than the steps. The
+ * first message has all of them: who outlives us knows what to ask our successor for.
  *
  * The caller may hang up; the order stands all the same.
  */
@@ -215,6 +216,12 @@ static void check_waiting(struct operation *o, struct item *item, const struct s
 	end_item(o, item, false, text);
 }
 
+/* A restart that has come to nothing: the old life goes on, and nothing will end it any more. */
+static const char *why_not_anew(const struct service *s)
+{
+	return s->note[0] ? s->note : "another order came in between";
+}
+
 static void check_started(struct operation *o, struct item *item, const struct service *s)
 {
 	bool new_life = o->kind == OPERATION_START || (s && s->life > item->life_before);
@@ -225,8 +232,8 @@ static void check_started(struct operation *o, struct item *item, const struct s
 	}
 	if (!s->wanted || o->manager->stopping)
 		end_item(o, item, false, "it was stopped meanwhile");
-	else if (slot_is_ready(s->state) && new_life && !s->renewing)
-		end_item(o, item, true, "");
+	else if (slot_is_ready(s->state) && !s->renewing)
+		end_item(o, item, new_life, new_life ? "" : why_not_anew(s));
 	else if (s->state == SLOT_FAILED && new_life)
 		end_failed(o, item, s);
 	else if (s->state == SLOT_LOST && s->note[0])
@@ -311,6 +318,7 @@ static int add_item(struct operation *o, size_t at)
 	item->ended_before = s->ended_life;
 	item->sent = s->state;
 	o->n_items++;
+	note_step(o, item);
 	return 0;
 }
 

@@ -30,11 +30,11 @@ struct slot_cell {
 		.moves = true, .next = SLOT_##state_, .action = SLOT_ACTION_##action_ \
 	}
 
-/* What a keeper says is taken over from any state in which its payload may exist. */
-#define KEEPER_ROW                                                                      \
-	[SLOT_EVENT_LIFE] = TO(STARTING, NONE), [SLOT_EVENT_READY] = TO(RUNNING, NONE), \
-	[SLOT_EVENT_BACKOFF] = TO(BACKOFF, NONE), [SLOT_EVENT_DONE] = TO(DONE, NONE),   \
-	[SLOT_EVENT_FAILED] = TO(FAILED, NONE)
+/* What a keeper says is taken over from any state in which its payload may exist. That a life is
+ * ready counts only while one is starting: while it is being renewed, it is the old one. */
+#define KEEPER_ROW                                                                        \
+	[SLOT_EVENT_LIFE] = TO(STARTING, NONE), [SLOT_EVENT_BACKOFF] = TO(BACKOFF, NONE), \
+	[SLOT_EVENT_DONE] = TO(DONE, NONE), [SLOT_EVENT_FAILED] = TO(FAILED, NONE)
 
 #define ORDER_ROW \
 	[SLOT_EVENT_REFUSE] = TO(STOPPING, LEAVE), [SLOT_EVENT_RENEW] = TO(RENEWING, RESTART)
@@ -55,6 +55,7 @@ static const struct slot_cell cells[][SLOT_EVENT_COUNT] =
 			{
 				KEEPER_ROW,
 				ORDER_ROW,
+				[SLOT_EVENT_READY] = TO(RUNNING, NONE),
 				[SLOT_EVENT_IDLE] = TO(LAUNCHING, START),
 				[SLOT_EVENT_ENDING] = TO(RENEWING, NONE),
 				[SLOT_EVENT_LAUNCH_FAILED] = TO(LOST, RETRY),
@@ -64,6 +65,7 @@ static const struct slot_cell cells[][SLOT_EVENT_COUNT] =
 			{
 				KEEPER_ROW,
 				ORDER_ROW,
+				[SLOT_EVENT_READY] = TO(RUNNING, NONE),
 				[SLOT_EVENT_ENDING] = TO(RENEWING, NONE),
 				[SLOT_EVENT_PROBE_OK] = TO(RUNNING, TELL_READY),
 				[SLOT_EVENT_PROBE_LATE] = TO(RENEWING, FAIL_NOT_READY),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Who starts after whom, who stops before whom, and what a start that waits is told."""
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -102,6 +103,20 @@ def test_restart_of_one_leaves_what_comes_after_it(platform):
     assert identity(platform, "db") != db
 
 
+def test_restart_in_order_outlives_the_supervisor(platform):
+    """What had not begun when the supervisor died is asked of its successor."""
+    platform.up(config(db=FOREVER, app=shell(STUBBORN, stop={"timeout": "1s"}, after=["db"])))
+    before = {name: identity(platform, name) for name in ("db", "app")}
+    restart = platform.spawn([CLI, "restart", "db", "app"], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True)
+    platform.wait_state("app", "stopping")
+    kill(supervisor_of(platform))
+    said, _ = restart.communicate(timeout=30 * SLOWNESS)
+    assert restart.returncode == 0, said
+    for name, old in before.items():
+        assert identity(platform, name) != old
+
+
 def test_oneshot_is_done_when_it_has_succeeded_and_not_when_it_says_ready(platform):
     gate = platform.home / "gate"
     notify = BUILD / "tests/integration/programs/notify"
@@ -173,6 +188,25 @@ def test_restart_in_one_breath_with_a_stop_is_a_restart(platform):
         assert "error" not in caller.answer()
         assert caller.answer()["parameters"]["progress"][0]["ok"]
     assert identity(platform, "a") != before
+
+
+def test_restart_that_a_stop_and_a_start_have_cancelled_is_answered(platform):
+    platform.up(config(db=FOREVER, app=shell(STUBBORN, stop={"timeout": "1s"}, after=["db"])))
+    before = identity(platform, "db")
+    identity(platform, "app")
+    supervisor = supervisor_of(platform)
+    with Caller(platform) as one, Caller(platform) as two, Caller(platform) as three:
+        one.send("Restart", names=["db", "app"], wait=True)
+        platform.wait_state("app", "stopping")
+        os.kill(supervisor, signal.SIGSTOP)  # so that it takes both in one breath
+        two.send("Stop", names=["db"])
+        three.send("Start", names=["db"])
+        os.kill(supervisor, signal.SIGCONT)
+        rows = {row["name"]: row for row in one.answer()["parameters"]["progress"]}
+    assert rows["app"]["ok"] and not rows["db"]["ok"]
+    assert "another order" in rows["db"]["text"] or "stopped" in rows["db"]["text"]
+    if platform.service("db")["desired"] == "run":
+        assert identity(platform, "db") == before
 
 
 def restarts(platform):

@@ -108,6 +108,18 @@ static void slot_unhealthy_is_failed_and_comes_back(void **fixture unused)
 	assert_int_equal(state, SLOT_STARTING);
 }
 
+static void slot_renewed_is_not_ready_with_its_old_life(void **fixture unused)
+{
+	enum slot_state state = SLOT_STARTING;
+
+	assert_int_equal(step(&state, SLOT_EVENT_RENEW), SLOT_ACTION_RESTART);
+	step(&state, SLOT_EVENT_READY);
+	assert_int_equal(state, SLOT_RENEWING);
+	step(&state, SLOT_EVENT_LIFE);
+	step(&state, SLOT_EVENT_READY);
+	assert_int_equal(state, SLOT_RUNNING);
+}
+
 static void slot_stopped_stays_stopping_until_the_keeper_is_gone(void **fixture unused)
 {
 	enum slot_state state = running();
@@ -235,6 +247,7 @@ int main(void)
 		cmocka_unit_test(slot_meaningless_event_changes_nothing),
 		cmocka_unit_test(slot_crashed_and_restarted_by_its_keeper_becomes_ready_anew),
 		cmocka_unit_test(slot_unhealthy_is_failed_and_comes_back),
+		cmocka_unit_test(slot_renewed_is_not_ready_with_its_old_life),
 		cmocka_unit_test(slot_stopped_stays_stopping_until_the_keeper_is_gone),
 		cmocka_unit_test(slot_that_loses_its_keeper_is_tried_again),
 		cmocka_unit_test(slot_that_could_not_be_launched_is_tried_again),
