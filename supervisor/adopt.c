@@ -24,6 +24,7 @@
 #include "lib/log.h"
 #include "lib/text.h"
 #include "config/load.h"
+#include "supervisor/desired.h"
 #include "supervisor/events.h"
 #include "supervisor/manager.h"
 #include "supervisor/run-files.h"
@@ -59,6 +60,14 @@ static int add_removed(struct manager *m, const char *name, struct service **ret
 	return manager_add_service(m, s);
 }
 
+/* What runs and was not stopped by hand was wanted, whatever its autostart says by now: that counts
+ * when the platform starts, and it has not. */
+static void keep_wanted(const struct manager *m, struct service *s)
+{
+	if (!s->removed && desired_get(m->desired, s->process->name) == DESIRED_DEFAULT)
+		s->wanted = true;
+}
+
 /* Return: 1 when the keeper lives, 0 when not, negative errno. */
 static int adopt_one(struct manager *m, const char *name)
 {
@@ -71,8 +80,10 @@ static int adopt_one(struct manager *m, const char *name)
 			return code;
 	}
 	code = service_adopt(s);
-	if (code == 0)
+	if (code == 0) {
+		keep_wanted(m, s);
 		return 1;
+	}
 	run_file_remove(m->paths, name, SERVICE_SLOT);
 	log_debug("%s: nobody answers for its keeper: %s", name, strerror(-code));
 	return 0;

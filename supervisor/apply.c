@@ -169,6 +169,8 @@ static void lineup_take(struct manager *m, struct config *config, const struct p
 		service_change(s, config, p, effect_on(plan, p->name));
 		if (s->removed)
 			bring_back(m, s);
+		/* One that is to start by itself now would start at our successor's otherwise. */
+		s->wanted |= manager_wanted_by_default(m, p);
 	}
 	manager_take_services(m, l->services, l->n);
 	l->services = NULL;

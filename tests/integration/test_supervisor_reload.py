@@ -57,6 +57,23 @@ def test_policies_change_while_it_runs_and_count_at_once(platform):
     platform.wait_state("a", "failed")
 
 
+def test_autostart_that_changes_counts_now_and_not_when_a_supervisor_dies(platform):
+    """Whether it was by hand, by the config then, or by the config now: what runs goes on."""
+    platform.up(config(a=FOREVER, b=FOREVER | {"autostart": False}))
+    before = identity(platform, "a")
+    apply(platform, config(a=FOREVER | {"autostart": False}, b=FOREVER))
+    started = identity(platform, "b")
+    supervisor = supervisor_of(platform)
+    kill(supervisor)
+    wait_until(lambda: supervisor_of(platform) != supervisor)
+    assert identity(platform, "a") == before
+    assert identity(platform, "b") == started
+    platform.down()
+    platform.up()
+    identity(platform, "b")
+    assert platform.service("a")["state"] == "stopped"
+
+
 def test_health_check_that_is_added_and_removed_live(platform):
     sick = FOREVER | {"health": {"exec": ["false"], "every": "100ms", "failures": 2}}
     platform.up(config(a=FOREVER))
