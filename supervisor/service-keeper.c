@@ -34,6 +34,7 @@ int service_write_spec(const struct service *s, struct error *err)
 	struct spec_file file = {
 		.instance = SERVICE_SLOT,
 		.revision = c->revision,
+		.last_life = MAX_OF(s->life, s->ended_life),
 		.env = s->env,
 		.id = &s->identity,
 		.intake = intake,

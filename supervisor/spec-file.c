@@ -131,6 +131,8 @@ static void compose(struct text *t, const struct config_process *p, const struct
 	add_string(t, "name", p->name);
 	add_number(t, "instance", s->instance);
 	add_number(t, "revision", s->revision);
+	if (s->last_life > 0)
+		add_number(t, "last_life", s->last_life);
 	add_strings(t, "argv", p->argv);
 	add_strings(t, "env", s->env);
 	if (p->cwd)

@@ -11,6 +11,7 @@ struct identity;
  * struct spec_file - what goes into a keeper's spec besides the process itself
  * @instance: slot
  * @revision: config revision
+ * @last_life: newest life that is known; those of this keeper have greater numbers
  * @env:      whole environment
  * @id:       who it runs as
  * @intake:   the collector's intake, or NULL
@@ -20,6 +21,7 @@ struct identity;
 struct spec_file {
 	unsigned instance;
 	uint64_t revision;
+	uint64_t last_life;
 	char *const *env;
 	const struct identity *id;
 	const char *intake;

@@ -26,7 +26,7 @@
 
 void life_begin(struct life *l, const struct spec *s, usec_t now_usec)
 {
-	uint64_t last = l->number;
+	uint64_t last = MAX_OF(l->number, s->last_life);
 
 	close_fd(&l->pidfd);
 	*l = (struct life){

@@ -11,6 +11,7 @@
  *   name=shop              service, for the log
  *   instance=0             slot
  *   revision=17            config revision, for the reports
+ *   last_life=1795275374000000   lives get greater numbers, even if the clock was set back
  *   argv=node              program and arguments; a program without a slash is searched in the
  *                          PATH of the env below
  *   env=PORT=8080          the whole environment, but for what the keeper sets itself:

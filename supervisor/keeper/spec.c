@@ -175,6 +175,7 @@ static const struct key keys[] = {
 	{"name", take_name, FIELD(name)},
 	{"instance", take_u32, FIELD(instance), .max = UINT16_MAX},
 	{"revision", take_u64, FIELD(revision), .max = UINT64_MAX},
+	{"last_life", take_u64, FIELD(last_life), .max = UINT64_MAX - 1},
 	{"argv", take_argv},
 	{"env", take_env},
 	{"cwd", take_path, FIELD(cwd)},

@@ -26,6 +26,7 @@ struct spec {
 	const char *name;
 	unsigned instance;
 	uint64_t revision;
+	uint64_t last_life;
 	char **argv;
 	char **env;
 	gid_t *groups;

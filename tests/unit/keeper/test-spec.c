@@ -49,7 +49,8 @@ static void refuse_bytes(const char *text, size_t bytes, int result, const char 
 static void each_key_is_read(void **state)
 {
 	struct parsed p =
-		parse("name=shop\0instance=3\0revision=17\0argv=node\0argv=\0argv=x y\0env=A=1\0"
+		parse("name=shop\0instance=3\0revision=17\0last_life=5\0"
+		      "argv=node\0argv=\0argv=x y\0env=A=1\0"
 		      "env=B=\0env=C=a=b\0cwd=/srv\0uid=1000\0gid=1001\0group=27\0group=28\0"
 		      "type=oneshot\0restart=on-failure\0delay_usec=5\0max_delay_usec=6\0"
 		      "max_restarts=7\0immediate=8\0healthy_usec=9\0stop_signal=2\0stop_usec=10\0"
@@ -62,6 +63,7 @@ static void each_key_is_read(void **state)
 	assert_string_equal(s->name, "shop");
 	assert_int_equal(s->instance, 3);
 	assert_int_equal(s->revision, 17);
+	assert_int_equal(s->last_life, 5);
 	assert_int_equal(s->n_argv, 3);
 	assert_string_equal(s->argv[0], "node");
 	assert_string_equal(s->argv[1], "");

@@ -80,6 +80,7 @@ static void spec_file_holds_every_setting(void **state)
 	struct spec_file s = {
 		.instance = 3,
 		.revision = 17,
+		.last_life = 5,
 		.env = env,
 		.id = &id,
 		.intake = "/run/log.intake",
@@ -90,6 +91,7 @@ static void spec_file_holds_every_setting(void **state)
 		"name=shop",
 		"instance=3",
 		"revision=17",
+		"last_life=5",
 		"argv=node",
 		"argv=server.js",
 		"argv=a b\n",
