@@ -258,7 +258,7 @@ static void forget_keeper(struct service *s)
 static void keeper_gone(struct service *s)
 {
 	bool has_left = s->greeted && s->snapshot.state == KEEPER_IDLE;
-	bool by_surprise = slot_holds_payload(s->state) && s->state != SLOT_STOPPING;
+	bool by_surprise = slot_holds_payload(s->state) && s->state != SLOT_STOPPING && !has_left;
 	bool lost_life = s->snapshot.life > s->ended_life;
 
 	if (by_surprise)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Keepers that die, hang, or drop the supervisor: the truth comes back, and nothing is left."""
+import json
 import os
 import re
 import resource
@@ -31,6 +32,33 @@ def test_killed_keeper_leaves_an_exit_report_and_comes_back(platform):
     assert "its keeper was killed" in platform.cli("why", "a").stdout
     assert any(event["kind"] == "exit" and event["exit"]["life"] == life
                for event in events(platform, names=["a"]))
+
+
+def test_keeper_that_somebody_else_told_to_leave_has_not_died(platform):
+    platform.up(config(a=FOREVER))
+    before = identity(platform, "a")
+    kill(keeper_of(platform, "a"), signal.SIGTERM)
+    wait_until(lambda: identity(platform, "a") != before)
+    assert [one["cause"] for one in exits(platform, "a")] == ["stop"]
+    assert not [event for event in events(platform) if event["kind"] == "fail"]
+
+
+def test_exits_are_reported_after_the_clock_was_set_back(platform):
+    """Lives are numbered by the clock, and grow from one to the next all the same."""
+    platform.up(config(a=FOREVER))
+    platform.cli("stop", "a")
+    platform.down()
+    kept = platform.home / "state/exits/a.jsonl"
+    report = json.loads(kept.read_text())
+    report["life"] += 10 ** 15  # thirty years
+    kept.write_text(json.dumps(report) + "\n")
+    platform.up()
+    platform.cli("start", "a")
+    platform.cli("restart", "a")
+    kill(identity(platform, "a")[0])
+    wait_until(lambda: len(exits(platform, "a")) == 3)
+    lives = [one["life"] for one in reversed(exits(platform, "a"))]
+    assert lives[0] == report["life"] and lives == sorted(set(lives))
 
 
 def test_keeper_of_a_finished_oneshot_that_is_killed_changes_nothing(platform):
