@@ -15,22 +15,27 @@
 
 #include "supervisor/keeper/text.h"
 
+void cgroup_init(struct cgroup *c)
+{
+	*c = (struct cgroup){.base = AT_FDCWD, .dir = -1, .events = -1};
+}
+
 int cgroup_open(struct cgroup *c, const char *path)
 {
 	if (!path || c->dir >= 0)
 		return 0;
-	if (mkdir(path, 0755) == 0)
+	if (mkdirat(c->base, path, 0755) == 0)
 		c->is_made = true;
 	else if (errno != EEXIST)
 		return -errno;
-	c->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	c->dir = openat(c->base, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return c->dir < 0 ? -errno : 0;
 }
 
 void cgroup_remove(const struct cgroup *c, const char *path)
 {
 	if (c->is_made)
-		(void)rmdir(path);
+		(void)unlinkat(c->base, path, AT_REMOVEDIR);
 }
 
 void cgroup_close(struct cgroup *c)
@@ -57,6 +62,14 @@ int cgroup_kill(const struct cgroup *c)
 	return write_file(c, "cgroup.kill", "1");
 }
 
+int cgroup_thaw(struct cgroup *c)
+{
+	int r = c->is_frozen ? write_file(c, "cgroup.freeze", "0") : 0;
+
+	c->is_frozen = c->is_frozen && r < 0;
+	return r;
+}
+
 int cgroup_enter(const struct cgroup *c)
 {
 	return write_file(c, "cgroup.procs", "0");
@@ -81,14 +94,21 @@ static uint64_t find_number(const char *text, const char *key)
 	return 0;
 }
 
+#define FILE_BYTES_MAX 1024
+
+/* A file without lines when it cannot be read. */
+static void read_file(int fd, char text[static FILE_BYTES_MAX])
+{
+	ssize_t n = pread(fd, text, FILE_BYTES_MAX - 1, 0);
+
+	text[MAX_OF(n, 0)] = '\0';
+}
+
 static uint64_t read_number(int fd, const char *key)
 {
-	char text[1024];
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	char text[FILE_BYTES_MAX];
 
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
+	read_file(fd, text);
 	return find_number(text, key);
 }
 
@@ -106,6 +126,7 @@ static uint64_t read_counter(const struct cgroup *c, const char *name, const cha
 
 bool cgroup_is_empty(struct cgroup *c)
 {
+	char text[FILE_BYTES_MAX] = "";
 	bool is_empty;
 
 	if (c->dir < 0)
@@ -113,7 +134,10 @@ bool cgroup_is_empty(struct cgroup *c)
 	if (c->events < 0)
 		c->events = openat(c->dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	/* Without the file the folder itself is gone, and everybody in it. */
-	is_empty = c->events < 0 || read_number(c->events, "populated") == 0;
+	if (c->events >= 0)
+		read_file(c->events, text);
+	is_empty = find_number(text, "populated") == 0;
+	c->is_frozen = find_number(text, "frozen") != 0;
 	if (is_empty)
 		close_fd(&c->events);
 	return is_empty;

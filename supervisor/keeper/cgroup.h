@@ -13,18 +13,25 @@ struct cgroup_counters {
 
 /**
  * struct cgroup - the payload's own cgroup; dir is -1 without one
+ * @base:   folder that its path starts from: the unit's cgroup, or AT_FDCWD
  * @events: cgroup.events, open only while a sweep waits for it
  * @is_made: by us: cgroup_remove() removes it
  * @is_late: processes cannot be born in it and must enter by themselves (spawn.c says why)
+ * @is_frozen: somebody had frozen it when it was last looked at: nobody born in it would ever run
  * @seen:   counters when the current life began
  */
 struct cgroup {
+	int base;
 	int dir;
 	int events;
 	bool is_made;
 	bool is_late;
+	bool is_frozen;
 	struct cgroup_counters seen;
 };
+
+/** cgroup_init() - none yet */
+void cgroup_init(struct cgroup *c);
 
 /**
  * cgroup_open() - make the folder if it is not there, and open it; nothing when it is open
@@ -49,6 +56,13 @@ bool cgroup_is_empty(struct cgroup *c);
  * Return: 0 (also without a cgroup), or negative errno.
  */
 must_check int cgroup_kill(const struct cgroup *c);
+
+/**
+ * cgroup_thaw() - let those run again who will be born in it
+ *
+ * Return: 0 (also when it is not frozen), or negative errno.
+ */
+must_check int cgroup_thaw(struct cgroup *c);
 
 /**
  * cgroup_enter() - put the calling process into it, for kernels without clone3

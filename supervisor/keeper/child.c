@@ -9,6 +9,10 @@
  * then the question whether the keeper still lives, because it could have died before that signal
  * was set; the folder last, so that it is entered with the user's rights.
  *
+ * A payload that may outlive its keeper has no such signal, but the question stands: it is in its
+ * cgroup by then, so the next keeper either finds this process or can kill it, and a child that
+ * was too slow for that gives up by itself.
+ *
  * The ids are set by plain system calls: libc's wrappers would talk to the threads of a process
  * whose memory this child only borrows.
  */
@@ -125,7 +129,7 @@ static void set_ids(struct child *c)
 
 static void bind_to_keeper(struct child *c)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	if (!c->outlives && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		fail(c, KEEPER_EXEC_USER, "PDEATHSIG");
 	if (getppid() != c->keeper)
 		_exit(127);

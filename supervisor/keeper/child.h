@@ -15,6 +15,7 @@
  * struct child - all that the child needs between fork and exec
  * @out @err:     descriptors that become 1 and 2, -1: as they are
  * @keeper:       whose child it must still be
+ * @outlives:     the payload may outlive the keeper, because another one will find it
  * @page:         where a failed step is noted
  * @cgroup:       to be entered by the child itself; NULL when clone3 has done that
  *
@@ -27,6 +28,7 @@ struct child {
 	int out;
 	int err;
 	pid_t keeper;
+	bool outlives;
 	const struct cgroup *cgroup;
 	char notify[CHILD_WORD_MAX];
 	char listen_pid[CHILD_WORD_MAX];

@@ -19,6 +19,7 @@
 #include "supervisor/keeper/reserve.h"
 #include "supervisor/keeper/say.h"
 #include "supervisor/keeper/text.h"
+#include "supervisor/keeper/unit.h"
 
 #define DELETED " (deleted)"
 #define RESUME_OPTION "--resume-fd="
@@ -110,7 +111,7 @@ int handover_exec(struct keeper *k, uint32_t peer, uint32_t serial)
 	return r;
 }
 
-static int take_spec(int fd, struct spec *ret_spec)
+static int take_spec(const struct keeper *k, int fd, struct spec *ret_spec)
 {
 	cleanup_close int owned = fd;
 	struct spec_fault fault;
@@ -121,6 +122,8 @@ static int take_spec(int fd, struct spec *ret_spec)
 	r = spec_read_fd(owned, "handed over", ret_spec, &fault);
 	if (r < 0)
 		say("%s", fault.text);
+	else if (k->is_unit)
+		unit_amend(ret_spec);
 	return r;
 }
 
@@ -135,9 +138,9 @@ int handover_resume(struct keeper *k, const struct options *options)
 	if (r == 0)
 		r = notify_adopt(&k->notify, k->notify.fd);
 	if (r == 0)
-		r = take_spec(h.spec, &k->spec);
+		r = take_spec(k, h.spec, &k->spec);
 	if (r == 0)
-		r = take_spec(h.next, &k->next);
+		r = take_spec(k, h.next, &k->next);
 	if (r < 0) {
 		say("cannot go on where the last program stopped: %s", strerror(-r));
 		return r;

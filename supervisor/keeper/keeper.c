@@ -21,6 +21,7 @@
 #include "supervisor/keeper/options.h"
 #include "supervisor/keeper/say.h"
 #include "supervisor/keeper/text.h"
+#include "supervisor/keeper/unit.h"
 
 static const char *const step_names[] = {
 	[KEEPER_EXEC_OK] = "nothing",
@@ -36,9 +37,25 @@ static const char *const step_names[] = {
 };
 static_assert(ARRAY_LEN(step_names) == KEEPER_EXEC_STEP_COUNT, "a name for each step");
 
+static int open_unit(struct keeper *k)
+{
+	int r = unit_open();
+
+	if (r < 0) {
+		say("cannot open the cgroup of the unit: %s", strerror(-r));
+		return r;
+	}
+	k->cgroup.base = r;
+	return 0;
+}
+
 static int open_all(struct keeper *k, const struct options *options)
 {
-	int r = page_new(&k->page, &k->page_fd);
+	int r = k->is_unit ? open_unit(k) : 0;
+
+	if (r < 0)
+		return r;
+	r = page_new(&k->page, &k->page_fd);
 
 	if (r == 0)
 		r = notify_open(&k->notify);
@@ -62,7 +79,11 @@ int keeper_init(struct keeper *k, const struct options *options)
 	k->argv = options->argv;
 	k->spec_path = options->spec_path;
 	k->spec = options->spec;
-	k->cgroup = (struct cgroup){.dir = -1, .events = -1};
+	k->is_unit = options->unit == OPTIONS_UNIT_MAIN;
+	k->notify.is_unit = k->is_unit;
+	if (k->is_unit)
+		unit_amend(&k->spec);
+	cgroup_init(&k->cgroup);
 	k->life.pidfd = -1;
 	k->life.watch_usec = USEC_INFINITY;
 	k->machine.deadline_usec = USEC_INFINITY;
@@ -84,6 +105,8 @@ int keeper_read_spec(struct keeper *k)
 		say("%s", fault.text);
 		return r;
 	}
+	if (k->is_unit)
+		unit_amend(&next);
 	spec_done(&k->next);
 	k->next = next;
 	return 0;
@@ -136,8 +159,21 @@ static int spawn_with(struct keeper *k, int out, int err)
 	k->child.out = out;
 	k->child.err = err;
 	k->child.keeper = k->page->keeper_pid;
+	k->child.outlives = k->is_unit;
 	child_prepare(&k->child, k->notify.address);
 	return life_spawn(&k->life, &k->child, &k->cgroup);
+}
+
+/* The manager gives a unit's cgroup away whenever it starts something in it. */
+static int prepare_cgroup(struct keeper *k)
+{
+	int r = cgroup_open(&k->cgroup, k->spec.cgroup);
+
+	if (r == 0 && k->is_unit)
+		r = unit_claim(k->cgroup.base);
+	if (r == 0 && k->is_unit)
+		r = unit_claim(k->cgroup.dir);
+	return r < 0 ? r : cgroup_thaw(&k->cgroup);
 }
 
 static int try_spawn(struct keeper *k)
@@ -154,7 +190,7 @@ static int try_spawn(struct keeper *k)
 	k->counters = (struct cgroup_counters){0};
 	if (r < 0)
 		return cannot_start(k, KEEPER_EXEC_SPEC, r, k->spec_path);
-	r = cgroup_open(&k->cgroup, k->spec.cgroup);
+	r = prepare_cgroup(k);
 	if (r < 0)
 		return cannot_start(k, KEEPER_EXEC_CGROUP, r, k->spec.cgroup);
 	cgroup_begin_life(&k->cgroup);
@@ -364,7 +400,7 @@ void keeper_set_ready(struct keeper *k, bool is_ready)
 
 static void take_main(struct keeper *k, pid_t pid)
 {
-	int r = life_set_main(&k->life, pid);
+	int r = life_set_main(&k->life, k->is_unit, pid);
 
 	if (r < 0 && !k->life.is_refused)
 		say("MAINPID=%d is none of its processes", pid);

@@ -28,6 +28,7 @@ struct options;
  * @is_told:      somebody told us to leave
  * @n_unsent:     exits in the page that the subscribers have not been told
  * @orderer:      who gave the order of this turn and wants no answer: that we stop is no news there
+ * @is_unit:      we are the main process of a unit of systemd: another keeper follows a dead one
  * @asker:        who asked for the last start or stop
  */
 struct keeper {
@@ -51,6 +52,7 @@ struct keeper {
 	bool is_changed;
 	bool is_noticed;
 	bool is_told;
+	bool is_unit;
 	bool is_alone; /* started by hand, not by a supervisor: leave when there is nothing to do */
 	usec_t quiet_usec;
 	uint32_t n_unsent;

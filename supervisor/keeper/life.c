@@ -20,6 +20,7 @@
 #include "supervisor/keeper/spawn.h"
 #include "supervisor/keeper/text.h"
 #include "supervisor/keeper/tree.h"
+#include "supervisor/keeper/unit.h"
 
 /* So many deaths a turn of the loop, so that a storm does not starve the control socket. */
 #define REAP_MAX 1024
@@ -125,6 +126,12 @@ void life_end_foreign(struct life *l, usec_t now_usec)
 	l->lost_pid = pid;
 }
 
+/* Below a unit's keeper there may be no tree: who has lost a keeper has another parent. */
+static bool is_ours(bool is_unit, pid_t pid)
+{
+	return is_unit ? unit_has(pid) : tree_has(getpid(), pid);
+}
+
 static bool is_our_child(pid_t pid)
 {
 	struct tree_process process;
@@ -132,7 +139,7 @@ static bool is_our_child(pid_t pid)
 	return tree_look(pid, &process) == 0 && process.parent == getpid();
 }
 
-int life_set_main(struct life *l, pid_t pid)
+int life_set_main(struct life *l, bool is_unit, pid_t pid)
 {
 	int pidfd;
 
@@ -144,7 +151,7 @@ int life_set_main(struct life *l, pid_t pid)
 	if (pidfd < 0)
 		return -errno;
 	/* Asked after the pidfd is there, so that it is the same process that is asked about. */
-	if (!tree_has(getpid(), pid)) {
+	if (!is_ours(is_unit, pid)) {
 		close_fd(&pidfd);
 		return -ESRCH;
 	}

@@ -89,10 +89,11 @@ void life_end_foreign(struct life *l, usec_t now_usec);
 
 /**
  * life_set_main() - MAINPID=
+ * @is_unit: ours are those in the payload's cgroup of the unit, not those below us
  *
- * Return: 0, -ESRCH when it is no descendant of ours, negative errno.
+ * Return: 0, -ESRCH when it is none of ours, negative errno.
  */
-must_check int life_set_main(struct life *l, pid_t pid);
+must_check int life_set_main(struct life *l, bool is_unit, pid_t pid);
 
 /** life_signal() - Return: 0, -ESRCH without a main process, negative errno */
 must_check int life_signal(const struct life *l, int signal);

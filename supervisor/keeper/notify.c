@@ -3,9 +3,9 @@
 /*
  * Where the payload says that it is ready. The address is abstract: no file has to be owned by the
  * service's user, none is left over. Anybody on the host can send to it, so the kernel's word on
- * who sent (SCM_CREDENTIALS) is asked for, and only processes of our own tree are heard. A sender
- * is looked up in /proc, which works as long as it is not reaped: the loop reads this socket before
- * it reaps.
+ * who sent (SCM_CREDENTIALS) is asked for, and only processes of our own tree, or of the unit's
+ * payload, are heard. A sender is looked up in /proc, which works as long as it is not reaped: the
+ * loop reads this socket before it reaps.
  *
  * Descriptors that come with a datagram (FDSTORE=, BARRIER=) are not wanted: there is no room for
  * them in the control buffer, and the kernel closes them, which is just what a barrier waits for.
@@ -18,6 +18,7 @@
 #include <sys/un.h>
 
 #include "supervisor/keeper/tree.h"
+#include "supervisor/keeper/unit.h"
 
 /* sd_notify(3) has no bound; what lies beyond this is cut off. */
 #define DATAGRAM_BYTES_MAX 2048
@@ -99,7 +100,7 @@ int notify_read(struct notify *n, struct notice *ret_notice)
 	if (len < 0)
 		return errno == EAGAIN || errno == EINTR ? NOTIFY_NOTHING : -errno;
 	sender = sender_of(&message);
-	if (sender <= 0 || !tree_has(getpid(), sender))
+	if (sender <= 0 || !(n->is_unit ? unit_has(sender) : tree_has(getpid(), sender)))
 		return NOTIFY_STRANGER;
 	notice_parse(text, (size_t)len, ret_notice);
 	return NOTIFY_NOTICE;

@@ -7,9 +7,13 @@
 /** Room for "@" and the name that the kernel gives. */
 #define NOTIFY_ADDRESS_MAX 32
 
-/** struct notify - the socket that NOTIFY_SOCKET names; fd is -1 without one */
+/**
+ * struct notify - the socket that NOTIFY_SOCKET names; fd is -1 without one
+ * @is_unit: who is heard are those in the payload's cgroup of the unit, not those below us
+ */
 struct notify {
 	int fd;
+	bool is_unit;
 	char address[NOTIFY_ADDRESS_MAX]; /* "@0001f" */
 };
 

@@ -38,7 +38,7 @@ LAYERS = {
     "supervisor/keeper": {
         "pure": "backoff cause control-frame machine notice request spec-format text",
         "adapter": "address cgroup child clock control life notify options page pipes reserve say"
-                   " sockets spawn spec sweep tree",
+                   " sockets spawn spec sweep tree unit",
         "main": "bulletin handover heritage keeper loop main requests",
     },
     "supervisor/probe": {

@@ -64,17 +64,19 @@ static int remove_place(void **state)
 
 static struct cgroup open_payload(const struct place *p)
 {
-	struct cgroup c = {.dir = -1, .events = -1};
+	struct cgroup c;
 
+	cgroup_init(&c);
 	assert_int_equal(cgroup_open(&c, p->payload), 0);
 	return c;
 }
 
 static void without_a_cgroup_everything_is_empty_and_fine(void **state)
 {
-	struct cgroup c = {.dir = -1, .events = -1};
+	struct cgroup c;
 	struct cgroup_counters n;
 
+	cgroup_init(&c);
 	assert_int_equal(cgroup_open(&c, NULL), 0);
 	assert_true(cgroup_is_empty(&c));
 	assert_int_equal(cgroup_kill(&c), 0);
@@ -110,8 +112,9 @@ static void folder_that_was_there_stays(void **state)
 
 static void folder_that_cannot_be_made_is_an_error(void **state)
 {
-	struct cgroup c = {.dir = -1, .events = -1};
+	struct cgroup c;
 
+	cgroup_init(&c);
 	assert_int_equal(cgroup_open(&c, "/nowhere/payload"), -ENOENT);
 	assert_int_equal(c.dir, -1);
 }
@@ -130,20 +133,59 @@ static void populated_is_read(void **state)
 	cgroup_close(&c);
 }
 
+static char first_byte(const char *folder, const char *name)
+{
+	char path[128], byte = 0;
+	cleanup_close int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, &byte, 1), 1);
+	return byte;
+}
+
+static void path_starts_from_the_folder_of_the_unit(void **state)
+{
+	const struct place *p = *state;
+	cleanup_close int base = open(p->unit, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct cgroup c;
+
+	cgroup_init(&c);
+	c.base = base;
+	assert_int_equal(cgroup_open(&c, "payload"), 0);
+	assert_int_equal(access(p->payload, F_OK), 0);
+	cgroup_remove(&c, "payload");
+	assert_int_equal(access(p->payload, F_OK), -1);
+	cgroup_close(&c);
+}
+
+static void what_was_found_frozen_is_thawed_once(void **state)
+{
+	const struct place *p = *state;
+	struct cgroup c = open_payload(p);
+
+	write_to(p->payload, "cgroup.events", "populated 0\nfrozen 0\n");
+	assert_true(cgroup_is_empty(&c));
+	assert_int_equal(cgroup_thaw(&c), 0);
+	write_to(p->payload, "cgroup.events", "populated 0\nfrozen 1\n");
+	assert_true(cgroup_is_empty(&c));
+	assert_int_equal(cgroup_thaw(&c), -ENOENT);
+	write_to(p->payload, "cgroup.freeze", "1");
+	assert_int_equal(cgroup_thaw(&c), 0);
+	assert_int_equal(first_byte(p->payload, "cgroup.freeze"), '0');
+	assert_false(c.is_frozen);
+	cgroup_close(&c);
+}
+
 static void kill_writes_1(void **state)
 {
 	const struct place *p = *state;
 	struct cgroup c = open_payload(p);
-	char path[128], byte = 0;
-	cleanup_close int fd = -1;
 
 	assert_int_equal(cgroup_kill(&c), -ENOENT);
 	write_to(p->payload, "cgroup.kill", "");
 	assert_int_equal(cgroup_kill(&c), 0);
-	(void)snprintf(path, sizeof(path), "%s/cgroup.kill", p->payload);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	assert_int_equal(read(fd, &byte, 1), 1);
-	assert_int_equal(byte, '1');
+	assert_int_equal(first_byte(p->payload, "cgroup.kill"), '1');
 	cgroup_close(&c);
 }
 
@@ -208,6 +250,8 @@ int main(void)
 		in_place(folder_that_was_there_stays),
 		cmocka_unit_test(folder_that_cannot_be_made_is_an_error),
 		in_place(populated_is_read),
+		in_place(path_starts_from_the_folder_of_the_unit),
+		in_place(what_was_found_frozen_is_thawed_once),
 		in_place(kill_writes_1),
 		in_place(counters_are_those_of_this_life),
 		in_place(counters_of_the_unit_are_read_where_the_payload_has_none),
