@@ -13,7 +13,8 @@ import tempfile
 import uuid
 
 import processes
-from waiting import SLOWNESS, wait_until
+from control import Control
+from waiting import SLOWNESS
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SLICEKEEP_BUILD", TOP / "build")).resolve()
@@ -36,10 +37,11 @@ def program(name):
     return path
 
 
-class Instance:
+class Instance(Control):
     """A platform under a SLICEKEEP_HOME of its own."""
 
     def __init__(self):
+        self.program = program("slicekeep")
         self.tag = uuid.uuid4().hex
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
         self.config_path = self.home / "config.json"
@@ -79,18 +81,6 @@ class Instance:
             f"{result.stdout}{result.stderr}")
         return result
 
-    def cli(self, *args, **more):
-        """Run `slicekeep ARGS…`; more as in run()."""
-        return self.run([program("slicekeep"), *args], **more)
-
-    def json(self, *args, **more):
-        """What `slicekeep ARGS… --json` prints, parsed."""
-        return json.loads(self.cli(*args, "--json", **more).stdout)
-
-    def json_lines(self, *args, **more):
-        """The same for verbs that print one JSON object a line."""
-        return [json.loads(line) for line in self.cli(*args, "--json", **more).stdout.splitlines()]
-
     def up(self, config=None, *args, **more):
         """Write the config, if one is given, and start the platform in the background."""
         if config is not None:
@@ -105,21 +95,6 @@ class Instance:
         left = processes.left_behind(self.tag)
         assert not left, f"left behind by `down`, and killed now: {left}"
         return result
-
-    def service(self, name):
-        """The element of `ls --json` with this name."""
-        found = [element for element in self.json("ls") if element["name"] == name]
-        assert len(found) == 1, f"`ls` shows {name} {len(found)} times"
-        return found[0]
-
-    def wait_state(self, name, *states, deadline=20):
-        """Wait until a service is in one of these states; return its element of `ls --json`."""
-        def reached():
-            element = self.service(name)
-            assert element["state"] in states, f"{name} is {element['state']}"
-            return element
-
-        return wait_until(reached, deadline, f"{name} to be {' or '.join(states)}")
 
     def spawn(self, argv, **more):
         """Start a program of the test's own; finish() ends it. Returns the Popen."""

@@ -19,3 +19,13 @@ def machine():
     with Machine() as one:
         installed.install(one)
         yield one
+
+
+@pytest.fixture
+def platform(machine):
+    """slicekeep in the machine, not started yet (installed.py): up(), cli(), wait_state() …"""
+    one = installed.Installed(machine)
+    yield one
+    left = one.finish()
+    if left:
+        pytest.fail("left behind, and killed now:\n" + "\n".join(left))

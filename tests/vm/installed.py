@@ -1,12 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""What `meson install` of the build folder puts on a system."""
+"""slicekeep as `meson install` puts it into a machine: the system layout, operated by root.
+
+After a test nothing of it may be left: no process but those of the bare machine, no unit and no
+cgroup of ours. The machine is the next test's as well.
+"""
+import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 
+from control import Control
+from waiting import wait_until
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SLICEKEEP_BUILD", TOP / "build")).resolve()
+CONFIG = "/etc/slicekeep/config.json"
+FOLDERS = ("/etc/slicekeep", "/run/slicekeep", "/var/lib/slicekeep", "/var/log/slicekeep")
+# The unit that a test may run the platform in, see Installed.up_in_unit().
+UNIT = "slicekeep-test.service"
+# What runs in a bare machine, also when systemd was asked something or a user has a manager.
+BARE = re.compile(r"/sbin/init|/(?:usr/)?lib/systemd/|\(sd-pam\)|/usr/bin/dbus-daemon|"
+                  r"/usr/bin/python3 -ISB /usr/local/sbin/agent|ps -e ")
 
 
 def install(machine):
@@ -17,3 +33,63 @@ def install(machine):
                               check=False)
         assert done.returncode == 0, f"{BUILD} is not built?\n{done.stdout}{done.stderr}"
         machine.put_tree(folder)
+
+
+class Installed(Control):
+    """The platform of one test; run() and the others are the machine's."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.run = machine.run
+
+    def write_config(self, config):
+        """Write the config file as root would."""
+        self.machine.put(CONFIG, json.dumps(config, indent=2), mode=0o600)
+
+    def up(self, config=None, *options, **more):
+        """Write the config, if one is given, and start the platform as from a shell."""
+        if config is not None:
+            self.write_config(config)
+        return self.cli("up", *options, **more)
+
+    def up_in_unit(self, config, *properties):
+        """Start the platform in UNIT, with these properties of systemd's."""
+        self.write_config(config)
+        self.run(["systemd-run", "--quiet", f"--unit={UNIT}", "--property=KillMode=mixed",
+                  *(f"--property={text}" for text in properties),
+                  "slicekeep", "up", "--foreground"])
+        self.wait_up()
+
+    def wait_up(self):
+        """Wait until the supervisor answers."""
+        wait_until(lambda: self.cli("status", exits=None).returncode == 0, 30, "the supervisor")
+
+    def processes(self):
+        """{pid: command line} of all processes that a bare machine has not."""
+        rows = self.run(["ps", "-e", "-o", "pid=,ppid=,args="]).stdout.splitlines()
+        found = {}
+        for pid, parent, command in (row.split(None, 2) for row in rows):
+            if "2" not in (pid, parent) and not BARE.match(command):
+                found[int(pid)] = command
+        return found
+
+    def left(self):
+        """What a bare machine has not: processes, units, cgroups."""
+        wrong = [f"process {pid}: {command}" for pid, command in self.processes().items()]
+        units = self.run(["systemctl", "list-units", "--all", "--plain", "--no-legend",
+                          "slicekeep*"]).stdout
+        wrong += [f"unit {line}" for line in units.splitlines()]
+        cgroups = self.run(["find", "/sys/fs/cgroup", "-name", "slicekeep*", "-type", "d"]).stdout
+        return wrong + [f"cgroup {line}" for line in cgroups.splitlines()]
+
+    def finish(self):
+        """End everything, and return what was left of it; the next test finds a clean machine."""
+        # Shown with a test that failed.
+        print(self.run("slicekeep ls; journalctl --no-pager --lines 30", exits=None).stdout)
+        self.run(["systemctl", "stop", UNIT], exits=None)
+        self.cli("down", exits=None)
+        left = self.left()
+        self.run(["kill", "-KILL", *map(str, self.processes())], exits=None)
+        self.run(["systemctl", "reset-failed"])
+        self.run(["rm", "-rf", *FOLDERS])
+        return left

@@ -33,3 +33,14 @@ def test_disk_is_kept_over_a_reboot_and_memory_is_not(machine):
     assert machine.agent.boot_id != before
     assert machine.get("/var/lib/kept") == b"kept"
     machine.run(["test", "-e", "/run/lost"], exits=1)
+
+
+def test_what_is_left_behind_is_found(platform):
+    assert platform.left() == []
+    platform.run("setsid sleep 1000 & mkdir /sys/fs/cgroup/slicekeep-x")
+    platform.run(["systemd-run", "--quiet", "--unit=slicekeep-y", "sleep", "1001"])
+    found = "\n".join(platform.left())
+    for word in ("sleep 1000", "sleep 1001", "unit slicekeep-y", "cgroup /sys/fs/cgroup/slicekeep-x"):
+        assert word in found
+    platform.run("systemctl stop slicekeep-y; kill $(ps -C sleep -o pid=)")
+    platform.run(["rmdir", "/sys/fs/cgroup/slicekeep-x"])
