@@ -93,7 +93,7 @@ static bool is_due(struct keeper *k)
 {
 	usec_t now;
 
-	if (!k->is_changed && !k->is_noticed)
+	if ((!k->is_changed && !k->is_noticed) || keeper_is_quiet(k))
 		return false;
 	now = clock_usec(CLOCK_MONOTONIC);
 	if (!k->is_changed && now < k->quiet_usec)

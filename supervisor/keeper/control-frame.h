@@ -9,7 +9,8 @@
  *   peer -> keeper: struct keeper_request, any time
  *   keeper -> peer, answer to a request: struct keeper_answer with the request's serial
  *   keeper -> subscriber: struct keeper_snapshot at each change, struct keeper_exit at each exit;
- *     who has given an order without a serial is not told that it stops now
+ *     who has given an order without a serial is not told that it stops now; in a crash loop a
+ *     life is told when it has lasted for a moment, or by its exit only
  *
  * Header only and pure: the keeper links nothing but libc, the supervisor includes this file.
  */

@@ -65,6 +65,7 @@ static const struct field keeper_fields[] = {
 	K(NUMBER, machine.is_asking),
 	K(NUMBER, machine.is_granted),
 	K(NUMBER, machine.is_reported),
+	K(NUMBER, machine.on_trial),
 	K(NUMBER, machine.owes_report),
 	K(NUMBER, life.number),
 	K(NUMBER, life.pid),
@@ -129,6 +130,7 @@ static const struct field pipe_fields[] = {
 	E(DESCRIPTOR, "held", held),
 	E(NUMBER, "stream", stream),
 	E(NUMBER, "is_over", is_over),
+	E(NUMBER, "is_known", is_known),
 	E(NUMBER, "is_offered", is_offered),
 	E(NUMBER, "is_end_said", is_end_said),
 };

@@ -430,6 +430,11 @@ void keeper_take_notice(struct keeper *k, const struct notice *n)
 		ignore_result(keeper_feed(k, MACHINE_WATCHDOG));
 }
 
+bool keeper_is_quiet(const struct keeper *k)
+{
+	return machine_on_trial(&k->machine) && !k->life.is_ready;
+}
+
 int keeper_exit_code(const struct keeper *k)
 {
 	const struct machine *m = &k->machine;

@@ -104,5 +104,8 @@ void keeper_take_notice(struct keeper *k, const struct notice *n);
 /** keeper_set_ready() - the payload, or the supervisor about it, says that it is (not) ready */
 void keeper_set_ready(struct keeper *k, bool is_ready);
 
+/** keeper_is_quiet() - whether nobody is to hear yet of the life that runs */
+bool keeper_is_quiet(const struct keeper *k);
+
 /** keeper_exit_code() - what the keeper exits with, once the machine has LEFT */
 int keeper_exit_code(const struct keeper *k);

@@ -174,15 +174,23 @@ static bool is_abandoned(const struct keeper *k)
 	return k->spec.is_sweeping_main && k->pipes.is_refused;
 }
 
+/* The pipes of a life on trial are offered after it, or never, if it says nothing. A link that is
+ * broken or full is waited for, and is not left as it is. */
+static bool is_kept_back(const struct keeper *k)
+{
+	return keeper_is_quiet(k) && k->pipes.link >= 0 && !k->pipes.is_full;
+}
+
 static void take_output(const struct turn *t, struct keeper *k)
 {
 	usec_t now = clock_usec(CLOCK_MONOTONIC);
 
 	if (k->pipes.link >= 0 && t->fds[PLACE_LINK].fd == k->pipes.link &&
 	    (t->fds[PLACE_LINK].revents & (POLLIN | POLLHUP | POLLERR) ||
-	     !(t->fds[PLACE_LINK].events & POLLIN)))
+	     (!(t->fds[PLACE_LINK].events & POLLIN) && pipes_await(&k->pipes))))
 		pipes_read(&k->pipes, now);
-	pipes_pump(&k->pipes, &k->spec, now);
+	if (!is_kept_back(k))
+		pipes_pump(&k->pipes, &k->spec, now);
 	if (k->machine.state == MACHINE_DRAINING &&
 	    (pipes_left_bytes(&k->pipes) == 0 || is_abandoned(k)))
 		ignore_result(keeper_feed(k, MACHINE_DRAINED));

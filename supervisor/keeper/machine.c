@@ -10,6 +10,10 @@
  * is kept in @then, not in more states: a start that comes while stopping, or a stop that comes
  * while sweeping, changes only that, and the last word of the operator counts. Leaving is final.
  *
+ * A program in a crash loop mostly dies as soon as it is there, and to tell others that it runs
+ * costs more than to run it. So a life that follows such a death is on trial: others hear of it
+ * when it has lived for MACHINE_TRIAL_USEC, or of its end with everything else about it.
+ *
  * An empty cell means that the event says nothing in this state.
  */
 
@@ -42,6 +46,8 @@ static void machine_set_state(struct machine *m, struct step *s, enum machine_st
 static void begin_life(struct machine *m, struct step *s)
 {
 	machine_set_state(m, s, MACHINE_RUNNING);
+	if (m->on_trial)
+		m->deadline_usec = usec_add(s->event->now_usec, MACHINE_TRIAL_USEC);
 	m->then = MACHINE_THEN_RULE;
 	m->is_reported = false;
 	s->orders |= MACHINE_ORDER_SPAWN;
@@ -75,6 +81,7 @@ static int act_launch(struct machine *m, struct step *s)
 {
 	m->n_failures = 0;
 	m->n_restarts = 0;
+	m->on_trial = false;
 	begin_life(m, s);
 	return 0;
 }
@@ -128,6 +135,15 @@ static int act_watchdog(struct machine *m, struct step *s)
 {
 	m->cause = KEEPER_CAUSE_WATCHDOG;
 	begin_stop(m, s, MACHINE_THEN_RULE);
+	return 0;
+}
+
+/* It lives longer than the one before. */
+static int act_acquit(struct machine *m, struct step *s)
+{
+	m->on_trial = false;
+	m->deadline_usec = USEC_INFINITY;
+	s->orders |= MACHINE_ORDER_CHANGED;
 	return 0;
 }
 
@@ -211,6 +227,11 @@ static int act_stuck(struct machine *m, struct step *s)
 	return 0;
 }
 
+bool machine_on_trial(const struct machine *m)
+{
+	return m->state == MACHINE_RUNNING && m->on_trial;
+}
+
 bool machine_succeeded(const struct machine *m)
 {
 	return m->cause == KEEPER_CAUSE_EXIT && m->wait_status != -1 && WIFEXITED(m->wait_status) &&
@@ -230,6 +251,7 @@ static void restart_by_rule(struct machine *m, struct step *s)
 		machine_set_state(m, s, MACHINE_FAILED);
 		return;
 	}
+	m->on_trial = m->n_failures > 1 && life.uptime_usec < MACHINE_TRIAL_USEC;
 	if (delay == 0) {
 		m->n_restarts++;
 		begin_life(m, s);
@@ -328,6 +350,7 @@ static act_fn *const table[][MACHINE_EVENT_COUNT] = {
 		[MACHINE_FAIL] = act_fail,
 		[MACHINE_WATCHDOG] = act_watchdog,
 		[MACHINE_GONE] = act_crashed,
+		[MACHINE_DEADLINE] = act_acquit,
 	},
 	[MACHINE_STOPPING] = {
 		[MACHINE_START] = act_then_start,

@@ -12,6 +12,9 @@
 /** How long after its own delay a restart waits for a place in the host's budget. */
 #define MACHINE_ALONE_USEC USEC_PER_SEC
 
+/** A life that follows one which died within this time is on trial for as long. */
+#define MACHINE_TRIAL_USEC (16 * USEC_PER_MSEC)
+
 /** enum machine_state - what the keeper is doing, finer than enum keeper_state */
 enum machine_state {
 	MACHINE_IDLE,
@@ -100,6 +103,7 @@ struct machine_event {
  * @wait_status:   its status, -1 when unknowable
  * @n_failures:    in a row
  * @n_restarts:    starts after the one that was asked for
+ * @on_trial:      the next life, or the present one until @deadline_usec, may die at once as well
  * @owes_report:   a keeper that leaves reports last, with what the collector did not get
  */
 struct machine {
@@ -114,6 +118,7 @@ struct machine {
 	bool is_asking;
 	bool is_granted;
 	bool is_reported;
+	bool on_trial;
 	bool owes_report;
 };
 
@@ -129,6 +134,9 @@ must_check int machine_step(struct machine *m, const struct machine_rule *rule,
 
 /** machine_public() - the state that others see */
 enum keeper_state machine_public(const struct machine *m);
+
+/** machine_on_trial() - whether the life that runs is not worth telling anybody about yet */
+bool machine_on_trial(const struct machine *m);
 
 /** machine_succeeded() - whether the last life ended as a program should */
 bool machine_succeeded(const struct machine *m);

@@ -179,10 +179,22 @@ static void let_go(struct pipes *p)
 	}
 }
 
+static uint64_t left_bytes(const struct pipes_entry *e)
+{
+	int bytes = 0;
+
+	return ioctl(e->fd, FIONREAD, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
+}
+
 void pipes_end(struct pipes *p)
 {
-	for (size_t i = 0; i < p->n; i++)
-		p->entries[i].is_over = true;
+	for (size_t i = p->n; i-- > 0;) {
+		struct pipes_entry *e = &p->entries[i];
+
+		e->is_over = true;
+		if (!e->is_known && e->held < 0 && left_bytes(e) == 0)
+			drop(p, i);
+	}
 	let_go(p);
 }
 
@@ -264,6 +276,7 @@ static int tell(struct pipes *p, const struct spec *spec, struct pipes_entry *e)
 		if (r < 0)
 			return r;
 		e->is_offered = true;
+		e->is_known = true;
 	}
 	if (e->is_over && e->held < 0 && !e->is_end_said) {
 		r = send_frame(p, spec, e, INTAKE_END);
@@ -326,6 +339,15 @@ void pipes_read(struct pipes *p, usec_t now_usec)
 	}
 }
 
+bool pipes_await(const struct pipes *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (p->entries[i].is_offered)
+			return true;
+	}
+	return false;
+}
+
 /*
  * A socket that is closed with something unread in it resets the connection, and the other side
  * loses what it has not read yet, an OFFER for example. So first nobody can send any more, then all
@@ -380,11 +402,7 @@ uint64_t pipes_left_bytes(const struct pipes *p)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = 0; i < p->n; i++) {
-		int bytes = 0;
-
-		if (ioctl(p->entries[i].fd, FIONREAD, &bytes) == 0 && bytes > 0)
-			sum += (uint64_t)bytes;
-	}
+	for (size_t i = 0; i < p->n; i++)
+		sum += left_bytes(&p->entries[i]);
 	return sum;
 }

@@ -14,6 +14,7 @@ struct spec;
  * @fd:          read end, a duplicate of what the collector has
  * @held:        write end, held where a later life may have to share the pipe; -1
  * @is_over:     the life's processes are gone
+ * @is_known:    some collector has been offered it
  * @is_offered @is_end_said: on the present connection
  */
 struct pipes_entry {
@@ -22,6 +23,7 @@ struct pipes_entry {
 	int held;
 	uint16_t stream;
 	bool is_over;
+	bool is_known;
 	bool is_offered;
 	bool is_end_said;
 };
@@ -59,7 +61,11 @@ void pipes_init(struct pipes *p);
 must_check int pipes_open(struct pipes *p, const struct spec *spec, uint64_t life, int *ret_out,
 			  int *ret_err);
 
-/** pipes_end() - the life's processes are gone: what its pipes hold is all they will ever hold */
+/**
+ * pipes_end() - the life's processes are gone: what its pipes hold is all they will ever hold
+ *
+ * Those that nobody knows and that hold nothing are closed.
+ */
 void pipes_end(struct pipes *p);
 
 /** pipes_pump() - connect if need be, and tell the collector what it does not know yet */
@@ -67,6 +73,9 @@ void pipes_pump(struct pipes *p, const struct spec *spec, usec_t now_usec);
 
 /** pipes_read() - the link has something to read, or is broken */
 void pipes_read(struct pipes *p, usec_t now_usec);
+
+/** pipes_await() - whether the collector has something to answer */
+bool pipes_await(const struct pipes *p);
 
 /** pipes_hang_up() - end the connection so that everything that was told still arrives */
 void pipes_hang_up(struct pipes *p);

@@ -42,6 +42,7 @@ EXIT_FIELDS = ("cause wait_status exec_step exec_errno main_pid n_killed n_left 
 INTAKE_MAGIC = 0x736B6C31
 INTAKE = struct.Struct("=IHHIIQ64s")
 OFFER, END, DRAINED = 1, 2, 3
+TRIAL_USEC = 16000  # machine.h
 OUT, ERR, BOTH = 1, 2, 3
 
 

@@ -267,6 +267,30 @@ def test_stop_during_backoff_stays_stopped(nursery):
     assert peer.wait_state("idle").next_usec == 0
 
 
+def test_quick_deaths_in_a_row_are_told_by_their_end_only(nursery):
+    spec = nursery.spec(["false"], delay_usec=1, immediate=9, max_restarts=9)
+    peer = nursery.start("--spec", spec, control=True).peer()
+    peer.request("start")
+    peer.wait_state("failed")
+    quick = [end.uptime_usec < keepers.TRIAL_USEC for end in peer.exits()]
+    assert len(quick) == 10
+    told = {frame.life for frame in peer.frames if frame.kind == keepers.SNAPSHOT}
+    for number, end in enumerate(peer.exits()[:-1]):
+        if number >= 2 and quick[number - 1] and quick[number]:
+            assert end.life not in told, number
+
+
+def test_life_that_lasts_after_quick_deaths_is_told(nursery, tmp_path):
+    script = f"echo x >>{tmp_path}/lives; [ $(wc -l <{tmp_path}/lives) -gt 4 ] && exec sleep 1000"
+    spec = nursery.spec(["sh", "-c", script], delay_usec=1, immediate=9)
+    peer = nursery.start("--spec", spec, "--start", control=True).peer()
+    running = peer.wait("the fifth life", lambda f: f.kind == keepers.SNAPSHOT and
+                        f.state == "running" and f.n_failures == 4)
+    assert running.main_pid > 0
+    assert peer.request("signal", arg=9).result == 0
+    assert peer.wait_exit(running.life).uptime_usec > 0
+
+
 def wait_for_place(peer):
     """Until the keeper asks for a place: the moment at which it goes ahead without one."""
     asking = peer.wait("place", lambda f: f.kind == keepers.SNAPSHOT and f.state == "backoff" and
@@ -284,7 +308,7 @@ def test_place_is_asked_for_and_waited_for(nursery, tmp_path):
     assert len((tmp_path / "lives").read_text().split()) == 3
     peer.forget()
     assert peer.request("place").result == 0
-    assert peer.wait_state("running").n_restarts == 3
+    assert peer.wait_exit().n_failures == 4
     assert time.monotonic() < alone
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 import keepers
-from keepers import BOTH, DRAINED, END, ERR, OFFER, OUT
+from keepers import BOTH, DRAINED, END, ERR, OFFER, OUT, TRIAL_USEC
 from waiting import SLOWNESS, wait_until
 
 pytestmark = pytest.mark.sanitize
@@ -170,6 +170,38 @@ def test_streams_are_offered_and_lives_end(nursery, collector):
     stream, instance, policy, life, name = collector.offers[0]
     assert (stream, instance, policy, keepers.text(name)) == (OUT, 3, 1, "test")
     assert abs(life / 1e6 - time.time()) < 60 * SLOWNESS
+
+
+def test_silent_lives_of_a_crash_loop_are_not_offered(nursery, collector):
+    script = "[ $(wc -l <lives) -lt 8 ] || echo at last; echo x >>lives; exit 1"
+    (nursery.folder / "lives").touch()
+    spec = nursery.spec(["sh", "-c", script], cwd=str(nursery.folder), immediate=9, max_restarts=9,
+                        intake=str(collector.path))
+    keeper = nursery.start("--spec", spec, control=True)
+    peer = keeper.peer()
+    peer.request("start")
+    peer.wait_state("failed")
+    ends = peer.exits()
+    assert len(ends) == 10
+    collector.collect(lambda: collector.text(OUT) == b"at last\n" * 2)
+    assert [life for life, text in collector.lives[OUT].items() if text] == \
+        [end.life for end in ends[8:]]
+    quick = [end.uptime_usec < TRIAL_USEC for end in ends]
+    for number in range(2, 8):
+        if quick[number - 1] and quick[number]:
+            assert ends[number].life not in collector.lives[OUT], number
+    peer.request("leave")
+    collector.collect(lambda: keeper.process.poll() is not None)
+
+
+def test_life_that_lasts_after_quick_deaths_is_offered_while_it_runs(nursery, collector):
+    script = "echo x >>lives; [ $(wc -l <lives) -gt 4 ] || exit 1; echo here; exec sleep 1000"
+    spec = nursery.spec(["sh", "-c", script], cwd=str(nursery.folder), immediate=9,
+                        intake=str(collector.path))
+    keeper = nursery.start("--spec", spec, "--start", control=True)
+    collector.collect(lambda: collector.text(OUT) == b"here\n")
+    keeper.peer().request("leave")
+    collector.collect(lambda: keeper.process.poll() is not None)
 
 
 def test_merged_streams_share_a_pipe(nursery, collector):
