@@ -3,11 +3,9 @@
 /*
  * Keys that are right but that this build does not carry out: said, never silently ignored.
  *
- * One line for all limits, one for the other keys of processes, one for the sections, however many
- * processes have them: what is printed at each start must stay short enough to be read.
+ * One line for the keys of processes, one for the sections, however many processes have them: what
+ * is printed at each start must stay short enough to be read.
  */
-
-#include <string.h>
 
 #include "lib/json.h"
 #include "lib/text.h"
@@ -28,7 +26,6 @@ static int add(const struct parse *p, json_t *set, const char *key)
 	return json_object_set_new(set, key, json_true()) < 0 ? parse_fail_memory(p) : 0;
 }
 
-/* The limits are a group of their own. */
 static int collect(const struct parse *p, const json_t *later, const char *process,
 		   struct group *group)
 {
@@ -38,8 +35,6 @@ static int collect(const struct parse *p, const json_t *later, const char *proce
 	json_object_foreach((json_t *)later, key, value) {
 		int r;
 
-		if (!strcmp(key, "limits"))
-			continue;
 		r = add(p, group->keys, key);
 		if (r == 0)
 			r = add(p, group->names, process);
@@ -49,7 +44,7 @@ static int collect(const struct parse *p, const json_t *later, const char *proce
 	return 0;
 }
 
-/* "memory_max", or "{memory_high,memory_max}" */
+/* "drain", or "{drain,exclusive}" */
 static void add_keys(struct text *t, const json_t *keys)
 {
 	const char *key;
@@ -83,16 +78,16 @@ static void add_others(struct text *t, const json_t *names)
 		text_add(t, ")");
 }
 
-static int warn(struct parse *p, const struct group *group, const char *prefix, const char *verb)
+static int warn(struct parse *p, const struct group *group)
 {
 	cleanup_text struct text t = {0};
 
 	if (json_object_size(group->keys) == 0)
 		return 0;
-	text_addf(&t, "%s%s.%s", p->document->flat ? "" : "processes.",
-		  json_object_iter_key(json_object_iter(group->names)), prefix);
+	text_addf(&t, "%s%s.", p->document->flat ? "" : "processes.",
+		  json_object_iter_key(json_object_iter(group->names)));
 	add_keys(&t, group->keys);
-	text_addf(&t, ": accepted, not %s by this build", verb);
+	text_add(&t, ": accepted, not carried out by this build");
 	add_others(&t, group->names);
 	return t.failed ? parse_fail_memory(p) : parse_warn(p, "%s", t.data);
 }
@@ -100,22 +95,17 @@ static int warn(struct parse *p, const struct group *group, const char *prefix, 
 static int warn_processes(struct parse *p)
 {
 	cleanup_json json_t *keys = json_object(), *names = json_object();
-	cleanup_json json_t *limits = json_object(), *limited = json_object();
-	struct group others = {keys, names}, caps = {limits, limited};
+	struct group group = {keys, names};
 	int r = 0;
 
-	if (!keys || !names || !limits || !limited)
+	if (!keys || !names)
 		return parse_fail_memory(p);
 	for (size_t i = 0; r == 0 && i < p->config->n_processes; i++) {
 		const struct config_process *c = &p->config->processes[i];
 
-		r = collect(p, json_object_get(c->later, "limits"), c->name, &caps);
-		if (r == 0)
-			r = collect(p, c->later, c->name, &others);
+		r = collect(p, c->later, c->name, &group);
 	}
-	if (r == 0)
-		r = warn(p, &caps, "limits.", "enforced");
-	return r < 0 ? r : warn(p, &others, "", "carried out");
+	return r < 0 ? r : warn(p, &group);
 }
 
 static int warn_sections(struct parse *p)
@@ -125,7 +115,6 @@ static int warn_sections(struct parse *p)
 		const char *name;
 		bool is_there;
 	} sections[] = {
-		{"slices", c->n_slices > 0},
 		{"webhooks", json_object_size(c->hooks) > 0},
 		{"ci", c->ci},
 		{"dashboard", c->dashboard},

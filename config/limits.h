@@ -7,7 +7,8 @@
  * struct config_limits - caps; "not set" is LIMIT_UNSET, "max" is SIZE_INFINITY
  * @cpu_quota_percent: of one CPU
  * @cpus:              cpuset list, or NULL
- * @io_read_path …:    the device is the one that holds this path; NULL: the service's cwd
+ * @io_read_path …:    the device is the one that holds this path; of a process its cwd
+ *                     unless it says otherwise, of a slice NULL: none
  */
 struct config_limits {
 	uint64_t memory_min, memory_low, memory_high, memory_max, swap_max;
@@ -21,3 +22,15 @@ struct config_limits {
 };
 
 #define LIMIT_UNSET (UINT64_MAX - 1)
+
+/** config_limits_unset() - none of them set */
+void config_limits_unset(struct config_limits *ret);
+
+/** config_limits_equal() - whether two are the same */
+bool config_limits_equal(const struct config_limits *a, const struct config_limits *b);
+
+/** config_limits_have_rates() - whether they cap reading from or writing to a disk */
+bool config_limits_have_rates(const struct config_limits *l);
+
+/** config_limits_done() - free what it holds */
+void config_limits_done(struct config_limits *l);

@@ -16,12 +16,6 @@ struct config *config_ref(struct config *c)
 	return c;
 }
 
-static void limits_done(struct config_limits *l)
-{
-	free(l->cpus);
-	free(l->io_path);
-}
-
 static void probe_done(struct config_probe *probe)
 {
 	free(probe->target);
@@ -45,7 +39,7 @@ static void process_done(struct config_process *c)
 	strings_free(c->groups);
 	free(c->slice);
 	free(c->ports);
-	limits_done(&c->limits);
+	config_limits_done(&c->limits);
 	probe_done(&c->ready);
 	probe_done(&c->health);
 	strings_free(c->after);
@@ -61,7 +55,7 @@ void config_unref(struct config *c)
 	free(c->processes);
 	for (size_t i = 0; i < c->n_slices; i++) {
 		free(c->slices[i].name);
-		limits_done(&c->slices[i].limits);
+		config_limits_done(&c->slices[i].limits);
 	}
 	free(c->slices);
 	free(c->path);

@@ -94,8 +94,7 @@ static void draft_done(struct draft *d)
 	free(d->path);
 	free(d->user);
 	free(d->command_text);
-	free(d->limits.cpus);
-	free(d->limits.io_path);
+	config_limits_done(&d->limits);
 	strings_free(d->env);
 	strings_free(d->services);
 	strings_free(d->shared);
@@ -141,7 +140,7 @@ int parse_hook(struct parse *p, const char *name, const json_t *object)
 	json_t *outer = p->later;
 	int r;
 
-	parse_limits_unset(&d.limits);
+	config_limits_unset(&d.limits);
 	p->later = NULL;
 	r = parse_object(p, object, hook_fields, ARRAY_LEN(hook_fields), &d);
 	p->later = outer;

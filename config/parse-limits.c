@@ -3,9 +3,9 @@
 /*
  * Caps of a process and of a slice.
  *
- * One table for both, its first part what a cgroup can do and a slice can have too. A cap that this
- * build does not enforce is validated like any other and noted, so that `config check` and `ls` can
- * say so. The least memory is a megabyte: below it nothing starts, and who writes 256 meant 256M.
+ * One table for both, its first part what a cgroup can do and a slice can have too. Whether a cap
+ * is enforced is the launcher's to say, and not a matter of the config. The least memory is a
+ * megabyte: below it nothing starts, and who writes 256 meant 256M.
  */
 
 #include <ctype.h>
@@ -25,24 +25,6 @@
 #define OPEN_FILES_MAX 1048576
 #define CPU_NUMBER_MAX 8191
 #define OOM_SCORE_MAX 1000
-
-void parse_limits_unset(struct config_limits *l)
-{
-	*l = (struct config_limits){
-		.memory_min = LIMIT_UNSET,
-		.memory_low = LIMIT_UNSET,
-		.memory_high = LIMIT_UNSET,
-		.memory_max = LIMIT_UNSET,
-		.swap_max = LIMIT_UNSET,
-		.cpu_weight = LIMIT_UNSET,
-		.cpu_quota_percent = LIMIT_UNSET,
-		.io_weight = LIMIT_UNSET,
-		.io_read_max = LIMIT_UNSET,
-		.io_write_max = LIMIT_UNSET,
-		.tasks_max = LIMIT_UNSET,
-		.open_files = LIMIT_UNSET,
-	};
-}
 
 /* "150%" of one CPU, or "max". */
 static int read_quota(struct parse *p, const json_t *value, const struct field *f, void *member)
@@ -137,19 +119,19 @@ static int read_oom_score(struct parse *p, const json_t *value, const struct fie
 
 /* What a slice can have too comes first. */
 static const struct field limits_fields[] = {
-	{"memory_min", parse_size, AT(memory_min), .later = true},
-	{"memory_low", parse_size, AT(memory_low), .later = true},
-	{"memory_high", parse_size, AT(memory_high), MEMORY_MIN_BYTES, .later = true},
-	{"memory_max", parse_size, AT(memory_max), MEMORY_MIN_BYTES, .later = true},
-	{"swap_max", parse_size, AT(swap_max), .later = true},
-	{"cpu_weight", parse_integer, AT(cpu_weight), 1, WEIGHT_MAX, .later = true},
-	{"cpu_quota", read_quota, AT(cpu_quota_percent), .later = true},
-	{"cpus", read_cpus, AT(cpus), .max = 256, .later = true},
-	{"io_weight", parse_integer, AT(io_weight), 1, WEIGHT_MAX, .later = true},
-	{"io_read_max", parse_size, AT(io_read_max), RATE_MIN_BYTES, .later = true},
-	{"io_write_max", parse_size, AT(io_write_max), RATE_MIN_BYTES, .later = true},
-	{"io_path", parse_path, AT(io_path), .later = true},
-	{"tasks_max", read_number_or_max, AT(tasks_max), 1, TASKS_MAX, .later = true},
+	{"memory_min", parse_size, AT(memory_min)},
+	{"memory_low", parse_size, AT(memory_low)},
+	{"memory_high", parse_size, AT(memory_high), MEMORY_MIN_BYTES},
+	{"memory_max", parse_size, AT(memory_max), MEMORY_MIN_BYTES},
+	{"swap_max", parse_size, AT(swap_max)},
+	{"cpu_weight", parse_integer, AT(cpu_weight), 1, WEIGHT_MAX},
+	{"cpu_quota", read_quota, AT(cpu_quota_percent)},
+	{"cpus", read_cpus, AT(cpus), .max = 256},
+	{"io_weight", parse_integer, AT(io_weight), 1, WEIGHT_MAX},
+	{"io_read_max", parse_size, AT(io_read_max), RATE_MIN_BYTES},
+	{"io_write_max", parse_size, AT(io_write_max), RATE_MIN_BYTES},
+	{"io_path", parse_path, AT(io_path)},
+	{"tasks_max", read_number_or_max, AT(tasks_max), 1, TASKS_MAX},
 	{"open_files", read_number_or_max, AT(open_files), OPEN_FILES_MIN, OPEN_FILES_MAX},
 	{"oom_score", read_oom_score, 0},
 };
@@ -170,24 +152,14 @@ static int check_order(struct parse *p, const struct config_limits *l)
 
 int parse_limits(struct parse *p, const json_t *value, const struct field *f, void *member)
 {
-	cleanup_json json_t *later = json_object();
-	json_t *outer = p->later;
-	int r;
+	int r = parse_object(p, value, limits_fields, ARRAY_LEN(limits_fields), member);
 
-	if (!later)
-		return parse_fail_memory(p);
-	p->later = later;
-	r = parse_object(p, value, limits_fields, ARRAY_LEN(limits_fields), member);
-	p->later = outer;
-	if (r == 0 && json_object_size(later) > 0)
-		r = parse_note_later(p, "limits", later);
 	return r < 0 ? r : check_order(p, member);
 }
 
 int parse_slice_limits(struct parse *p, const json_t *value, const struct field *f, void *member)
 {
-	int r;
+	int r = parse_object(p, value, limits_fields, N_SLICE_FIELDS, member);
 
-	r = parse_object(p, value, limits_fields, N_SLICE_FIELDS, member);
 	return r < 0 ? r : check_order(p, member);
 }

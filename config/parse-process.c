@@ -204,7 +204,7 @@ static const struct field process_fields[] = {
 	{"env_file", parse_path, AT(out.env_file)},
 	{"user", parse_text, AT(out.user), .max = 256},
 	{"groups", parse_strings, AT(out.groups), 0, GROUPS_MAX},
-	{"slice", parse_text, AT(out.slice), .later = true},
+	{"slice", parse_text, AT(out.slice)},
 	{"instances", read_instances, AT(out.instances), 1, INSTANCES_MAX},
 	{"ports", parse_ports, AT(out)},
 	{"listen", parse_listen, AT(out), .later = true},
@@ -248,7 +248,7 @@ static void set_defaults(struct draft *d)
 		.min_healthy_usec = MIN_HEALTHY_USEC,
 		.max_parallel = 1,
 	};
-	parse_limits_unset(&d->out.limits);
+	config_limits_unset(&d->out.limits);
 }
 
 static int finish_oneshot(struct parse *p, struct draft *d)
@@ -297,6 +297,11 @@ static int process_finish(struct parse *p, struct draft *d)
 		out->cwd = strdup(p->config->folder);
 	if (!out->cwd)
 		return parse_fail_memory(p);
+	if (config_limits_have_rates(&out->limits) && !out->limits.io_path) {
+		out->limits.io_path = strdup(out->cwd);
+		if (!out->limits.io_path)
+			return parse_fail_memory(p);
+	}
 	if (out->drain_usec == USEC_INFINITY)
 		out->drain_usec = out->stop_timeout_usec;
 	r = out->type == CONFIG_TYPE_ONESHOT ? finish_oneshot(p, d) : finish_service(p, d);

@@ -83,7 +83,7 @@ static int read_slices(struct parse *p, const json_t *object, const struct field
 		return parse_fail_memory(p);
 	json_object_foreach((json_t *)object, name, value) {
 		place_push_key(&p->place, name);
-		parse_limits_unset(&c->slices[c->n_slices].limits);
+		config_limits_unset(&c->slices[c->n_slices].limits);
 		r = read_slice(p, name, value, &c->slices[c->n_slices++]);
 		if (r < 0)
 			return r;

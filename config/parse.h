@@ -131,9 +131,6 @@ field_reader parse_health;
 /** parse_finish_ports() - what ports, sockets, probes and instances mean for each other */
 must_check int parse_finish_ports(struct parse *p, struct config_process *c);
 
-/** parse_limits_unset() - all of them "not set" */
-void parse_limits_unset(struct config_limits *l);
-
 /**
  * parse_command() - program and arguments of a process
  * @script:  absolute path or NULL

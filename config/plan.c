@@ -118,16 +118,7 @@ static bool sandbox_equal(const struct config_process *a, const struct config_pr
 
 static bool limits_equal(const struct config_process *a, const struct config_process *b)
 {
-	const struct config_limits *x = &a->limits, *y = &b->limits;
-
-	return x->memory_min == y->memory_min && x->memory_low == y->memory_low &&
-	       x->memory_high == y->memory_high && x->memory_max == y->memory_max &&
-	       x->swap_max == y->swap_max && x->cpu_weight == y->cpu_weight &&
-	       x->cpu_quota_percent == y->cpu_quota_percent && x->io_weight == y->io_weight &&
-	       x->io_read_max == y->io_read_max && x->io_write_max == y->io_write_max &&
-	       x->tasks_max == y->tasks_max && x->open_files == y->open_files &&
-	       x->has_oom_score == y->has_oom_score && x->oom_score == y->oom_score &&
-	       text_equal(x->cpus, y->cpus) && text_equal(x->io_path, y->io_path);
+	return config_limits_equal(&a->limits, &b->limits);
 }
 
 static bool restart_equal(const struct config_process *a, const struct config_process *b)

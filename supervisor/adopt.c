@@ -104,7 +104,8 @@ int adopt_keepers(struct manager *m, struct error *err)
 		unsigned instance;
 		int code;
 
-		if (!run_file_parse(entry->d_name, name, &instance) || instance != SERVICE_SLOT)
+		if (!run_file_parse(entry->d_name, ".sock", name, &instance) ||
+		    instance != SERVICE_SLOT)
 			continue;
 		if (text_equal(name, "supervisor"))
 			continue;

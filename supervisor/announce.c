@@ -77,3 +77,8 @@ void announce_fail(const struct service *s, const char *text)
 {
 	announce(s, "fail", text);
 }
+
+void announce_limits(const struct service *s)
+{
+	announce(s, "limits", "limits changed");
+}

@@ -21,3 +21,6 @@ void announce_stopped(const struct service *s);
 
 /** announce_fail() - it could not even be tried, or its keeper died */
 void announce_fail(const struct service *s, const char *text);
+
+/** announce_limits() - it has other limits now, without a restart */
+void announce_limits(const struct service *s);

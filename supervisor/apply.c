@@ -29,6 +29,7 @@
 #include "config/revision.h"
 #include "supervisor/environment.h"
 #include "supervisor/events.h"
+#include "supervisor/groups.h"
 #include "supervisor/identity.h"
 #include "supervisor/manager.h"
 #include "supervisor/own.h"
@@ -196,6 +197,7 @@ static int carry_out(struct manager *m, struct config *config, uint64_t revision
 {
 	cleanup(plan_clear) struct plan plan = {0};
 	cleanup(lineup_clear) struct lineup lineup = {0};
+	struct config *old;
 	int code = plan_make(m->config, config, &plan);
 
 	if (code == 0)
@@ -206,8 +208,10 @@ static int carry_out(struct manager *m, struct config *config, uint64_t revision
 	remember_applied(m, revision);
 	m->context.revision = revision;
 	lineup_take(m, config, &plan, &lineup);
-	config_unref(m->config);
+	old = m->config;
 	m->config = config_ref(config);
+	groups_change(m, old);
+	config_unref(old);
 	return 0;
 }
 

@@ -3,12 +3,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #include "lib/file.h"
 #include "lib/text.h"
 
 /*
- * Which part of the way to a delegated cgroup is missing on this machine, in words.
+ * The way to a delegated cgroup, and which part of it is missing on this machine, in words.
  *
  * "Limits not enforced" alone sends a person searching for an hour: a container with a read-only
  * tree, a machine whose controllers belong to cgroup v1 and a shell without a delegated subtree
@@ -150,15 +151,18 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
-/* Appends the controllers that are not among @offered. */
-static void add_missing(struct text *t, const char *offered)
+/* Appends the controllers that are not among @offered. Return: how many. */
+static size_t add_missing(struct text *t, const char *offered)
 {
+	size_t n = 0;
+
 	for (size_t i = 0; i < ARRAY_LEN(controllers); i++) {
 		if (has_word(offered, controllers[i]))
 			continue;
-		text_add(t, t->len > 0 ? ", " : "");
+		text_add(t, n++ > 0 ? ", " : "");
 		text_add(t, controllers[i]);
 	}
+	return n;
 }
 
 static bool may_write(const char *folder, const char *name)
@@ -168,44 +172,135 @@ static bool may_write(const char *folder, const char *name)
 	return path && access(path, W_OK) == 0;
 }
 
-static void add_reason(struct text *t, const struct mount *m, const char *folder)
+/* systemd.exec(5), Delegate=: the manager leaves a unit alone only if it is marked so. */
+static bool is_marked(const char *folder)
+{
+	static const char *const marks[] = {"user.delegate", "trusted.delegate"};
+	char value[4];
+
+	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
+		if (getxattr(folder, marks[i], value, sizeof(value)) == 1 && value[0] == '1')
+			return true;
+	}
+	return false;
+}
+
+static bool is_ours(const char *folder, bool is_managed)
+{
+	return may_write(folder, "") && may_write(folder, "cgroup.procs") &&
+	       may_write(folder, "cgroup.subtree_control") && (!is_managed || is_marked(folder));
+}
+
+static char *read_controllers(const char *folder)
 {
 	cleanup_free char *path = folder ? file_path_join(folder, "cgroup.controllers") : NULL;
-	cleanup_text struct text missing = {0};
-	cleanup_free char *offered = NULL;
+	char *offered = NULL;
 
-	if (path)
-		ignore_result(file_read(path, PROC_BYTES_MAX, &offered, NULL));
-	add_missing(&missing, offered ? offered : "");
+	if (path && file_read(path, PROC_BYTES_MAX, &offered, NULL) == 0)
+		offered[strcspn(offered, "\n")] = '\0';
+	return offered;
+}
+
+/* Nothing is added when nothing is missing. */
+static void add_reason(struct text *t, const struct mount *m, const struct delegation *d,
+		       bool is_managed)
+{
+	cleanup_text struct text missing = {0};
+
+	add_missing(&missing, d->controllers ? d->controllers : "");
 	if (!m->folder)
 		text_add(t, "cgroup v2 is not mounted here");
 	else if (m->v1 && missing.len > 0)
 		text_add(t, "the controllers belong to cgroup v1 on this machine (boot it with "
 			    "systemd.unified_cgroup_hierarchy=1)");
-	else if (!folder || !offered)
+	else if (!d->folder || !d->controllers)
 		text_addf(t, "our own cgroup is not to be seen below \"%s\"", m->folder);
 	else if (m->read_only)
 		text_addf(t, "\"%s\" is mounted read-only", m->folder);
-	else if (!may_write(folder, "") || !may_write(folder, "cgroup.procs") ||
-		 !may_write(folder, "cgroup.subtree_control"))
-		text_addf(t, "the cgroup \"%s\" is not delegated to us", folder);
+	else if (!is_ours(d->folder, is_managed))
+		text_addf(t, "the cgroup \"%s\" is not delegated to us", d->folder);
 	else if (missing.len > 0)
-		text_addf(t, "the cgroup \"%s\" lacks the controllers %s", folder, missing.data);
-	else
-		text_add(t, "this version's direct launcher does not use cgroups yet");
+		text_addf(t, "the cgroup \"%s\" lacks the controllers %s", d->folder, missing.data);
 }
 
-char *delegation_note(const char *proc_self)
+static int make_note(struct delegation *d, const struct mount *m, bool is_managed)
+{
+	cleanup_text struct text reason = {0};
+
+	add_reason(&reason, m, d, is_managed);
+	if (reason.failed)
+		return -ENOMEM;
+	if (reason.len == 0)
+		return 0;
+	return asprintf(&d->note, "limits not enforced: %s", reason.data) < 0 ? -ENOMEM : 0;
+}
+
+/* Where our predecessor put us is below the folder that was delegated. */
+static void leave_leaf(char *folder)
+{
+	size_t len = strlen(folder), leaf = strlen("/" DELEGATION_LEAF);
+
+	if (len >= leaf && strcmp(folder + len - leaf, "/" DELEGATION_LEAF) == 0)
+		folder[len - leaf] = '\0';
+	else if (len > 1 && folder[len - 1] == '/')
+		folder[len - 1] = '\0';
+}
+
+/* A subtree that can cap nothing, as beside cgroup v1, is left alone. */
+static bool is_useful(const char *offered)
+{
+	cleanup_text struct text missing = {0};
+
+	return add_missing(&missing, offered) < ARRAY_LEN(controllers);
+}
+
+static void forget_folder(struct delegation *d)
+{
+	free(steal_ptr(d->folder));
+	free(steal_ptr(d->name));
+	free(steal_ptr(d->controllers));
+}
+
+static int find(const struct mount *m, const char *proc_self, bool is_managed, struct delegation *d)
+{
+	bool is_usable;
+	int r;
+
+	if (m->folder && m->root)
+		d->folder = own_folder(proc_self, m);
+	if (d->folder)
+		leave_leaf(d->folder);
+	d->controllers = read_controllers(d->folder);
+	r = make_note(d, m, is_managed);
+	is_usable = d->folder && d->controllers && !m->read_only && is_useful(d->controllers) &&
+		    is_ours(d->folder, is_managed);
+	if (r < 0 || !is_usable) {
+		forget_folder(d);
+		return r;
+	}
+	d->name = strdup(d->folder + strlen(m->folder) +
+			 (d->folder[strlen(m->folder)] == '/' ? 1 : 0));
+	return d->name ? 0 : -ENOMEM;
+}
+
+int delegation_find(const char *proc_self, bool is_managed, struct delegation *ret)
 {
 	cleanup(mount_done) struct mount m = {0};
-	cleanup_free char *folder = NULL;
-	struct text t = {0};
+	struct delegation d = {0};
+	int r = read_mount(proc_self, &m);
 
-	if (read_mount(proc_self, &m) < 0)
-		return NULL;
-	if (m.folder && m.root)
-		folder = own_folder(proc_self, &m);
-	text_add(&t, "limits not enforced: ");
-	add_reason(&t, &m, folder);
-	return text_take(&t);
+	if (r == 0)
+		r = find(&m, proc_self, is_managed, &d);
+	if (r < 0) {
+		delegation_done(&d);
+		return r;
+	}
+	*ret = d;
+	return 0;
+}
+
+void delegation_done(struct delegation *d)
+{
+	forget_folder(d);
+	free(steal_ptr(d->note));
 }

@@ -101,13 +101,6 @@ static void write_waits_for(struct text *t, const struct manager *m, const struc
 	json_write_close(t, ']');
 }
 
-static const char *slice_of(const struct service *s)
-{
-	if (s->system)
-		return "system";
-	return s->process->slice ? s->process->slice : "default";
-}
-
 /** Processes of one service that are counted. */
 #define COUNT_MAX 1024
 
@@ -126,7 +119,7 @@ static void write_in_full(struct text *t, const struct manager *m, const struct 
 
 	json_write_string(t, "desired", s->wanted ? "run" : "stop");
 	json_write_string(t, "type", p->type == CONFIG_TYPE_ONESHOT ? "oneshot" : "service");
-	json_write_string(t, "slice", slice_of(s));
+	json_write_string(t, "slice", service_group(s));
 	json_write_bool(t, "system", s->system);
 	json_write_bool(t, "removed", s->removed);
 	write_pid(t, s);

@@ -3,15 +3,20 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/magic.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 
 #include "lib/error.h"
 #include "lib/fd.h"
 #include "lib/list.h"
+#include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/paths.h"
 #include "lib/spawn.h"
+#include "config/limits.h"
+#include "supervisor/cgroup-tree.h"
 #include "supervisor/delegation.h"
 #include "supervisor/launcher.h"
 #include "supervisor/orphans.h"
@@ -37,6 +42,12 @@
 /* Descriptor number of the control socket in the keeper. */
 #define CONTROL_FD 3
 
+/* sd_booted(3): there when systemd manages this machine. */
+#define SYSTEMD_FOLDER "/run/systemd/system"
+
+/* Where every system mounts cgroup v2 when all controllers are in it. */
+#define CGROUP_FOLDER "/sys/fs/cgroup"
+
 struct direct {
 	struct launcher base;
 	struct loop *loop;
@@ -45,7 +56,9 @@ struct direct {
 	struct list keepers;
 	struct strangers strangers;
 	char *program;
-	char *note;
+	struct delegation delegation;
+	bool has_looked;
+	struct cgroup_tree *tree;
 	int null_fd;
 	pid_t own_keeper;
 };
@@ -86,6 +99,9 @@ static void on_keeper_end(pid_t pid, int wait_status, void *userdata)
 	struct direct *d = w->launcher;
 
 	list_remove(&w->link);
+	/* What is not empty yet is the sweep's. */
+	if (d->tree)
+		ignore_result(cgroup_tree_remove(d->tree, w->name, w->instance));
 	d->events->keeper_gone(w->name, w->instance, pid, wait_status, d->userdata);
 	watched_free(w);
 }
@@ -209,21 +225,102 @@ static int direct_start(struct launcher *l, const struct launch *what, struct er
 	return 0;
 }
 
-/* Looked up when it is asked for: a start does not wait for it. */
+/* --- cgroups ------------------------------------------------------------------------------- */
+
+static bool is_watched(const char *name, unsigned instance, void *userdata)
+{
+	const struct direct *d = userdata;
+
+	list_for_each(it, &d->keepers) {
+		const struct watched *w = list_entry(it, struct watched, link);
+
+		if (w->instance == instance && strcmp(w->name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Limits that cannot be had are no reason not to run: they are said, like a missing delegation. */
+static void give_up_tree(struct direct *d, const char *why)
+{
+	free(steal_ptr(d->delegation.note));
+	if (asprintf(&d->delegation.note, "limits not enforced: %s", why) < 0)
+		d->delegation.note = NULL;
+	log_warning("%s", why);
+}
+
+static void find_delegation(struct direct *d)
+{
+	int r;
+
+	if (d->has_looked)
+		return;
+	d->has_looked = true;
+	r = delegation_find("/proc/self", access(SYSTEMD_FOLDER, F_OK) == 0, &d->delegation);
+	if (r < 0)
+		give_up_tree(d, strerror(-r));
+}
+
+/* Quick where there can be none: each start waits for it. */
+static void open_tree(struct direct *d)
+{
+	struct statfs root;
+	struct error err = {0};
+
+	if (d->has_looked || statfs(CGROUP_FOLDER, &root) < 0 || root.f_type != CGROUP2_SUPER_MAGIC)
+		return;
+	find_delegation(d);
+	if (d->delegation.folder && cgroup_tree_open(&d->delegation, &d->tree, &err) < 0)
+		give_up_tree(d, err.text);
+}
+
+static int direct_cgroup(struct launcher *l, const struct launch *what, char **ret_folder,
+			 struct error *err)
+{
+	struct direct *d = direct_of(l);
+	const struct cgroup_place place = {
+		.group = what->slice,
+		.name = what->name,
+		.instance = what->instance,
+	};
+
+	open_tree(d);
+	*ret_folder = NULL;
+	return d->tree ? cgroup_tree_make(d->tree, &place, what->limits, ret_folder, err) : 0;
+}
+
 static const char *direct_limits_note(struct launcher *l)
 {
 	struct direct *d = direct_of(l);
 
-	if (!d->note)
-		d->note = delegation_note("/proc/self");
-	return d->note ? d->note : "limits not enforced: out of memory";
+	open_tree(d);
+	find_delegation(d);
+	return d->delegation.note;
 }
 
 static int direct_set_limits(struct launcher *l, const char *name, unsigned instance,
 			     const struct config_limits *limits, struct error *err)
 {
-	return error_set(err, -EOPNOTSUPP, "%s", direct_limits_note(l));
+	struct direct *d = direct_of(l);
+	const char *note = direct_limits_note(l);
+
+	if (d->tree)
+		return cgroup_tree_limit(d->tree, name, instance, limits, err);
+	return error_set(err, -EOPNOTSUPP, "%s", note ? note : "limits not enforced");
 }
+
+static int direct_limit_group(struct launcher *l, const char *group,
+			      const struct config_limits *limits, struct error *err)
+{
+	struct direct *d = direct_of(l);
+	const char *note = direct_limits_note(l);
+
+	if (d->tree)
+		return cgroup_tree_limit_group(d->tree, group, limits, err);
+	return error_set(err, -EOPNOTSUPP, "%s", note ? note : "limits not enforced");
+}
+
+/* --- what is left behind ------------------------------------------------------------------- */
 
 static bool is_kept(pid_t pid, void *userdata)
 {
@@ -243,12 +340,15 @@ static int direct_sweep(struct launcher *l, const pid_t *known, size_t n_known)
 	struct kept kept = {.launcher = d, .known = known, .n_known = n_known};
 	int ours = orphans_kill(getpid(), is_kept, &kept);
 	int siblings = 0;
+	int in_cgroups;
 
+	open_tree(d);
+	in_cgroups = d->tree ? cgroup_tree_clean(d->tree, is_watched, d) : 0;
 	if (d->own_keeper > 0 && getppid() == d->own_keeper)
 		siblings = orphans_kill(d->own_keeper, is_kept, &kept);
 	if (ours < 0 || siblings < 0)
 		return ours < 0 ? ours : siblings;
-	return ours + siblings;
+	return in_cgroups < 0 ? in_cgroups : in_cgroups + ours + siblings;
 }
 
 static void direct_free(struct launcher *l)
@@ -259,15 +359,18 @@ static void direct_free(struct launcher *l)
 		watched_free(list_entry(it, struct watched, link));
 	strangers_done(&d->strangers);
 	close_fd(&d->null_fd);
+	cgroup_tree_free(d->tree);
+	delegation_done(&d->delegation);
 	free(d->program);
-	free(d->note);
 	free(d);
 }
 
 static const struct launcher_ops direct_ops = {
 	.name = "direct",
 	.start = direct_start,
+	.cgroup = direct_cgroup,
 	.set_limits = direct_set_limits,
+	.limit_group = direct_limit_group,
 	.sweep = direct_sweep,
 	.limits_note = direct_limits_note,
 	.free = direct_free,

@@ -50,7 +50,11 @@ struct launcher_events {
 /**
  * struct launcher_ops - one launcher
  * @start:       Return: 0, or negative errno with a text; never blocks on the keeper
+ * @cgroup:      before a spec is written: the folder of cgroup v2 that the payload goes into, made
+ *               with its limits; heap, NULL when there is none or the keeper finds its own.
+ *               Return: 0, or negative errno with a text
  * @set_limits:  change caps of a running instance; Return: 0, -EOPNOTSUPP where nothing enforces
+ * @limit_group: give a group as a whole its caps; NULL: all groups together. Return: as @set_limits
  * @sweep:       a keeper died and its control socket is dead: kill whatever it left. @known are the
  *               @n_known pids of keepers that live; those that start() or adopt() watches are known
  *               anyway. Return: processes killed, all of them dead now; -EBUSY when some are not
@@ -63,8 +67,12 @@ struct launcher_events {
 struct launcher_ops {
 	const char *name;
 	int (*start)(struct launcher *l, const struct launch *what, struct error *err);
+	int (*cgroup)(struct launcher *l, const struct launch *what, char **ret_folder,
+		      struct error *err);
 	int (*set_limits)(struct launcher *l, const char *name, unsigned instance,
 			  const struct config_limits *limits, struct error *err);
+	int (*limit_group)(struct launcher *l, const char *group,
+			   const struct config_limits *limits, struct error *err);
 	int (*sweep)(struct launcher *l, const pid_t *known, size_t n_known);
 	const char *(*limits_note)(struct launcher *l);
 	void (*free)(struct launcher *l);

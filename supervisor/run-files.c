@@ -65,7 +65,7 @@ void run_file_remove(const struct paths *paths, const char *name, unsigned insta
 		(void)unlink(spec);
 }
 
-bool run_file_parse(const char *file, char *ret_name, unsigned *ret_instance)
+bool run_file_parse(const char *file, const char *suffix, char *ret_name, unsigned *ret_instance)
 {
 	const char *dash = strrchr(file, '-');
 	char name[CONFIG_NAME_MAX + 1] = "";
@@ -75,7 +75,7 @@ bool run_file_parse(const char *file, char *ret_name, unsigned *ret_instance)
 	if (!dash || (size_t)(dash - file) >= sizeof(name) || dash[1] < '0' || dash[1] > '9')
 		return false;
 	instance = strtoul(dash + 1, &end, 10);
-	if (instance > INSTANCE_MAX || !text_equal(end, ".sock"))
+	if (instance > INSTANCE_MAX || !text_equal(end, suffix))
 		return false;
 	memcpy(name, file, (size_t)(dash - file));
 	if (!text_name_valid(name))

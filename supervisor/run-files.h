@@ -32,8 +32,9 @@ void run_file_remove(const struct paths *paths, const char *name, unsigned insta
 
 /**
  * run_file_parse() - "shop-0.sock" -> "shop", 0
+ * @suffix:   ".sock" for a control socket, "" for a bare NAME-INSTANCE
  * @ret_name: at least CONFIG_NAME_MAX + 1 bytes
  *
- * Return: whether the file name is that of a control socket.
+ * Return: whether the file has such a name.
  */
-bool run_file_parse(const char *file, char *ret_name, unsigned *ret_instance);
+bool run_file_parse(const char *file, const char *suffix, char *ret_name, unsigned *ret_instance);

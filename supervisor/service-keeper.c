@@ -19,6 +19,7 @@
 #include "lib/paths.h"
 #include "lib/text.h"
 #include "supervisor/environment.h"
+#include "supervisor/group-limits.h"
 #include "supervisor/keeper-link.h"
 #include "supervisor/launcher.h"
 #include "supervisor/run-files.h"
@@ -26,11 +27,30 @@
 #include "supervisor/service.h"
 #include "supervisor/spec-file.h"
 
+const char *service_group(const struct service *s)
+{
+	return s->system ? "system" : group_of(s->process);
+}
+
+static int make_cgroup(const struct service *s, char **ret_folder, struct error *err)
+{
+	struct launcher *l = s->context->launcher;
+	struct launch what = {
+		.name = s->process->name,
+		.instance = SERVICE_SLOT,
+		.slice = service_group(s),
+		.limits = &s->process->limits,
+	};
+
+	return l->ops->cgroup(l, &what, ret_folder, err);
+}
+
 int service_write_spec(const struct service *s, struct error *err)
 {
 	const struct service_context *c = s->context;
 	cleanup_free char *spec = run_file_spec(c->paths, s->process->name, SERVICE_SLOT);
 	cleanup_free char *intake = run_file_intake(c->paths);
+	cleanup_free char *cgroup = NULL;
 	struct spec_file file = {
 		.instance = SERVICE_SLOT,
 		.revision = c->revision,
@@ -39,9 +59,14 @@ int service_write_spec(const struct service *s, struct error *err)
 		.id = &s->identity,
 		.intake = intake,
 	};
+	int code;
 
 	if (!spec || !intake)
 		return error_set(err, -ENOMEM, "out of memory");
+	code = make_cgroup(s, &cgroup, err);
+	if (code < 0)
+		return code;
+	file.cgroup = cgroup;
 	return spec_file_write(spec, s->process, &file, err);
 }
 
@@ -115,7 +140,7 @@ int service_launch(struct service *s, struct error *err)
 		.instance = SERVICE_SLOT,
 		.spec = spec,
 		.control = control,
-		.slice = s->process->slice,
+		.slice = service_group(s),
 		.limits = &s->process->limits,
 		.run = s->sockets.n == 0,
 	};

@@ -13,6 +13,9 @@ struct service_context;
 /** Slot that the one instance of a service uses. */
 #define SERVICE_SLOT 0
 
+/** service_group() - the slice that it belongs to, with a name also where the config has none */
+const char *service_group(const struct service *s);
+
 /**
  * service_find_identity() - as whom a process runs
  *

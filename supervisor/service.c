@@ -25,6 +25,7 @@
 #include "supervisor/exit-report.h"
 #include "supervisor/exit-store.h"
 #include "supervisor/keeper-link.h"
+#include "supervisor/launcher.h"
 #include "supervisor/run-files.h"
 #include "supervisor/service-hearing.h"
 #include "supervisor/service-keeper.h"
@@ -293,10 +294,24 @@ static void hand_over_policies(struct service *s)
 	announce_fail(s, err.text);
 }
 
+/* Where nothing is enforced that is said once for all, not for each service. */
+static void change_limits(struct service *s, bool is_news)
+{
+	struct launcher *l = s->context->launcher;
+	struct error err = {0};
+	int code = l->ops->set_limits(l, s->process->name, SERVICE_SLOT, &s->process->limits, &err);
+
+	if (code == 0 && is_news)
+		announce_limits(s);
+	else if (code < 0 && code != -EOPNOTSUPP && code != -ENOENT)
+		announce_fail(s, err.text);
+}
+
 void service_change(struct service *s, struct config *config, const struct config_process *process,
 		    enum plan_effect effect)
 {
 	struct config *old = s->config;
+	bool has_other_limits = !config_limits_equal(&s->process->limits, &process->limits);
 	bool has_life =
 		slot_holds_payload(s->state) || s->state == SLOT_DONE || s->state == SLOT_FAILED;
 
@@ -304,6 +319,8 @@ void service_change(struct service *s, struct config *config, const struct confi
 	s->process = process;
 	service_probe(s); /* a probe borrows its definition */
 	config_unref(old);
+	if (s->has_keeper && (has_other_limits || effect == PLAN_LIVE))
+		change_limits(s, has_other_limits);
 	if (effect == PLAN_LIVE && s->keeper)
 		hand_over_policies(s);
 	else if (effect == PLAN_RESTART && has_life)

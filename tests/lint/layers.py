@@ -26,12 +26,12 @@ LAYERS = {
         "storing": "revision",
     },
     "supervisor": {
-        "model": "budget launcher order slot",
-        "adapter": "delegation desired environment events exit-report exit-store identity"
-                   " json-lines keeper-link launcher-direct orphans proc process prober"
-                   " prober-exec prober-helper prober-log readiness run-files sockets spec-file"
-                   " strangers",
-        "core": "adopt announce apply manager operation own service service-context"
+        "model": "budget caps group-limits launcher order slot",
+        "adapter": "cgroup-library cgroup-tree delegation desired disk environment events"
+                   " exit-report exit-store identity json-lines keeper-link launcher-direct"
+                   " orphans proc process prober prober-exec prober-helper prober-log readiness"
+                   " run-files sockets spec-file strangers",
+        "core": "adopt announce apply groups manager operation own service service-context"
                 " service-hearing service-keeper settle",
         "main": "api describe main stream",
     },

@@ -115,7 +115,8 @@ static void grandchildren_come_after_their_parents(void **state)
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
-	/* SIGCONT: a parent that the walk has killed may be gone before it is asked for children. */
+	/* SIGCONT: a parent that the walk has killed may be gone before it is asked for children.
+	 */
 	assert_int_equal(tree_signal(getpid(), SIGCONT, found, ARRAY_LEN(found)), 2);
 	assert_int_equal(found[0], child);
 	end(found[0]);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <cmocka.h>
 
@@ -50,14 +51,30 @@ static void put_own(const struct temp *t, const char *controllers)
 	put(t, "my root/own/cgroup.subtree_control", "");
 }
 
+static void clear(struct delegation *d)
+{
+	delegation_done(d);
+}
+
 static void assert_note(const struct temp *t, const char *expected)
 {
-	cleanup_free char *note = delegation_note(t->path);
+	cleanup(clear) struct delegation d = {0};
 
-	assert_non_null(note);
-	assert_ptr_equal(strstr(note, "limits not enforced: "), note);
-	if (!strstr(note, expected))
-		fail_msg("'%s' is not in '%s'", expected, note);
+	assert_int_equal(delegation_find(t->path, false, &d), 0);
+	assert_non_null(d.note);
+	assert_ptr_equal(strstr(d.note, "limits not enforced: "), d.note);
+	if (!strstr(d.note, expected))
+		fail_msg("'%s' is not in '%s'", expected, d.note);
+}
+
+static void assert_found(const struct temp *t, const char *folder, const char *name)
+{
+	cleanup(clear) struct delegation d = {0};
+
+	assert_int_equal(delegation_find(t->path, false, &d), 0);
+	assert_string_equal(d.folder, temp_path(t, folder));
+	assert_string_equal(d.name, name);
+	assert_null(d.note);
 }
 
 static void delegation_without_cgroup2_says_so(void **state)
@@ -107,13 +124,75 @@ static void delegation_with_missing_controllers_names_them(void **state)
 	assert_note(t, "lacks the controllers memory, cpu");
 }
 
-static void delegation_complete_names_this_version(void **state)
+static void delegation_with_one_controller_is_used_for_that(void **state)
+{
+	struct temp *t = *state;
+	cleanup(clear) struct delegation d = {0};
+
+	put_machine(t, "rw", "", "/own");
+	put_own(t, "io pids\n");
+	assert_int_equal(delegation_find(t->path, false, &d), 0);
+	assert_string_equal(d.controllers, "io pids");
+	assert_non_null(d.note);
+}
+
+static void delegation_without_a_useful_controller_is_left_alone(void **state)
+{
+	struct temp *t = *state;
+	cleanup(clear) struct delegation d = {0};
+
+	put_machine(t, "rw", V1_LINE, "/own");
+	put_own(t, "hugetlb\n");
+	assert_int_equal(delegation_find(t->path, false, &d), 0);
+	assert_null(d.folder);
+	assert_null(d.name);
+}
+
+static void delegation_complete_is_found(void **state)
 {
 	struct temp *t = *state;
 
 	put_machine(t, "rw", "", "/own");
 	put_own(t, "cpuset cpu io memory pids\n");
-	assert_note(t, "this version's direct launcher does not use cgroups yet");
+	assert_found(t, "my root/own", "own");
+}
+
+static void delegation_of_the_whole_mount_has_no_name(void **state)
+{
+	struct temp *t = *state;
+
+	put_machine(t, "rw", "", "/");
+	put(t, "my root/cgroup.controllers", "cpu memory pids\n");
+	put(t, "my root/cgroup.procs", "");
+	put(t, "my root/cgroup.subtree_control", "");
+	assert_found(t, "my root", "");
+}
+
+static void delegation_is_above_the_leaf_of_a_predecessor(void **state)
+{
+	struct temp *t = *state;
+
+	put_machine(t, "rw", "", "/own/" DELEGATION_LEAF);
+	put_own(t, "cpuset cpu io memory pids\n");
+	assert_found(t, "my root/own", "own");
+}
+
+static void delegation_below_a_manager_needs_its_mark(void **state)
+{
+	struct temp *t = *state;
+	cleanup(clear) struct delegation d = {0}, marked = {0};
+
+	put_machine(t, "rw", "", "/own");
+	put_own(t, "cpu memory pids\n");
+	assert_int_equal(delegation_find(t->path, true, &d), 0);
+	assert_null(d.folder);
+	assert_non_null(strstr(d.note, "is not delegated to us"));
+	/* An old tmpfs has only trusted.*, and only for root. */
+	assert_true(setxattr(temp_path(t, "my root/own"), "user.delegate", "1", 1, 0) == 0 ||
+		    setxattr(temp_path(t, "my root/own"), "trusted.delegate", "1", 1, 0) == 0);
+	assert_int_equal(delegation_find(t->path, true, &marked), 0);
+	assert_non_null(marked.folder);
+	assert_null(marked.note);
 }
 
 static void delegation_of_a_cgroup_out_of_sight_says_so(void **state)
@@ -126,12 +205,13 @@ static void delegation_of_a_cgroup_out_of_sight_says_so(void **state)
 	assert_note(t, "is not to be seen below");
 }
 
-static void delegation_on_this_machine_is_one_line(void **state)
+static void delegation_on_this_machine_is_told_in_one_line(void **state)
 {
-	cleanup_free char *note = delegation_note("/proc/self");
+	cleanup(clear) struct delegation d = {0};
 
-	assert_non_null(note);
-	assert_null(strchr(note, '\n'));
+	assert_int_equal(delegation_find("/proc/self", false, &d), 0);
+	assert_true(d.folder || d.note);
+	assert_null(d.note ? strchr(d.note, '\n') : NULL);
 }
 
 static int setup(void **state)
@@ -159,9 +239,14 @@ int main(void)
 		TEST(delegation_read_only_names_the_mount),
 		TEST(delegation_of_a_subtree_that_is_not_ours_names_it),
 		TEST(delegation_with_missing_controllers_names_them),
-		TEST(delegation_complete_names_this_version),
+		TEST(delegation_with_one_controller_is_used_for_that),
+		TEST(delegation_without_a_useful_controller_is_left_alone),
+		TEST(delegation_complete_is_found),
+		TEST(delegation_of_the_whole_mount_has_no_name),
+		TEST(delegation_is_above_the_leaf_of_a_predecessor),
+		TEST(delegation_below_a_manager_needs_its_mark),
 		TEST(delegation_of_a_cgroup_out_of_sight_says_so),
-		TEST(delegation_on_this_machine_is_one_line),
+		TEST(delegation_on_this_machine_is_told_in_one_line),
 	};
 
 	return cmocka_run_group_tests_name("delegation", tests, NULL, NULL);
