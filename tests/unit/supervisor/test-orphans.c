@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -153,15 +154,26 @@ static bool is_pid(pid_t pid, void *userdata)
 	return pid == *(pid_t *)userdata;
 }
 
+/* On a machine with other things to do a sweep may run out of time: then it is to be repeated, and
+ * how many were killed is told in parts, so that only the sweep's end can be looked at. */
+static bool kills(pid_t parent, bool (*is_kept)(pid_t pid, void *userdata), void *userdata, int min,
+		  int max)
+{
+	int r = orphans_kill(parent, is_kept, userdata);
+	bool is_told_in_parts = r == -EBUSY;
+
+	while (r == -EBUSY)
+		r = orphans_kill(parent, is_kept, userdata);
+	return r >= 0 && (is_told_in_parts || (r >= min && r <= max));
+}
+
 static void assert_killed(void (*grow)(const struct tree *t), size_t n_ready, int n_killed)
 {
 	struct tree t;
-	int r;
 
 	plant(&t, grow, n_ready);
-	r = orphans_kill(getpid(), NULL, NULL);
 	/* The first fork of a double fork may not have quite exited: then it is killed as well. */
-	assert_in_range(r, n_killed, 2 * n_killed);
+	assert_true(kills(getpid(), NULL, NULL, n_killed, 2 * n_killed));
 	assert_true(all_gone(&t));
 	dig_up(&t);
 	assert_int_equal(orphans_kill(getpid(), NULL, NULL), 0);
@@ -208,13 +220,13 @@ static void orphans_that_are_kept_stay_with_their_tree(void **state)
 
 	plant(&kept, plain, 2);
 	plant(&other, plain, 2);
-	assert_int_equal(orphans_kill(getpid(), is_pid, &kept.root), 2);
+	assert_true(kills(getpid(), is_pid, &kept.root, 2, 2));
 	assert_false(all_gone(&kept));
 	/* The other tree's processes inherited the first one's pipe, not the reverse. */
 	assert_true(all_gone(&other));
 	father = kept.root;
 	assert_int_equal(kill(father, 0), 0);
-	assert_int_equal(orphans_kill(getpid(), NULL, NULL), 2);
+	assert_true(kills(getpid(), NULL, NULL, 2, 2));
 	assert_true(all_gone(&kept));
 	dig_up(&kept);
 	dig_up(&other);
@@ -238,7 +250,7 @@ static void orphans_of_another_process_leave_us_alone(void **state)
 	us = fork();
 	assert_true(us >= 0);
 	if (us == 0)
-		_exit(orphans_kill(getppid(), NULL, NULL) == 2 ? 0 : 1);
+		_exit(kills(getppid(), NULL, NULL, 2, 2) ? 0 : 1);
 	assert_int_equal(waitpid(us, &status, 0), us);
 	assert_int_equal(status, 0);
 	assert_true(all_gone(&t));
@@ -273,7 +285,7 @@ static void process_with_another_start_is_not_signalled(void **state)
 	assert_int_equal(process_wait(&p, clock_now_usec() + 10 * USEC_PER_SEC), 0);
 	assert_int_equal(waitpid(t.root, NULL, 0), t.root);
 	assert_int_equal(process_get(t.root, &p), -ESRCH);
-	assert_true(orphans_kill(getpid(), NULL, NULL) >= 0);
+	assert_true(kills(getpid(), NULL, NULL, 0, INT_MAX));
 	dig_up(&t);
 }
 
@@ -286,7 +298,7 @@ static void process_children_are_those_of_all_threads(void **state)
 	plant(&t, only_a_thread, 1);
 	assert_int_equal(process_children(t.root, &pids, &n), 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(orphans_kill(getpid(), NULL, NULL), 2);
+	assert_true(kills(getpid(), NULL, NULL, 2, 2));
 	dig_up(&t);
 }
 
