@@ -105,6 +105,8 @@ def furnish(root):
     for name, text in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
+    # How the root was unpacked is not how packages of tests are.
+    (root / "etc/dpkg/dpkg.cfg.d/99mmdebstrap").unlink()
     shutil.copy(GUEST / "agent", root / "usr/local/sbin")
     shutil.copy(GUEST / "agent.service", units)
     (units / "multi-user.target.wants").mkdir(exist_ok=True)

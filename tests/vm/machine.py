@@ -76,10 +76,11 @@ class Machine:
                                            done.stdout.decode(errors="replace"),
                                            done.stderr.decode(errors="replace"))
 
-    def put(self, path, text, mode=0o644, user="root"):
-        """Write a file, with the folders above it."""
-        self.run(["sh", "-c", 'umask 022 && mkdir -p "$(dirname "$1")" && cat >"$1" && '
-                  'chmod "$2" "$1"', "sh", path, f"{mode:o}"], stdin=text, user=user)
+    def put(self, path, data, mode=0o644, user="root"):
+        """Write a file, of text or bytes, with the folders above it."""
+        script = 'umask 022 && mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"'
+        self._call(["sh", "-c", script, "sh", path, f"{mode:o}"], more={"user": user},
+                   stdin=data.encode() if isinstance(data, str) else data)
 
     def get(self, path):
         """The bytes of a file."""

@@ -40,7 +40,7 @@ def test_what_is_left_behind_is_found(platform):
     platform.run("setsid sleep 1000 & mkdir /sys/fs/cgroup/slicekeep-x")
     platform.run(["systemd-run", "--quiet", "--unit=slicekeep-y", "sleep", "1001"])
     found = "\n".join(platform.left())
-    for word in ("sleep 1000", "sleep 1001", "unit slicekeep-y", "cgroup /sys/fs/cgroup/slicekeep-x"):
+    for word in ("sleep 1000", "sleep 1001", "unit slicekeep-y", "fs/cgroup/slicekeep-x"):
         assert word in found
     platform.run("systemctl stop slicekeep-y; kill $(ps -C sleep -o pid=)")
     platform.run(["rmdir", "/sys/fs/cgroup/slicekeep-x"])

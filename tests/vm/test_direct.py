@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The direct launcher where a systemd is: from root's shell, in a plain unit and in a delegated one."""
+"""The direct launcher where a systemd is: from root's shell, in a plain and in a delegated unit."""
 import pytest
 from supervision import FOREVER, config, keeper_of, shell, supervisor_of
 from waiting import wait_until
 
 # What a service could do to outlive its end.
-STUBBORN = shell("trap '' TERM; setsid sleep 1000 & (setsid sleep 1000 &) ; sleep 1000 & wait; wait",
+STUBBORN = shell("trap '' TERM; setsid sleep 1000 & (setsid sleep 1000 &); sleep 1000 & wait",
                  user="root", stop={"timeout": "200ms"})
 ROOTS = FOREVER | {"user": "root"}
 
