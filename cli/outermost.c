@@ -83,6 +83,18 @@ static int make_keeper_folder(const struct paths *paths, struct error *err)
 	return 0;
 }
 
+/* What the last `down` has left: whoever found it would go on going down. */
+static int forget_down(const struct paths *paths, struct error *err)
+{
+	cleanup_free char *path = file_path_join(paths->run, "going-down");
+
+	if (!path)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_set(err, -errno, "cannot remove \"%s\": %s", path, strerror(errno));
+	return 0;
+}
+
 int outermost_start(const struct paths *paths, const char *launcher, int said_fd, pid_t *ret_pid,
 		    struct error *err)
 {
@@ -92,6 +104,8 @@ int outermost_start(const struct paths *paths, const char *launcher, int said_fd
 	code = files_find(paths, &files, err);
 	if (code == 0)
 		code = make_keeper_folder(paths, err);
+	if (code == 0)
+		code = forget_down(paths, err);
 	if (code < 0)
 		return code;
 	/* What our caller left open for us must not be held by what we leave behind. */

@@ -26,6 +26,7 @@
 #include "supervisor/apply.h"
 #include "supervisor/desired.h"
 #include "supervisor/events.h"
+#include "supervisor/going-down.h"
 #include "supervisor/launcher.h"
 #include "supervisor/order.h"
 #include "supervisor/own.h"
@@ -343,7 +344,12 @@ int manager_restart(struct manager *m, struct service *s, bool in_order, const c
 void manager_shutdown(struct manager *m, const char *asker)
 {
 	struct error err = {0};
+	int code = going_down_remember(m->paths, asker);
 
+	if (code < 0)
+		log_error("cannot write \"%s/going-down\": %s; were we killed now, everything "
+			  "would be started again",
+			  m->paths->run, strerror(-code));
 	for (size_t i = 0; i < m->n_services; i++)
 		if (service_set_asker(m->services[i], asker, &err) < 0)
 			log_error("%s: the reports do not say who asked", err.text);
@@ -387,6 +393,22 @@ static pid_t find_outer_keeper(const struct manager *m)
 	return peer.pid;
 }
 
+/* What our predecessor was told is not over. One that has no keeper was not brought back: it is the
+ * first. */
+static void go_on_going_down(struct manager *m)
+{
+	cleanup_free char *asker = going_down_asker(m->paths);
+
+	if (!asker)
+		return;
+	if (!m->outer_keeper) {
+		going_down_forget(m->paths);
+		return;
+	}
+	log_notice("going on with stopping everything");
+	manager_shutdown(m, asker);
+}
+
 int manager_begin(struct manager *m, struct error *err)
 {
 	int n_adopted;
@@ -403,6 +425,7 @@ int manager_begin(struct manager *m, struct error *err)
 	own_daemons_listen(m);
 	m->adopting_until_usec = clock_now_usec() + ADOPT_USEC;
 	announce_supervisor(m, n_adopted);
+	go_on_going_down(m);
 	manager_settle_soon(m);
 	return 0;
 }

@@ -11,6 +11,8 @@ struct paths;
  *   run/lock                        held by the supervisor
  *   run/supervisor.sock             Varlink
  *   run/log.sock  run/log.intake    the collector: Varlink, and pipes from keepers
+ *   run/applied                     the revision that counts
+ *   run/going-down                  `down` has begun
  *   run/keeper/NAME-INSTANCE.sock   control socket of a keeper
  *   run/spec/NAME-INSTANCE          what it is to run
  */

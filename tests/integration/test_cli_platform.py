@@ -316,6 +316,21 @@ def test_down_goes_on_each_time_that_the_supervisor_is_killed(platform):
     assert assert_down_ends_well(platform, process) == ""
 
 
+def test_down_that_is_killed_with_its_supervisor_goes_on(platform):
+    """Nobody is left who knows of it, but what it wrote down; the next `up` is up again."""
+    process = down_begun(platform)
+    (supervisor,) = [pid for pid in ours(platform, "slicekeep-supervisor ", "--launcher")
+                     if "slicekeep-keeper" not in command_of(pid)]
+    process.kill()
+    os.kill(supervisor, signal.SIGKILL)
+    process.communicate()
+    wait_until(lambda: not platform.processes(), 20)
+    reports = (platform.home / "state/exits/slow.jsonl").read_text().splitlines()
+    assert [json.loads(line)["cause"] for line in reports] == ["stop-timeout"]
+    platform.up()
+    assert all(pids(platform).values())
+
+
 def test_down_tells_the_keepers_itself_when_the_outermost_one_is_killed(platform):
     process = down_begun(platform)
     (outermost,) = ours(platform, "slicekeep-keeper --name supervisor ")

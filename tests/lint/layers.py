@@ -28,9 +28,9 @@ LAYERS = {
     "supervisor": {
         "model": "budget caps group-limits launcher order slot",
         "adapter": "cgroup-library cgroup-tree delegation desired disk environment events"
-                   " exit-report exit-store identity json-lines keeper-link launcher-direct"
-                   " orphans proc process prober prober-exec prober-helper prober-log readiness"
-                   " run-files sockets spec-file strangers",
+                   " exit-report exit-store going-down identity json-lines keeper-link"
+                   " launcher-direct orphans proc process prober prober-exec prober-helper"
+                   " prober-log readiness run-files sockets spec-file strangers",
         "core": "adopt announce apply groups manager operation own service service-context"
                 " service-hearing service-keeper settle",
         "main": "api describe main stream",
