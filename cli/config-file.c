@@ -141,8 +141,15 @@ int config_file_apply(const struct cli *cli, const char *text, const char *why, 
 		      struct error *err)
 {
 	cleanup_supervisor struct supervisor s = {0};
-	int code = supervisor_open(cli, &s, err);
+	int code;
 
+	/* Who may not is told that, and not first what else is wrong. */
+	if (cli->guest)
+		return error_set(err, -EPERM,
+				 "only root is permitted to change the services of the system: "
+				 "\"sudo %s …\"",
+				 cli->hint);
+	code = supervisor_open(cli, &s, err);
 	if (code == -ENOENT || code == -ECONNREFUSED) {
 		*ret_reply = NULL;
 		return store_only(cli, text, err);

@@ -24,6 +24,8 @@
 
 /** From bind(2) to listen(2), with much to spare. */
 #define SECOND_LOOK_MSEC 20
+/** Between the removal of an old socket and the new one, with much to spare. */
+#define RENEWED_USEC (100 * USEC_PER_MSEC)
 
 void connect_close(struct varlink_client **client)
 {
@@ -122,6 +124,8 @@ int connect_back(const struct cli *cli, const char *name, usec_t wait_usec,
 {
 	cleanup_close int keeper = -1;
 	int code = connect_once(cli, name, ret_client, err);
+	usec_t deadline_usec;
+	bool has_left;
 
 	if (!is_away(code))
 		return code;
@@ -130,9 +134,13 @@ int connect_back(const struct cli *cli, const char *name, usec_t wait_usec,
 	 * the deadline is all there is. */
 	if (keeper < 0 && keeper != -EAGAIN && keeper != -EACCES)
 		return explain_absence(cli, code, err);
-	code = connect_wait(cli, name, clock_now_usec() + wait_usec, MAX_OF(keeper, -1), ret_client,
-			    err);
-	return code == -EINTR ? explain_absence(cli, -ECONNREFUSED, err) : code;
+	/* Who ends in order takes its socket along; who is killed leaves it. */
+	has_left = keeper == -EACCES && code == -ENOENT;
+	deadline_usec = clock_now_usec() + (has_left ? RENEWED_USEC : wait_usec);
+	code = connect_wait(cli, name, deadline_usec, MAX_OF(keeper, -1), ret_client, err);
+	if (code == -EINTR || (code == -ETIMEDOUT && has_left))
+		return explain_absence(cli, -ECONNREFUSED, err);
+	return code;
 }
 
 int supervisor_open(const struct cli *cli, struct supervisor *ret_supervisor, struct error *err)

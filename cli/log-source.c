@@ -86,12 +86,13 @@ int log_source_read(struct log_source *s, json_t *filter, log_sink *sink, void *
 		return code;
 	if (access(s->cli->paths.log, F_OK) < 0 && errno == ENOENT)
 		return error_set(err, -ENOENT,
-				 "nothing is stored here (%s); start it with \"%s up\"",
-				 s->cli->paths.log, s->cli->hint);
+				 "nothing is stored here (%s); start it with \"%s%s up\"",
+				 s->cli->paths.log, s->cli->guest ? "sudo " : "", s->cli->hint);
 	if (s->cli->guest)
 		return error_set(err, -EACCES,
 				 "the collector is down; only root may read the segments without "
-				 "it");
+				 "it: \"sudo %s log\"",
+				 s->cli->hint);
 	if (!s->told)
 		(void)fprintf(stderr, "slicekeep: the collector is down; the segments are read "
 				      "without it\n");

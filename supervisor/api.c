@@ -45,6 +45,7 @@
 struct api {
 	struct manager *manager;
 	struct varlink_server *server;
+	char *path; /* NULL while nobody listens there */
 };
 
 /* --- who ----------------------------------------------------------------------------------- */
@@ -371,6 +372,7 @@ int api_new(struct manager *m, struct api **ret_api, struct error *err)
 		api_free(a);
 		return error_set(err, code, "cannot listen on \"%s\": %s", path, strerror(-code));
 	}
+	a->path = steal_ptr(path);
 	*ret_api = a;
 	return 0;
 }
@@ -380,5 +382,8 @@ void api_free(struct api *a)
 	if (!a)
 		return;
 	varlink_server_free(a->server);
+	if (a->path)
+		(void)unlink(a->path);
+	free(a->path);
 	free(a);
 }

@@ -18,5 +18,5 @@ extern const struct varlink_interface api_interface;
  */
 must_check int api_new(struct manager *m, struct api **ret_api, struct error *err);
 
-/** api_free() - hang up on everybody; NULL is allowed */
+/** api_free() - hang up on everybody, and be found by nobody; NULL is allowed */
 void api_free(struct api *a);

@@ -122,11 +122,7 @@ must_check int manager_restart(struct manager *m, struct service *s, bool in_ord
 /** manager_blocker() - the service that @s waits for, or NULL */
 struct service *manager_blocker(const struct manager *m, const struct service *s);
 
-/**
- * manager_shutdown() - stop everything in order; the watchers' settled() tells when it is done
- *
- * Whoever comes back after us goes on with it.
- */
+/** manager_shutdown() - stop everything in order; the watchers' settled() tells when it is done */
 void manager_shutdown(struct manager *m, const char *asker);
 
 /** manager_all_stopped() - whether nothing of any service is there any more */

@@ -238,6 +238,7 @@ def test_member_without_a_config_means_the_services_of_the_system(system, folder
     theirs = owned_folder(folder, "theirs", NOBODY.pw_uid)
     write_as_root(system, config(a=shell("echo hello; exec sleep 1000", cwd=theirs)))
     assert "sudo slicekeep up" in as_user(system, MEMBER, "ls", exits=4).stderr
+    assert "sudo slicekeep log" in as_user(system, MEMBER, "log", "a", exits=5).stderr
     assert "only root" in as_user(system, MEMBER, "up", exits=5).stderr
     system.up()
     before = system.wait_state("a", "running")["pid"]
@@ -248,7 +249,14 @@ def test_member_without_a_config_means_the_services_of_the_system(system, folder
     assert "out hello" in as_user(system, MEMBER, "log", "a").stdout
     assert "hello" in as_user(system, MEMBER, "why", "a").stdout
     system.down()
-    assert "sudo slicekeep up" in as_user(system, MEMBER, "ls", exits=4).stderr
+    # It does not wait for a supervisor that has gone in order; then it would say so.
+    said = as_user(system, MEMBER, "ls", exits=4).stderr
+    assert "nothing is running here" in said and "sudo slicekeep up" in said
+
+
+def test_member_who_adds_is_told_that_he_may_not_before_anything_else(system):
+    said = as_user(system, MEMBER, "add", "b", "--cwd", "/", "--", "true", exits=5).stderr
+    assert "only root is permitted" in said and "sudo" in said
 
 
 def test_member_with_a_config_means_his_own_services_unless_he_says_system(system, folder):
