@@ -14,6 +14,9 @@
 #include "lib/json.h"
 #include "lib/text.h"
 
+/** An array is printed on one line up to here, as a person would. */
+#define LINE_MAX_BYTES 80
+
 static bool is_section(const char *name)
 {
 	static const char *const sections[] = {
@@ -78,16 +81,63 @@ int edit_parse(const char *text, const char *what, json_t **ret_value, struct er
 	return 0;
 }
 
+/* Return: behind the string that begins at @s. */
+static const char *string_end(const char *s)
+{
+	for (s++; *s != '"'; s++)
+		s += *s == '\\';
+	return s + 1;
+}
+
+/* The array that begins at @s, on one line. Return: behind it, or NULL when something is in it that
+ * has members of its own. */
+static const char *add_flat_array(struct text *out, const char *s)
+{
+	for (; *s != ']'; s++) {
+		const char *end;
+
+		if (*s == '{' || (*s == '[' && out->len > 0))
+			return NULL;
+		end = *s == '"' ? string_end(s) : s + 1;
+		if (*s == ',')
+			text_add(out, ", ");
+		else if (*s != ' ' && *s != '\n')
+			text_add_bytes(out, s, (size_t)(end - s));
+		s = end - 1;
+	}
+	text_add(out, "]");
+	return s + 1;
+}
+
+/* What is printed for @s, one string, short array or byte at a time. Return: behind it. */
+static const char *add_next(struct text *out, const char *s, size_t column)
+{
+	cleanup_text struct text flat = {0};
+	const char *end = *s == '[' ? add_flat_array(&flat, s) : NULL;
+
+	if (end && !flat.failed && column + flat.len <= LINE_MAX_BYTES) {
+		text_add_bytes(out, flat.data, flat.len);
+		return end;
+	}
+	end = *s == '"' ? string_end(s) : s + 1;
+	text_add_bytes(out, s, (size_t)(end - s));
+	return end;
+}
+
 char *edit_text(const json_t *root)
 {
 	/* 15 digits are all that a double keeps: 0.1 stays 0.1. */
-	char *dumped = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+	cleanup_free char *dumped = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 	struct text text = {0};
+	size_t line = 0;
 
 	if (!dumped)
 		return NULL;
-	text_add(&text, dumped);
+	for (const char *s = dumped; *s;) {
+		if (*s == '\n')
+			line = text.len + 1;
+		s = add_next(&text, s, text.len - line);
+	}
 	text_add(&text, "\n");
-	free(dumped);
 	return text_take(&text);
 }

@@ -36,6 +36,8 @@ must_check int edit_delete(json_t *root, const char *name);
 must_check int edit_parse(const char *text, const char *what, json_t **ret_value,
 			  struct error *err);
 
-/** edit_text() - the file's text: order kept, two blanks deep, a newline at the end; heap or NULL
+/**
+ * edit_text() - the file's text: order kept, two blanks deep, short arrays on one line, a newline
+ * at the end; heap or NULL
  */
 char *edit_text(const json_t *root);

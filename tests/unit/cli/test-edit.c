@@ -74,7 +74,32 @@ static void text_keeps_order_and_numbers(void **state)
 	cleanup_json json_t *root = parse("{\"z\": 0.1, \"a\": [1, \"ä\"]}");
 	cleanup_free char *text = edit_text(root);
 
-	assert_string_equal(text, "{\n  \"z\": 0.1,\n  \"a\": [\n    1,\n    \"ä\"\n  ]\n}\n");
+	assert_string_equal(text, "{\n  \"z\": 0.1,\n  \"a\": [1, \"ä\"]\n}\n");
+}
+
+static void text_has_short_arrays_on_one_line(void **state)
+{
+	cleanup_json json_t *root = parse("{\"args\": [\"a]\\\"\\\\\", \"[b, \"], \"none\": [], "
+					  "\"deep\": [[1, 2], {\"x\": []}],"
+					  "\"long\": [\"00000000000000000000000000000000\","
+					  "\"11111111111111111111111111111111\", 2]}");
+	cleanup_free char *text = edit_text(root);
+
+	assert_string_equal(text, "{\n"
+				  "  \"args\": [\"a]\\\"\\\\\", \"[b, \"],\n"
+				  "  \"none\": [],\n"
+				  "  \"deep\": [\n"
+				  "    [1, 2],\n"
+				  "    {\n"
+				  "      \"x\": []\n"
+				  "    }\n"
+				  "  ],\n"
+				  "  \"long\": [\n"
+				  "    \"00000000000000000000000000000000\",\n"
+				  "    \"11111111111111111111111111111111\",\n"
+				  "    2\n"
+				  "  ]\n"
+				  "}\n");
 }
 
 static void json_that_is_none_is_refused_with_its_place(void **state)
@@ -96,6 +121,7 @@ int main(void)
 		cmocka_unit_test(process_in_an_empty_file_makes_the_file),
 		cmocka_unit_test(process_is_deleted_once),
 		cmocka_unit_test(text_keeps_order_and_numbers),
+		cmocka_unit_test(text_has_short_arrays_on_one_line),
 		cmocka_unit_test(json_that_is_none_is_refused_with_its_place),
 	};
 
