@@ -87,27 +87,29 @@ static json_t *process_of(const struct add_options *o, char *const *program)
 	return bad ? NULL : steal_ptr(process);
 }
 
-static bool arguments_fit(const struct add_options *o, const struct options_rest *rest)
+static bool arguments_fit(const struct cli *cli, const struct add_options *o,
+			  const struct options_rest *rest)
 {
 	uint64_t bytes;
 
 	if (rest->n_words != 1 || !rest->tail || !rest->tail[0]) {
-		(void)command_usage(&command_add,
+		(void)command_usage(cli, &command_add,
 				    "a name and, behind \"--\", a program are needed");
 		return false;
 	}
 	if (!text_name_valid(rest->words[0])) {
-		(void)command_usage(&command_add,
+		(void)command_usage(cli, &command_add,
 				    "\"%s\" cannot be a name: a-z, 0-9, - and _, 48 at most",
 				    rest->words[0]);
 		return false;
 	}
 	if (o->port > PORT_MAX) {
-		(void)command_usage(&command_add, "\"--port %" PRIu64 "\" is no port", o->port);
+		(void)command_usage(cli, &command_add, "\"--port %" PRIu64 "\" is no port",
+				    o->port);
 		return false;
 	}
 	if (o->memory_max && size_parse(o->memory_max, &bytes) < 0) {
-		(void)command_usage(&command_add, "\"--memory-max %s\" is no size: 256M, 1G",
+		(void)command_usage(cli, &command_add, "\"--memory-max %s\" is no size: 256M, 1G",
 				    o->memory_max);
 		return false;
 	}
@@ -146,7 +148,7 @@ static int add_run(struct cli *cli, char **argv)
 	cleanup_json json_t *reply = NULL;
 	struct error err = {0};
 
-	if (!command_options(&command_add, argv, &o, &rest) || !arguments_fit(&o, &rest))
+	if (!command_options(cli, &command_add, argv, &o, &rest) || !arguments_fit(cli, &o, &rest))
 		return CLI_USAGE;
 	if (add_to_config(cli, rest.words[0], process_of(&o, rest.tail), &reply, &err) < 0)
 		return command_fail(&err);

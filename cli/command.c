@@ -14,18 +14,18 @@
 #include "lib/error.h"
 #include "lib/text.h"
 
-bool command_options(const struct command *c, char **argv, void *target,
+bool command_options(const struct cli *cli, const struct command *c, char **argv, void *target,
 		     struct options_rest *ret_rest)
 {
 	struct error err = {0};
 
 	if (options_read(c->options, c->n_options, argv, target, ret_rest, &err) == 0)
 		return true;
-	(void)command_usage(c, "%s", err.text);
+	(void)command_usage(cli, c, "%s", err.text);
 	return false;
 }
 
-int command_usage(const struct command *c, const char *fmt, ...)
+int command_usage(const struct cli *cli, const struct command *c, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -34,7 +34,7 @@ int command_usage(const struct command *c, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	(void)fprintf(stderr, "\nusage: slicekeep %s%s%s\n", c->name, c->synopsis[0] ? " " : "",
+	(void)fprintf(stderr, "\nusage: %s %s%s%s\n", cli->hint, c->name, c->synopsis[0] ? " " : "",
 		      c->synopsis);
 	return CLI_USAGE;
 }

@@ -78,11 +78,12 @@ extern const struct command command_up, command_down, command_doctor, command_ve
  *
  * Return: whether all is well; otherwise the verb returns CLI_USAGE.
  */
-must_check bool command_options(const struct command *c, char **argv, void *target,
-				struct options_rest *ret_rest);
+must_check bool command_options(const struct cli *cli, const struct command *c, char **argv,
+				void *target, struct options_rest *ret_rest);
 
 /** command_usage() - say on stderr what is wrong and how it goes; returns CLI_USAGE */
-int command_usage(const struct command *c, const char *fmt, ...) printf_like(2, 3);
+int command_usage(const struct cli *cli, const struct command *c, const char *fmt, ...)
+	printf_like(3, 4);
 
 /** command_fail() - print an error and return the exit code that belongs to it */
 int command_fail(const struct error *err);

@@ -25,10 +25,12 @@ struct config_options {
 };
 
 /* Arguments of one of the words: at most a file. */
-static bool takes_file(const char *word, char *const *rest, const char **ret_file)
+static bool takes_file(const struct cli *cli, const char *word, char *const *rest,
+		       const char **ret_file)
 {
 	if (rest[0] && rest[1]) {
-		(void)command_usage(&command_config, "\"config %s\" takes one file at most", word);
+		(void)command_usage(cli, &command_config, "\"config %s\" takes one file at most",
+				    word);
 		return false;
 	}
 	*ret_file = rest[0];
@@ -215,9 +217,9 @@ static int one_member(struct cli *cli, char *const *words, size_t n_words, bool 
 	bool updates = strcmp(act, "update") == 0;
 
 	if (!updates && strcmp(act, "get") != 0 && strcmp(act, "delete") != 0)
-		return command_usage(&command_config, "\"%s\" is no word of config", act);
+		return command_usage(cli, &command_config, "\"%s\" is no word of config", act);
 	if (n_words != (updates ? 3u : MIN_OF(n_words, (size_t)2)))
-		return command_usage(&command_config,
+		return command_usage(cli, &command_config,
 				     updates ? "\"update\" needs one JSON text" : "too many words");
 	if (config_file_root(cli, &root, &err) < 0)
 		return command_fail(&err);
@@ -235,25 +237,25 @@ static int config_run(struct cli *cli, char **argv)
 	const char *file = NULL;
 	const char *word;
 
-	if (!command_options(&command_config, argv, &o, &rest))
+	if (!command_options(cli, &command_config, argv, &o, &rest))
 		return CLI_USAGE;
 	word = rest.n_words > 0 ? rest.words[0] : "show";
 	if (strcmp(word, "show") == 0)
-		return rest.n_words > 1 ? command_usage(&command_config, "too many words")
+		return rest.n_words > 1 ? command_usage(cli, &command_config, "too many words")
 					: show(cli);
 	if (strcmp(word, "check") == 0)
-		return takes_file(word, rest.words + 1, &file) ? check(cli, file, o.json)
-							       : CLI_USAGE;
+		return takes_file(cli, word, rest.words + 1, &file) ? check(cli, file, o.json)
+								    : CLI_USAGE;
 	if (strcmp(word, "plan") == 0)
-		return takes_file(word, rest.words + 1, &file) ? plan(cli, file, o.json)
-							       : CLI_USAGE;
+		return takes_file(cli, word, rest.words + 1, &file) ? plan(cli, file, o.json)
+								    : CLI_USAGE;
 	if (strcmp(word, "apply") == 0)
-		return takes_file(word, rest.words + 1, &file) ? apply(cli, file, o.json)
-							       : CLI_USAGE;
+		return takes_file(cli, word, rest.words + 1, &file) ? apply(cli, file, o.json)
+								    : CLI_USAGE;
 	if (strcmp(word, "update") == 0)
-		return rest.n_words == 2
-			       ? update_all(cli, rest.words[1], o.json)
-			       : command_usage(&command_config, "\"update\" needs one JSON text");
+		return rest.n_words == 2 ? update_all(cli, rest.words[1], o.json)
+					 : command_usage(cli, &command_config,
+							 "\"update\" needs one JSON text");
 	return one_member(cli, rest.words, rest.n_words, o.json);
 }
 

@@ -114,13 +114,13 @@ static bool take_word(struct options_rest *rest, const char *word)
 	return false;
 }
 
-static bool read_control(const struct command *c, char **argv, struct control_options *o,
-			 struct options_rest *rest)
+static bool read_control(const struct cli *cli, const struct command *c, char **argv,
+			 struct control_options *o, struct options_rest *rest)
 {
-	if (!command_options(c, argv, o, rest))
+	if (!command_options(cli, c, argv, o, rest))
 		return false;
 	if (o->all && rest->n_words > 0) {
-		(void)command_usage(c, "\"--all\" and names do not go together");
+		(void)command_usage(cli, c, "\"--all\" and names do not go together");
 		return false;
 	}
 	return true;
@@ -147,7 +147,7 @@ static int start_run(struct cli *cli, char **argv)
 	struct options_rest rest;
 	bool platform;
 
-	if (!read_control(&command_start, argv, &o, &rest))
+	if (!read_control(cli, &command_start, argv, &o, &rest))
 		return CLI_USAGE;
 	/* The platform itself: it either runs, or this starts it. */
 	platform = take_word(&rest, "ci");
@@ -168,12 +168,13 @@ static int stop_run(struct cli *cli, char **argv)
 	struct control_options o = {0};
 	struct options_rest rest;
 
-	if (!read_control(&command_stop, argv, &o, &rest))
+	if (!read_control(cli, &command_stop, argv, &o, &rest))
 		return CLI_USAGE;
 	if (rest.n_words == 0 && !o.all)
-		return command_usage(&command_stop, "which services? Name them, or say \"--all\"");
+		return command_usage(cli, &command_stop,
+				     "which services? Name them, or say \"--all\"");
 	if (take_word(&rest, "supervisor"))
-		return command_usage(&command_stop,
+		return command_usage(cli, &command_stop,
 				     "the supervisor stops last, with everything: \"%s down\"",
 				     cli->hint);
 	if (take_word(&rest, "ci")) {
@@ -190,10 +191,10 @@ static int restart_run(struct cli *cli, char **argv)
 	struct options_rest rest;
 	int code = CLI_DONE;
 
-	if (!read_control(&command_restart, argv, &o, &rest))
+	if (!read_control(cli, &command_restart, argv, &o, &rest))
 		return CLI_USAGE;
 	if (rest.n_words == 0 && !o.all)
-		return command_usage(&command_restart,
+		return command_usage(cli, &command_restart,
 				     "which services? Name them, or say \"--all\"");
 	if (take_word(&rest, "ci"))
 		code = renew_platform(cli);
@@ -224,10 +225,10 @@ static int signal_run(struct cli *cli, char **argv)
 	json_t *parameters;
 	int code;
 
-	if (!command_options(&command_signal, argv, NULL, &rest))
+	if (!command_options(cli, &command_signal, argv, NULL, &rest))
 		return CLI_USAGE;
 	if (rest.n_words != 2)
-		return command_usage(&command_signal, "one name and one signal are needed");
+		return command_usage(cli, &command_signal, "one name and one signal are needed");
 	word = signal_word(rest.words[1]);
 	if (!word)
 		return print_out_of_memory();

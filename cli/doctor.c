@@ -338,7 +338,7 @@ static int doctor_run(struct cli *cli, char **argv)
 	struct doctor_options o = {0};
 	struct options_rest rest;
 
-	if (!command_options(&command_doctor, argv, &o, &rest))
+	if (!command_options(cli, &command_doctor, argv, &o, &rest))
 		return CLI_USAGE;
 	check_all(&d);
 	if (d.findings.failed)

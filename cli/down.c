@@ -141,10 +141,10 @@ static int down_run(struct cli *cli, char **argv)
 	struct error err = {0};
 	int code;
 
-	if (!command_options(&command_down, argv, &o, &rest))
+	if (!command_options(cli, &command_down, argv, &o, &rest))
 		return CLI_USAGE;
 	if (rest.n_words > 0)
-		return command_usage(&command_down, "one service is stopped by \"stop %s\"",
+		return command_usage(cli, &command_down, "one service is stopped by \"stop %s\"",
 				     rest.words[0]);
 	code = supervisor_open(cli, &s, &err);
 	if (code == -ENOENT || code == -ECONNREFUSED)

@@ -98,7 +98,7 @@ static int events_run(struct cli *cli, char **argv)
 	struct events_options o = {.lines = EVENTS_DEFAULT};
 	struct options_rest rest;
 
-	if (!command_options(&command_events, argv, &o, &rest))
+	if (!command_options(cli, &command_events, argv, &o, &rest))
 		return CLI_USAGE;
 	return events_show(cli, &o, rest.words);
 }

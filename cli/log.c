@@ -84,7 +84,7 @@ static int put_time(struct log_view *v, const char *key, const char *option, con
 	if (!s)
 		return 0;
 	if (clock_parse(s, clock_at_usec(), &at_usec) < 0)
-		return command_usage(&command_log,
+		return command_usage(v->cli, &command_log,
 				     "\"--%s %s\" is no time: 10:30, yesterday, \"2h ago\", "
 				     "2026-11-21, \"2026-11-21 10:30\"",
 				     option, s);
@@ -113,7 +113,7 @@ static int put_stream(struct log_view *v)
 	if (!stream)
 		return 0;
 	if (strcmp(stream, "out") != 0 && strcmp(stream, "err") != 0)
-		return command_usage(&command_log, "\"--stream %s\": out or err", stream);
+		return command_usage(v->cli, &command_log, "\"--stream %s\": out or err", stream);
 	/* What a service prints through one pipe for both belongs to each of them. */
 	return put(v->filter, "streams", json_pack("[s, s]", stream, "both")) < 0
 		       ? print_out_of_memory()
@@ -138,7 +138,7 @@ static int make_filter(struct log_view *v, char *const *words)
 	if (v->options->grep)
 		bad |= put(v->filter, "grep", json_string(v->options->grep));
 	if (bad)
-		return command_usage(&command_log, "the pattern is no UTF-8");
+		return command_usage(v->cli, &command_log, "the pattern is no UTF-8");
 	code = put_time(v, "since_at_usec", "since", v->options->since, &v->print.from_usec);
 	if (code == 0)
 		code = put_time(v, "until_at_usec", "until", v->options->until, &v->until_usec);
@@ -344,12 +344,12 @@ static int log_run(struct cli *cli, char **argv)
 	cleanup(view_done) struct log_view v = {.cli = cli, .source.cli = cli, .options = &o};
 	struct options_rest rest;
 
-	if (!command_options(&command_log, argv, &o, &rest))
+	if (!command_options(cli, &command_log, argv, &o, &rest))
 		return CLI_USAGE;
 	if (o.all && rest.n_words > 0)
-		return command_usage(&command_log, "\"--all\" and names do not go together");
+		return command_usage(cli, &command_log, "\"--all\" and names do not go together");
 	if (o.follow && o.until)
-		return command_usage(&command_log, "\"-f\" has no end, \"--until\" is one");
+		return command_usage(cli, &command_log, "\"-f\" has no end, \"--until\" is one");
 	v.until_usec = USEC_INFINITY;
 	v.print = (struct log_print){
 		.style = cli->out, .json = o.json, .whole = o.follow, .from_usec = USEC_INFINITY};

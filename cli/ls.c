@@ -163,7 +163,7 @@ static int ls_run(struct cli *cli, char **argv)
 	struct error err = {0};
 	int code;
 
-	if (!command_options(&command_ls, argv, &o, &rest))
+	if (!command_options(cli, &command_ls, argv, &o, &rest))
 		return CLI_USAGE;
 	code = supervisor_open(cli, &s, &err);
 	if (code == 0 && o.watch)

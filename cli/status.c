@@ -62,10 +62,10 @@ static int status_run(struct cli *cli, char **argv)
 	struct error err = {0};
 	int code;
 
-	if (!command_options(&command_status, argv, &o, &rest))
+	if (!command_options(cli, &command_status, argv, &o, &rest))
 		return CLI_USAGE;
 	if (rest.n_words > 0)
-		return command_usage(&command_status, "one service is shown by \"ls %s\"",
+		return command_usage(cli, &command_status, "one service is shown by \"ls %s\"",
 				     rest.words[0]);
 	code = supervisor_open(cli, &s, &err);
 	if (code == 0)
@@ -84,7 +84,7 @@ static int version_run(struct cli *cli, char **argv)
 	struct status_options o = {0};
 	struct options_rest rest;
 
-	if (!command_options(&command_version, argv, &o, &rest))
+	if (!command_options(cli, &command_version, argv, &o, &rest))
 		return CLI_USAGE;
 	if (o.json) {
 		cleanup_json json_t *version = json_pack("{s:s}", "version", SLICEKEEP_VERSION);

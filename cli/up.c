@@ -275,13 +275,13 @@ static int up_run(struct cli *cli, char **argv)
 	struct up_options o = {0};
 	struct options_rest rest;
 
-	if (!command_options(&command_up, argv, &o, &rest))
+	if (!command_options(cli, &command_up, argv, &o, &rest))
 		return CLI_USAGE;
 	if (rest.n_words > 0)
-		return command_usage(&command_up, "one service is started by \"start %s\"",
+		return command_usage(cli, &command_up, "one service is started by \"start %s\"",
 				     rest.words[0]);
 	if (o.foreground && o.json)
-		return command_usage(&command_up, "\"--foreground\" is for people");
+		return command_usage(cli, &command_up, "\"--foreground\" is for people");
 	return o.foreground ? foreground_run(cli, o.launcher)
 			    : up_in_background(cli, o.launcher, o.json);
 }

@@ -128,10 +128,10 @@ static int why_run(struct cli *cli, char **argv)
 	struct error err = {0};
 	int code;
 
-	if (!command_options(&command_why, argv, &o, &rest))
+	if (!command_options(cli, &command_why, argv, &o, &rest))
 		return CLI_USAGE;
 	if (rest.n_words != 1)
-		return command_usage(&command_why, "one name is needed");
+		return command_usage(cli, &command_why, "one name is needed");
 	w.name = rest.words[0];
 	code = supervisor_open(cli, &s, &err);
 	if (code == 0)

@@ -59,6 +59,7 @@ def test_with_nothing_running_each_verb_says_how_to_start(platform):
 def test_hint_is_how_the_person_called_us(platform):
     platform.env["SLICEKEEP_CLI_HINT"] = "./run cli"
     assert 'start it with "./run cli up"' in platform.cli("ls", exits=4).stderr
+    assert "usage: ./run cli why NAME" in platform.cli("why", exits=2).stderr
 
 
 @pytest.mark.parametrize("words, text", [
