@@ -16,6 +16,9 @@
 #include "cli/table.h"
 #include "cli/words.h"
 
+/** With what stands before it, and the mark that it was cut, a line of 80 columns. */
+#define REASON_MAX 58
+
 static bool state_is(const json_t *service, const char *state)
 {
 	return text_equal(json_get_string(service, "state"), state);
@@ -149,6 +152,17 @@ const char *service_limits_reason(const char *note)
 	return text_starts(note, said) ? note + strlen(said) : note;
 }
 
+/* One line of a terminal. What can be done about it stands in brackets; `doctor` says all of it. */
+static void add_limits(struct text *out, const char *reason)
+{
+	const char *bracket = strstr(reason, " (");
+	size_t n = bracket ? (size_t)(bracket - reason) : strlen(reason);
+
+	text_add(out, "limits not enforced: ");
+	text_add_escaped(out, reason, MIN_OF(n, (size_t)REASON_MAX), false);
+	text_add(out, n > REASON_MAX ? "…\n" : "\n");
+}
+
 void service_footer(const json_t *status, bool ourselves, struct text *out)
 {
 	const char *limits = json_get_string(status, "limits_note");
@@ -162,7 +176,7 @@ void service_footer(const json_t *status, bool ourselves, struct text *out)
 		text_add(out, "\n");
 	}
 	if (limits)
-		text_addf(out, "limits not enforced: %s\n", service_limits_reason(limits));
+		add_limits(out, service_limits_reason(limits));
 	if (ourselves)
 		add_ourselves(status, out);
 }

@@ -88,6 +88,22 @@ static void footer_counts_what_is_ours(void **state)
 				      "slicekeep itself: 2 daemons, 7 keepers, 5.1M\n");
 }
 
+static void footer_says_why_there_are_no_limits_in_one_line(void **state)
+{
+	cleanup_json json_t *bracket = parse(
+		"{\"limits_note\": \"limits not enforced: no controllers here (boot it anew)\"}");
+	cleanup_json json_t *path = parse(
+		"{\"limits_note\": \"limits not enforced: the cgroup "
+		"\\\"/sys/fs/cgroup/system.slice/some-unit.service\\\" is not delegated to us\"}");
+	cleanup_text struct text out = {0};
+
+	service_footer(bracket, false, &out);
+	service_footer(path, false, &out);
+	assert_string_equal(out.data, "limits not enforced: no controllers here\n"
+				      "limits not enforced: the cgroup "
+				      "\"/sys/fs/cgroup/system.slice/some-unit.service\"…\n");
+}
+
 static void footer_is_silent_where_nothing_is_to_be_said(void **state)
 {
 	cleanup_json json_t *status = parse("{\"keepers\": 1, \"warnings\": []}");
@@ -147,6 +163,7 @@ int main(void)
 		cmocka_unit_test(table_uptime_goes_on_between_answers),
 		cmocka_unit_test(table_survives_an_answer_without_anything_in_it),
 		cmocka_unit_test(footer_counts_what_is_ours),
+		cmocka_unit_test(footer_says_why_there_are_no_limits_in_one_line),
 		cmocka_unit_test(footer_is_silent_where_nothing_is_to_be_said),
 		cmocka_unit_test(export_has_null_where_the_wire_has_nothing),
 		cmocka_unit_test(list_is_settled_when_nothing_is_on_its_way),
