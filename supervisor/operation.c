@@ -390,24 +390,44 @@ static int give_order(struct operation *o, const struct item *item, const char *
 	return 0;
 }
 
+/* Whether the order becomes the will of the operator in any case. One that would end a life is
+ * prepared first, and that may fail; a restart is no news to what runs. */
+static bool is_certain(const struct operation *o, const struct service *s)
+{
+	enum slot_event event = o->kind == OPERATION_START ? SLOT_EVENT_WANT : SLOT_EVENT_RENEW;
+	enum slot_state then = s->state;
+	bool moves;
+
+	if (o->kind == OPERATION_STOP)
+		return true;
+	if (s->removed || (o->kind == OPERATION_RESTART && s->wanted))
+		return false;
+	return slot_step(&then, event, &moves) != SLOT_ACTION_RESTART;
+}
+
 /* One write for all of them, which waits for the disk. What fails here fails again for each of
  * them, and is told there. */
-static void remember_stops(struct operation *o)
+static void remember(struct operation *o)
 {
 	cleanup_free const char **names = calloc(o->n_items + 1, sizeof(*names));
+	enum desired_state will = o->kind == OPERATION_STOP ? DESIRED_STOP : DESIRED_RUN;
 	struct error err = {0};
+	size_t n = 0;
 
-	if (!names)
-		return;
-	for (size_t i = 0; i < o->n_items; i++)
-		names[i] = o->items[i].name;
-	ignore_result(desired_set_all(o->manager->desired, names, o->n_items, DESIRED_STOP, &err));
+	for (size_t i = 0; names && i < o->n_items; i++) {
+		const struct service *s = service_of(o, &o->items[i]);
+
+		if (s && is_certain(o, s))
+			names[n++] = o->items[i].name;
+	}
+	if (n > 0)
+		ignore_result(desired_set_all(o->manager->desired, names, n, will, &err));
 }
 
 static void give_orders(struct operation *o, const char *asker)
 {
-	if (o->kind == OPERATION_STOP)
-		remember_stops(o);
+	if (o->kind != OPERATION_SHUTDOWN)
+		remember(o);
 	for (size_t i = 0; i < o->n_items; i++) {
 		struct error err = {0};
 

@@ -1,11 +1,35 @@
 # SPDX-License-Identifier: MIT
 """What the operator wants is kept, and an order that cannot be carried out changes nothing."""
+import ctypes
 import os
 
 import pytest
 from supervision import (FOREVER, Caller, config, events, identity, keeper_of, kill, shell,
                          supervisor_of)
 from waiting import wait_until
+
+
+class Renames:
+    """What gets its name in a folder, as inotify(7) tells it."""
+
+    def __init__(self, folder):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        # IN_CREATE | IN_MOVED_TO: two of the same in a row would be told as one.
+        assert libc.inotify_add_watch(self.fd, os.fsencode(folder), 0x180) >= 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_why):
+        os.close(self.fd)
+
+    def of(self, name):
+        """How often since the last question."""
+        try:
+            return os.read(self.fd, 1 << 16).count(name.encode() + b"\0")
+        except BlockingIOError:
+            return 0
 
 
 def state_of(platform, name):
@@ -36,6 +60,15 @@ def test_will_that_cannot_be_stored_is_refused_and_nothing_changes(platform):
     assert identity(platform, "a") == before
     assert platform.service("a")["desired"] == "run"
     assert platform.service("b")["desired"] == "stop"
+
+
+def test_will_for_all_is_written_once(platform):
+    """Each write waits for the disk."""
+    platform.up(config(**{f"s{i}": FOREVER for i in range(8)}))
+    with Renames(platform.home / "state") as renames:
+        for verb, n in (("stop", 1), ("start", 1), ("stop", 1), ("restart", 1), ("start", 0)):
+            platform.cli(verb, "--all")
+            assert renames.of("desired.json") == n, verb
 
 
 def test_restart_with_a_broken_env_file_leaves_the_old_life_running(platform):
