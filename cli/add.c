@@ -18,7 +18,7 @@
 #include "cli/command.h"
 #include "cli/config-file.h"
 #include "cli/control.h"
-#include "cli/edit.h"
+#include "config/edit.h"
 #include "cli/print.h"
 
 #define PORT_MAX 65535

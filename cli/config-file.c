@@ -20,7 +20,7 @@
 #include "config/model.h"
 #include "cli/command.h"
 #include "cli/connect.h"
-#include "cli/edit.h"
+#include "config/edit.h"
 #include "cli/print.h"
 #include "cli/table.h"
 

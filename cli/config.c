@@ -17,7 +17,7 @@
 #include "cli/command.h"
 #include "cli/config-file.h"
 #include "cli/connect.h"
-#include "cli/edit.h"
+#include "config/edit.h"
 #include "cli/print.h"
 
 struct config_options {

@@ -15,7 +15,7 @@
 #include "cli/command.h"
 #include "cli/config-file.h"
 #include "cli/connect.h"
-#include "cli/edit.h"
+#include "config/edit.h"
 #include "cli/follow.h"
 #include "cli/log-print.h"
 #include "cli/log-source.h"

@@ -22,6 +22,7 @@
 #include "lib/file.h"
 #include "lib/json.h"
 #include "lib/text.h"
+#include "lib/varlink/message.h"
 #include "lib/varlink/server.h"
 #include "config/mask.h"
 #include "config/revision.h"
@@ -30,6 +31,7 @@
 #include "supervisor/events.h"
 #include "supervisor/exit-store.h"
 #include "supervisor/io.slicekeep.supervisor.varlink.h"
+#include "supervisor/limits.h"
 #include "supervisor/manager.h"
 #include "supervisor/operation.h"
 #include "supervisor/stream.h"
@@ -260,6 +262,44 @@ static int on_signal(struct varlink_call *call, json_t *parameters, void *userda
 	return 0;
 }
 
+/* --- limits -------------------------------------------------------------------------------- */
+
+static int on_limits(struct varlink_call *call, json_t *parameters, void *userdata,
+		     struct error *err)
+{
+	struct api *a = userdata;
+	const char *name = json_get_string(parameters, "name");
+	const struct service *s = name ? manager_find(a->manager, name) : NULL;
+
+	return s ? reply(call, limits_describe(a->manager, s), err) : no_such_service(call, name);
+}
+
+static int on_set_limits(struct varlink_call *call, json_t *parameters, void *userdata,
+			 struct error *err)
+{
+	struct api *a = userdata;
+	const char *name = json_get_string(parameters, "name");
+	const struct service *s = name ? manager_find(a->manager, name) : NULL;
+	char asker[WHO_MAX];
+	struct limits_change change = {
+		.limits = json_object_get(parameters, "limits"),
+		.save = json_get_bool(parameters, "save", false),
+		.who = who(call, asker),
+	};
+	int code;
+
+	if (!s)
+		return no_such_service(call, name);
+	if (change.save && varlink_call_role(call) != VARLINK_ROLE_ADMIN)
+		return error_set_id(err, -EPERM, VARLINK_ERROR_PERMISSION_DENIED,
+				    "only an administrator may write to the config file");
+	code = limits_set(a->manager, s, &change, err);
+	if (code < 0)
+		return code;
+	return reply(call, json_pack("{s:I}", "revision", (json_int_t)a->manager->context.revision),
+		     err);
+}
+
 /* --- the config ---------------------------------------------------------------------------- */
 
 static int on_plan(struct varlink_call *call, json_t *parameters, void *userdata, struct error *err)
@@ -337,6 +377,8 @@ static const struct varlink_method methods[] = {
 	{"Stop", VARLINK_ROLE_OPERATE, on_stop},
 	{"Restart", VARLINK_ROLE_OPERATE, on_restart},
 	{"Signal", VARLINK_ROLE_OPERATE, on_signal},
+	{"Limits", VARLINK_ROLE_READ, on_limits},
+	{"SetLimits", VARLINK_ROLE_OPERATE, on_set_limits},
 	{"Plan", VARLINK_ROLE_READ, on_plan},
 	{"Apply", VARLINK_ROLE_ADMIN, on_apply},
 	{"Config", VARLINK_ROLE_READ, on_config},

@@ -114,3 +114,56 @@ void caps_of(const struct config_limits *l, const char *device, struct cap ret[C
 	name(cap, "io", "io.max", "io_write_max");
 	put_rates(cap, l, device);
 }
+
+static void size_words(const char *value, char ret[CAP_VALUE_MAX])
+{
+	char words[UNITS_TEXT_MAX];
+	bool is_max = strcmp(value, "max") == 0;
+
+	size_format(is_max ? SIZE_INFINITY : strtoull(value, NULL, 10), words);
+	snprintf(ret, CAP_VALUE_MAX, "%s", strcmp(words, "0B") == 0 ? "0" : words);
+}
+
+/* "150000 100000" */
+static void quota_words(const char *value, char ret[CAP_VALUE_MAX])
+{
+	char *end;
+	uint64_t quota = strtoull(value, &end, 10);
+	uint64_t period = strtoull(end, NULL, 10);
+
+	if (end == value || period == 0)
+		snprintf(ret, CAP_VALUE_MAX, "max");
+	else
+		snprintf(ret, CAP_VALUE_MAX, "%" PRIu64 "%%", quota * 100 / period);
+}
+
+/* "254:0 rbps=max wbps=4194304 …" */
+static void rate_words(const char *value, const char *name, char ret[CAP_VALUE_MAX])
+{
+	const char *at = strstr(value, name);
+	size_t n;
+
+	ret[0] = '\0';
+	if (!at)
+		return;
+	at += strlen(name);
+	n = strcspn(at, " ");
+	snprintf(ret, CAP_VALUE_MAX, "%.*s", (int)n, at);
+	size_words(ret, ret);
+}
+
+void cap_words(const char *key, const char *value, char ret[CAP_VALUE_MAX])
+{
+	if (strncmp(key, "memory", 6) == 0 || strcmp(key, "swap_max") == 0)
+		size_words(value, ret);
+	else if (strcmp(key, "cpu_quota") == 0)
+		quota_words(value, ret);
+	else if (strcmp(key, "io_read_max") == 0)
+		rate_words(value, "rbps=", ret);
+	else if (strcmp(key, "io_write_max") == 0)
+		rate_words(value, "wbps=", ret);
+	else if (strncmp(value, "default ", 8) == 0)
+		snprintf(ret, CAP_VALUE_MAX, "%s", value + 8);
+	else
+		snprintf(ret, CAP_VALUE_MAX, "%s", value);
+}

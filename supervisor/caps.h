@@ -35,3 +35,12 @@ struct cap {
  * https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
 void caps_of(const struct config_limits *limits, const char *device, struct cap ret[CAPS_N]);
+
+/**
+ * cap_words() - what a file of the kernel says, in the words of the config
+ * @key:   "memory_max", "cpu_quota", …
+ * @value: its first line
+ *
+ * Result: "256M", "150%", "max"; "" when the file says nothing about it.
+ */
+void cap_words(const char *key, const char *value, char ret[CAP_VALUE_MAX]);

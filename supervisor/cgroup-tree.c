@@ -403,12 +403,40 @@ struct instance_visit {
 	const char *name;
 	unsigned instance;
 	const struct config_limits *limits;
+	char **ret_name;
 	struct error *err;
 };
 
 static bool is_meant(const struct instance_visit *i, const char *name, unsigned instance)
 {
 	return i->instance == instance && strcmp(i->name, name) == 0;
+}
+
+static int name_it(const char *folder, const char *name, unsigned instance, struct visit *v)
+{
+	const struct instance_visit *i = container_of(v, struct instance_visit, visit);
+
+	if (!is_meant(i, name, instance))
+		return 0;
+	free(*i->ret_name);
+	*i->ret_name = strdup(library_name(i->tree, folder));
+	return *i->ret_name ? 1 : -ENOMEM;
+}
+
+int cgroup_tree_name(struct cgroup_tree *t, const char *name, unsigned instance, char **ret_name)
+{
+	struct instance_visit i = {
+		.visit.act = name_it,
+		.tree = t,
+		.name = name,
+		.instance = instance,
+		.ret_name = ret_name,
+	};
+	int r;
+
+	*ret_name = NULL;
+	r = visit_all(t, &i.visit);
+	return r == 0 ? -ENOENT : MIN_OF(r, 0);
 }
 
 static int limit_it(const char *folder, const char *name, unsigned instance, struct visit *v)

@@ -49,6 +49,15 @@ must_check int cgroup_tree_make(struct cgroup_tree *t, const struct cgroup_place
 				struct error *err);
 
 /**
+ * cgroup_tree_name() - the cgroup of an instance, below the mount of cgroup v2
+ * @ret_name: heap
+ *
+ * Return: 0, -ENOENT when there is none, negative errno.
+ */
+must_check int cgroup_tree_name(struct cgroup_tree *t, const char *name, unsigned instance,
+				char **ret_name);
+
+/**
  * cgroup_tree_limit() - give the cgroup of an instance other limits; those not set are lifted
  *
  * Return: 0, -ENOENT when there is no such cgroup, negative errno with a text.

@@ -309,6 +309,15 @@ static int direct_set_limits(struct launcher *l, const char *name, unsigned inst
 	return error_set(err, -EOPNOTSUPP, "%s", note ? note : "limits not enforced");
 }
 
+static int direct_cgroup_name(struct launcher *l, const char *name, unsigned instance,
+			      char **ret_name)
+{
+	struct direct *d = direct_of(l);
+
+	open_tree(d);
+	return d->tree ? cgroup_tree_name(d->tree, name, instance, ret_name) : -ENOENT;
+}
+
 static int direct_limit_group(struct launcher *l, const char *group,
 			      const struct config_limits *limits, struct error *err)
 {
@@ -370,6 +379,7 @@ static const struct launcher_ops direct_ops = {
 	.start = direct_start,
 	.cgroup = direct_cgroup,
 	.set_limits = direct_set_limits,
+	.cgroup_name = direct_cgroup_name,
 	.limit_group = direct_limit_group,
 	.sweep = direct_sweep,
 	.limits_note = direct_limits_note,

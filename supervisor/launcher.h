@@ -54,6 +54,8 @@ struct launcher_events {
  *               with its limits; heap, NULL when there is none or the keeper finds its own.
  *               Return: 0, or negative errno with a text
  * @set_limits:  change caps of a running instance; Return: 0, -EOPNOTSUPP where nothing enforces
+ * @cgroup_name: the cgroup that has an instance's limits, below the mount of cgroup v2; heap.
+ *               Return: 0, -ENOENT when there is none now, negative errno
  * @limit_group: give a group as a whole its caps; NULL: all groups together. Return: as @set_limits
  * @sweep:       a keeper died and its control socket is dead: kill whatever it left. @known are the
  *               @n_known pids of keepers that live; those that start() or adopt() watches are known
@@ -71,6 +73,8 @@ struct launcher_ops {
 		      struct error *err);
 	int (*set_limits)(struct launcher *l, const char *name, unsigned instance,
 			  const struct config_limits *limits, struct error *err);
+	int (*cgroup_name)(struct launcher *l, const char *name, unsigned instance,
+			   char **ret_name);
 	int (*limit_group)(struct launcher *l, const char *group,
 			   const struct config_limits *limits, struct error *err);
 	int (*sweep)(struct launcher *l, const pid_t *known, size_t n_known);

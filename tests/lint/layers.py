@@ -17,7 +17,7 @@ LAYERS = {
         "io": "call call-state client idl link listener server service wire",
     },
     "config": {
-        "pure": "address limits mask model pattern place plan probe scalar secret template"
+        "pure": "address edit limits mask model pattern place plan probe scalar secret template"
                 " vector",
         # From the text of a file to a model; looks at the disk to check scripts and folders.
         "reading": "check check-files check-later check-references dialect document interpolate"
@@ -31,8 +31,8 @@ LAYERS = {
                    " exit-report exit-store going-down identity json-lines keeper-link"
                    " launcher-direct orphans proc process prober prober-exec prober-helper"
                    " prober-log readiness run-files sockets spec-file strangers",
-        "core": "adopt announce apply groups manager operation own service service-context"
-                " service-hearing service-keeper settle",
+        "core": "adopt announce apply groups limits manager operation own service"
+                " service-context service-hearing service-keeper settle",
         "main": "api describe main stream",
     },
     "supervisor/keeper": {
@@ -54,12 +54,12 @@ LAYERS = {
         "main": "api intake job main read reader reader-child",
     },
     "cli": {
-        "pure": "cgroup-facts edit options words",
+        "pure": "cgroup-facts options words",
         "showing": "findings log-line log-print service-table style table why-words",
         "reaching": "command connect follow layout log-direct log-source names outermost pager"
                     " print progress stand-in",
-        "verb": "add complete config config-file control doctor down events foreground help log"
-                " ls main renew status up why",
+        "verb": "add complete config config-file control doctor down events foreground help limits"
+                " log ls main renew status up why",
     },
 }
 

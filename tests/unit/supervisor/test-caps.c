@@ -130,6 +130,30 @@ static void caps_of_the_longest_list_of_cpus_are_whole(void **state unused)
 	assert_value(&l, NULL, "cpuset.cpus", cpus);
 }
 
+static void assert_words(const char *key, const char *value, const char *expected)
+{
+	char words[CAP_VALUE_MAX];
+
+	cap_words(key, value, words);
+	assert_string_equal(words, expected);
+}
+
+static void caps_of_the_kernel_are_told_in_words_of_the_config(void **state unused)
+{
+	assert_words("memory_max", "268435456", "256M");
+	assert_words("memory_high", "max", "max");
+	assert_words("swap_max", "0", "0");
+	assert_words("cpu_quota", "150000 100000", "150%");
+	assert_words("cpu_quota", "max 100000", "max");
+	assert_words("cpu_weight", "300", "300");
+	assert_words("cpus", "0-3", "0-3");
+	assert_words("tasks_max", "max", "max");
+	assert_words("io_weight", "default 50", "50");
+	assert_words("io_read_max", "254:0 rbps=max wbps=4194304 riops=max wiops=max", "max");
+	assert_words("io_write_max", "254:0 rbps=max wbps=4194304 riops=max wiops=max", "4M");
+	assert_words("io_write_max", "", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +162,7 @@ int main(void)
 		cmocka_unit_test(caps_of_a_quota_are_a_share_of_the_period),
 		cmocka_unit_test(caps_of_rates_name_the_device),
 		cmocka_unit_test(caps_of_the_longest_list_of_cpus_are_whole),
+		cmocka_unit_test(caps_of_the_kernel_are_told_in_words_of_the_config),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

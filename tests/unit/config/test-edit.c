@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/edit.h"
+#include "config/edit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
  * A file is of one of two dialects: with "processes" beside other sections, or flat, each top-level
  * key a process. An empty file becomes the first.
  */
-#include "cli/edit.h"
+#include "config/edit.h"
 
 #include <string.h>
 
