@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -139,9 +138,10 @@ class Storm:
         self.platform.write_config(config(**self.services))
         self.call("config", "apply").wait(30 * SLOWNESS)
 
-    def let_time_pass(self):
-        """The one sleep: it is no waiting, but a moment at which the next thing happens."""
-        time.sleep(self.random.random() * self.random.choice([0.02, 0.2, 0.5]))
+    def look(self):
+        """`ls` answers whatever happens; meanwhile time passes."""
+        for _ in range(self.random.choice([1, 3, 10])):
+            self.platform.cli("ls")
 
     def kill_some(self):
         what = self.random.choice([["supervisor"], ["keeper"], ["collector"], ["caller"],
@@ -159,8 +159,7 @@ class Storm:
     def blow(self):
         for _ in range(self.random.randint(2, 7)):
             self.random.choice([self.order_some, self.order_some, self.order_all, self.apply,
-                                self.kill_some, self.kill_some, self.let_time_pass,
-                                self.let_time_pass])()
+                                self.kill_some, self.kill_some, self.look, self.look])()
 
     def calm(self):
         """Every call comes back, and everything comes to where it shall be."""
