@@ -28,6 +28,8 @@
 #include <sys/syscall.h>
 
 #include "supervisor/keeper/cgroup.h"
+#include "supervisor/keeper/clock.h"
+#include "supervisor/keeper/page.h"
 #include "supervisor/keeper/reserve.h"
 #include "supervisor/keeper/text.h"
 
@@ -209,6 +211,8 @@ _Noreturn void child_run(struct child *c)
 	pid_t pid = getpid();
 
 	c->page->main_pid = pid; /* first of all: it says that we live */
+	if (c->outlives)
+		c->page->born_until_usec = clock_usec(CLOCK_BOOTTIME);
 	if (setsid() < 0)
 		fail(c, KEEPER_EXEC_FORK, "setsid");
 	if (c->cgroup && cgroup_enter(c->cgroup) < 0)

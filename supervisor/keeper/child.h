@@ -4,9 +4,10 @@
 #include <sys/types.h>
 
 #include "lib/base.h"
-#include "supervisor/keeper/page.h"
 #include "supervisor/keeper/sockets.h"
 #include "supervisor/keeper/spec.h"
+
+struct page;
 
 #define CHILD_WORD_MAX 48
 #define CHILD_NAMES_MAX (KEEPER_FDS_MAX * KEEPER_FD_NAME_MAX + 16)

@@ -22,6 +22,7 @@
 #include "supervisor/keeper/say.h"
 #include "supervisor/keeper/text.h"
 #include "supervisor/keeper/unit.h"
+#include "supervisor/keeper/will.h"
 
 static const char *const step_names[] = {
 	[KEEPER_EXEC_OK] = "nothing",
@@ -37,6 +38,31 @@ static const char *const step_names[] = {
 };
 static_assert(ARRAY_LEN(step_names) == KEEPER_EXEC_STEP_COUNT, "a name for each step");
 
+static int open_page(struct keeper *k)
+{
+	int r = page_new(&k->page, &k->page_fd);
+
+	if (r == 0)
+		r = notify_open(&k->notify);
+	if (r < 0)
+		say("cannot get ready: %s", strerror(-r));
+	return r;
+}
+
+static int open_control(struct keeper *k, const struct options *options)
+{
+	int r = 0;
+
+	if (options->control)
+		r = control_bind(&k->control, options->control);
+	else if (options->control_fd >= 0)
+		r = control_listen(&k->control, options->control_fd);
+	if (r < 0)
+		say("cannot listen on '%s': %s",
+		    options->control ? options->control : "the control socket", strerror(-r));
+	return r;
+}
+
 static int open_unit(struct keeper *k)
 {
 	int r = unit_open();
@@ -46,30 +72,23 @@ static int open_unit(struct keeper *k)
 		return r;
 	}
 	k->cgroup.base = r;
-	return 0;
+	r = will_find(k);
+	k->is_revived = r == WILL_FOUND;
+	return MIN_OF(r, 0);
 }
 
 static int open_all(struct keeper *k, const struct options *options)
 {
-	int r = k->is_unit ? open_unit(k) : 0;
+	int r = sockets_inherit(&k->sockets);
 
 	if (r < 0)
-		return r;
-	r = page_new(&k->page, &k->page_fd);
-
-	if (r == 0)
-		r = notify_open(&k->notify);
-	if (r < 0) {
-		say("cannot get ready: %s", strerror(-r));
-		return r;
-	}
-	if (options->control)
-		r = control_bind(&k->control, options->control);
-	else if (options->control_fd >= 0)
-		r = control_listen(&k->control, options->control_fd);
-	if (r < 0)
-		say("cannot listen on '%s': %s",
-		    options->control ? options->control : "the control socket", strerror(-r));
+		say("cannot take the sockets of LISTEN_FDS: %s", strerror(-r));
+	if (r == 0 && k->is_unit)
+		r = open_unit(k);
+	if (r == 0 && !k->is_revived)
+		r = open_page(k);
+	if (r == 0 && !k->is_revived)
+		r = open_control(k, options);
 	k->is_alone = k->control.listener < 0 || !options->spec_path;
 	return r;
 }
@@ -89,6 +108,7 @@ int keeper_init(struct keeper *k, const struct options *options)
 	k->machine.deadline_usec = USEC_INFINITY;
 	pipes_init(&k->pipes);
 	control_init(&k->control);
+	k->mailbox = (struct mailbox){.in = -1, .out = -1};
 	return options->resume_fd >= 0 ? handover_resume(k, options) : open_all(k, options);
 }
 
@@ -185,8 +205,11 @@ static int try_spawn(struct keeper *k)
 	use_next_spec(k);
 	life_begin(&k->life, &k->spec, clock_usec(CLOCK_MONOTONIC));
 	k->page->main_pid = 0;
-	k->page->main_start = 0;
 	k->page->life = k->life.number;
+	k->page->born_until_usec = 0;
+	if (k->is_unit)
+		k->page->born_from_usec = clock_usec(CLOCK_BOOTTIME);
+	will_note(k);
 	k->counters = (struct cgroup_counters){0};
 	if (r < 0)
 		return cannot_start(k, KEEPER_EXEC_SPEC, r, k->spec_path);
@@ -197,6 +220,7 @@ static int try_spawn(struct keeper *k)
 	r = pipes_open(&k->pipes, &k->spec, k->life.number, &out, &err);
 	if (r < 0)
 		return cannot_start(k, KEEPER_EXEC_PIPE, r, NULL);
+	will_post(k);
 	return spawn_with(k, out, err);
 }
 
@@ -311,6 +335,9 @@ static int feed(struct keeper *k, struct machine_event e)
 	do {
 		orders = 0;
 		r = machine_step(&k->machine, &k->spec.rule, &e, &orders);
+		/* A new life is noted when it has got its number. */
+		if (!(orders & MACHINE_ORDER_SPAWN))
+			will_note(k);
 	} while (r == 0 && carry_out(k, orders, &e));
 	return r;
 }

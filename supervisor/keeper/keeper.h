@@ -7,6 +7,7 @@
 #include "supervisor/keeper/control.h"
 #include "supervisor/keeper/life.h"
 #include "supervisor/keeper/machine.h"
+#include "supervisor/keeper/mailbox.h"
 #include "supervisor/keeper/notify.h"
 #include "supervisor/keeper/page.h"
 #include "supervisor/keeper/pipes.h"
@@ -29,6 +30,8 @@ struct options;
  * @n_unsent:     exits in the page that the subscribers have not been told
  * @orderer:      who gave the order of this turn and wants no answer: that we stop is no news there
  * @is_unit:      we are the main process of a unit of systemd: another keeper follows a dead one
+ * @is_revived:   a keeper of this unit was killed, and we have found what it left
+ * @is_unwilled:  the last letter to the next keeper could not be written, and that has been said
  * @asker:        who asked for the last start or stop
  */
 struct keeper {
@@ -46,6 +49,7 @@ struct keeper {
 	struct pipes pipes;
 	struct control control;
 	struct sockets sockets;
+	struct mailbox mailbox;
 	struct page *page;
 	int page_fd;
 	bool has_children;
@@ -53,6 +57,8 @@ struct keeper {
 	bool is_noticed;
 	bool is_told;
 	bool is_unit;
+	bool is_revived;
+	bool is_unwilled;
 	bool is_alone; /* started by hand, not by a supervisor: leave when there is nothing to do */
 	usec_t quiet_usec;
 	uint32_t n_unsent;

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "supervisor/keeper/clock.h"
+#include "supervisor/keeper/page.h"
 #include "supervisor/keeper/spawn.h"
 #include "supervisor/keeper/text.h"
 #include "supervisor/keeper/tree.h"

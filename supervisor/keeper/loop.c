@@ -22,6 +22,7 @@
 #include "supervisor/keeper/clock.h"
 #include "supervisor/keeper/keeper.h"
 #include "supervisor/keeper/requests.h"
+#include "supervisor/keeper/will.h"
 
 #define NOTICES_A_TURN 16
 
@@ -217,6 +218,8 @@ static void take_turn(struct turn *t, struct keeper *k)
 		requests_greet(k, peer);
 	take_output(t, k);
 	bulletin_publish(k);
+	will_note(k);
+	will_post(k);
 }
 
 int loop_run(struct keeper *k, int signals)

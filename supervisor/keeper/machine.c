@@ -76,6 +76,15 @@ static void begin_drain(struct machine *m, struct step *s)
 	s->orders |= MACHINE_ORDER_DRAIN;
 }
 
+/* Left by nobody that we know of: there is nothing to report about it. */
+static int act_found(struct machine *m, struct step *s)
+{
+	m->then = MACHINE_THEN_IDLE;
+	m->is_reported = true;
+	begin_sweep(m, s);
+	return 0;
+}
+
 /* START and RESTART by somebody who wants it now. */
 static int act_launch(struct machine *m, struct step *s)
 {
@@ -339,6 +348,7 @@ static int act_left(struct machine *m, struct step *s)
 /* clang-format off */
 static act_fn *const table[][MACHINE_EVENT_COUNT] = {
 	[MACHINE_IDLE] = {
+		[MACHINE_FOUND] = act_found,
 		[MACHINE_START] = act_launch,
 		[MACHINE_RESTART] = act_launch,
 		[MACHINE_LEAVE] = act_drain,

@@ -31,6 +31,7 @@ enum machine_state {
 };
 
 enum machine_event_kind {
+	MACHINE_FOUND, /* before the first start: somebody is in the payload's cgroup */
 	MACHINE_START,
 	MACHINE_STOP,
 	MACHINE_LEAVE,

@@ -13,10 +13,13 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 
+#include "supervisor/keeper/ending.h"
 #include "supervisor/keeper/keeper.h"
 #include "supervisor/keeper/loop.h"
 #include "supervisor/keeper/options.h"
 #include "supervisor/keeper/say.h"
+#include "supervisor/keeper/store.h"
+#include "supervisor/keeper/will.h"
 
 #define EXIT_USAGE 2
 
@@ -100,17 +103,51 @@ static int prepare(int *ret_signals)
 	return r;
 }
 
+/* From here on a stop leaves a mark, and the last one's is of no use any more. */
+static int say_ready(const struct options *o)
+{
+	int r = ending_unmark(o->control);
+
+	if (r == 0)
+		r = store_say_ready();
+	if (r < 0)
+		say("cannot tell the manager: %s", strerror(-r));
+	return r;
+}
+
+/* What is in the payload's cgroup before its first life was left by a keeper that nothing is known
+ * of; and the next one will know of us. */
+static int start_unit(struct keeper *k)
+{
+	int r = cgroup_open(&k->cgroup, k->spec.cgroup);
+
+	if (r == 0)
+		r = will_make(k);
+	if (r < 0)
+		say("cannot get ready for the death of this keeper: %s", strerror(-r));
+	if (r == 0 && !cgroup_is_empty(&k->cgroup))
+		r = keeper_feed(k, MACHINE_FOUND);
+	return r;
+}
+
 static int start(struct keeper *k, const struct options *o)
 {
-	int r = sockets_inherit(&k->sockets);
+	int r = k->is_unit ? start_unit(k) : 0;
 
-	if (r < 0)
-		say("cannot take the sockets of LISTEN_FDS: %s", strerror(-r));
 	/* Nobody could mend it: say what is wrong, and go. */
 	if (r == 0 && k->is_alone)
 		r = keeper_read_spec(k);
 	if (r == 0 && (k->is_alone || o->is_starting || !o->spec_path))
 		r = keeper_feed(k, MACHINE_START);
+	return r;
+}
+
+static int begin(struct keeper *k, const struct options *o)
+{
+	int r = k->is_revived ? will_carry_out(k) : start(k, o);
+
+	if (r == 0 && k->is_unit)
+		r = say_ready(o);
 	return r;
 }
 
@@ -139,7 +176,7 @@ static int run(const struct options *o)
 	if (r == 0)
 		r = keeper_init(k, o);
 	if (r == 0 && o->resume_fd < 0)
-		r = start(k, o);
+		r = begin(k, o);
 	if (r < 0)
 		return EXIT_FAILURE;
 	r = loop_run(k, signals);
@@ -168,5 +205,9 @@ int main(int argc, char **argv)
 		return write(STDOUT_FILENO, text, strlen(text)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	}
 	say_for(arg_options.spec.name, arg_options.spec.instance);
+	if (arg_options.unit == OPTIONS_UNIT_STOP)
+		return ending_mark(arg_options.control) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (arg_options.unit == OPTIONS_UNIT_STOPPED)
+		return ending_sweep(arg_options.control) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 	return run(&arg_options);
 }

@@ -5,6 +5,10 @@
  * child, which writes its pid and a failed step there before exec (so it costs no pipe to know that
  * an exec failed), and it goes on when the keeper's program is replaced. Only its first part is
  * touched as long as nothing has died; the ring behind it costs memory when it holds something.
+ *
+ * Under a manager that keeps the page for us it outlives the keeper itself, which may be killed at
+ * any instruction. So each thing in it is whole at any instant: a state is written beside the last
+ * one and then named the newest, a report is counted when it stands.
  */
 
 #include "supervisor/keeper/page.h"
@@ -59,10 +63,28 @@ int page_open(int fd, struct page **ret_page)
 	return 0;
 }
 
+void page_note(struct page *page, const struct page_state *state)
+{
+	uint64_t other = 1 - page->newest;
+
+	page->states[other] = *state;
+	__atomic_store_n(&page->newest, other, __ATOMIC_RELEASE);
+}
+
+const struct page_state *page_state(const struct page *page)
+{
+	return &page->states[page->newest & 1];
+}
+
 void page_add_exit(struct page *page, const struct keeper_exit *report)
 {
-	page->exits[page->n_exits % KEEPER_EXITS_MAX] = *report;
-	page->n_exits++;
+	uint64_t n = page->n_exits;
+
+	/* By a keeper that was killed before it could note that it had reported. */
+	if (n > 0 && page->exits[(n - 1) % KEEPER_EXITS_MAX].life == report->life)
+		n--;
+	page->exits[n % KEEPER_EXITS_MAX] = *report;
+	__atomic_store_n(&page->n_exits, n + 1, __ATOMIC_RELEASE);
 }
 
 const struct keeper_exit *page_exit_after(const struct page *page, uint64_t life)

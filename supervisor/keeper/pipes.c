@@ -69,6 +69,7 @@ static int open_pipe(struct pipes *p, const struct spec *spec, uint64_t life,
 		return -errno;
 	p->entries[p->n++] = (struct pipes_entry){
 		.life = life, .fd = steal_fd(&ours), .held = -1, .stream = (uint16_t)stream};
+	p->is_moved = true;
 	*ret_fd = steal_fd(&theirs);
 	return 0;
 }
@@ -93,6 +94,7 @@ static void drop(struct pipes *p, size_t i)
 	close_fd(&p->entries[i].fd);
 	close_fd(&p->entries[i].held);
 	p->n--;
+	p->is_moved = true;
 	memmove(&p->entries[i], &p->entries[i + 1], (p->n - i) * sizeof(p->entries[0]));
 }
 
@@ -186,8 +188,28 @@ static uint64_t left_bytes(const struct pipes_entry *e)
 	return ioctl(e->fd, FIONREAD, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
 }
 
+/* A write end of a pipe, from its read end. */
+static int open_other_end(int fd)
+{
+	char path[32];
+
+	text_format(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_CLOEXEC);
+}
+
+void pipes_revive(struct pipes *p)
+{
+	for (size_t i = 0; i < p->n && !has_room(p); i++) {
+		struct pipes_entry *e = &p->entries[i];
+
+		if (e->life == p->entries[p->n - 1].life)
+			e->held = open_other_end(e->fd);
+	}
+}
+
 void pipes_end(struct pipes *p)
 {
+	p->is_moved |= p->n > 0;
 	for (size_t i = p->n; i-- > 0;) {
 		struct pipes_entry *e = &p->entries[i];
 

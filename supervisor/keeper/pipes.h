@@ -34,6 +34,7 @@ struct pipes_entry {
  * @retry_usec: when to connect again, USEC_INFINITY: no need
  * @is_shared:  a life writes into its predecessor's pipes, and that has been said
  * @is_full:    the link takes no more now
+ * @is_moved:   pipes have come, gone or ended since somebody took note of that
  * @is_refused: nobody listened when we last wanted to connect
  */
 struct pipes {
@@ -43,6 +44,7 @@ struct pipes {
 	bool is_full;
 	bool is_refused;
 	bool is_shared;
+	bool is_moved;
 	usec_t linked_usec;
 	usec_t retry_usec;
 	usec_t pause_usec;
@@ -60,6 +62,9 @@ void pipes_init(struct pipes *p);
  */
 must_check int pipes_open(struct pipes *p, const struct spec *spec, uint64_t life, int *ret_out,
 			  int *ret_err);
+
+/** pipes_revive() - the entries are those of a former keeper: what it held is held again */
+void pipes_revive(struct pipes *p);
 
 /**
  * pipes_end() - the life's processes are gone: what its pipes hold is all they will ever hold

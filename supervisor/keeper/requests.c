@@ -143,7 +143,6 @@ static void find_main_start(struct keeper *k)
 
 	if (k->life.pid > 0 && k->life.pid_start == 0 && tree_look(k->life.pid, &process) == 0)
 		k->life.pid_start = process.start;
-	k->page->main_start = k->life.pid_start;
 }
 
 void requests_greet(struct keeper *k, struct control_peer *peer)

@@ -23,7 +23,7 @@ static void close_all(struct sockets *s)
 
 int sockets_set(struct sockets *s, const int *fds, size_t n, char (*names)[KEEPER_FD_NAME_MAX])
 {
-	struct sockets set = {0};
+	struct sockets set = {.is_moved = true};
 
 	if (n > KEEPER_FDS_MAX)
 		return -E2BIG;
@@ -93,6 +93,21 @@ int sockets_inherit(struct sockets *s)
 	for (size_t i = 0; r == 0 && i < n; i++)
 		close_fd(&fds[i]);
 	return r;
+}
+
+int sockets_pick(struct sockets *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		int fd = s->fds[i];
+
+		if (strcmp(s->names[i], name) != 0)
+			continue;
+		s->n--;
+		memmove(&s->fds[i], &s->fds[i + 1], (s->n - i) * sizeof(s->fds[0]));
+		memmove(s->names[i], s->names[i + 1], (s->n - i) * sizeof(s->names[0]));
+		return fd;
+	}
+	return -1;
 }
 
 void sockets_join_names(const struct sockets *s, char *buf, size_t cap)

@@ -29,6 +29,7 @@
 
 #include "supervisor/keeper/cgroup.h"
 #include "supervisor/keeper/child.h"
+#include "supervisor/keeper/page.h"
 
 #ifndef CLONE_INTO_CGROUP
 #define CLONE_INTO_CGROUP UINT64_C(0x200000000)

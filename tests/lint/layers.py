@@ -36,10 +36,11 @@ LAYERS = {
         "main": "api describe main stream",
     },
     "supervisor/keeper": {
-        "pure": "backoff cause control-frame machine notice request spec-format text",
-        "adapter": "address cgroup child clock control life notify options page pipes reserve say"
-                   " sockets spawn spec sweep tree unit",
-        "main": "bulletin handover heritage keeper loop main requests",
+        "pure": "backoff cause control-frame machine notice request revival spec-format"
+                " text",
+        "adapter": "address cgroup child clock control ending life mailbox notify options page"
+                   " pipes reserve say sockets spawn spec store sweep tree unit",
+        "main": "bulletin handover heritage keeper loop main requests will",
     },
     "supervisor/probe": {
         "pure": "probe-frame",

@@ -112,6 +112,7 @@ struct transition {
 
 /* clang-format off */
 static const struct transition transitions[] = {
+	{MACHINE_IDLE, MACHINE_FOUND, MACHINE_SWEEPING, SWEEP, 0},
 	{MACHINE_IDLE, MACHINE_START, MACHINE_RUNNING, LAUNCH, 0},
 	{MACHINE_IDLE, MACHINE_RESTART, MACHINE_RUNNING, LAUNCH, 0},
 	{MACHINE_IDLE, MACHINE_LEAVE, MACHINE_DRAINING, DRAIN, 0},
@@ -207,6 +208,19 @@ static void each_event_in_each_state_does_what_the_table_says(void **state)
 		for (int event = 0; event < MACHINE_EVENT_COUNT; event++)
 			check(from, event);
 	}
+}
+
+static void who_was_found_at_the_beginning_is_killed_first_and_not_reported(void **state)
+{
+	struct machine m = make(MACHINE_IDLE);
+
+	step(&m, MACHINE_FOUND);
+	assert_int_equal(step(&m, MACHINE_START), 0);
+	assert_int_equal(step(&m, MACHINE_SWEPT), LAUNCH);
+	m = make(MACHINE_IDLE);
+	step(&m, MACHINE_FOUND);
+	assert_int_equal(step(&m, MACHINE_SWEPT), C);
+	assert_int_equal(m.state, MACHINE_IDLE);
 }
 
 static void stop_is_final(void **state)
@@ -547,6 +561,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_state_can_be_reached),
 		cmocka_unit_test(each_event_in_each_state_does_what_the_table_says),
+		cmocka_unit_test(who_was_found_at_the_beginning_is_killed_first_and_not_reported),
 		cmocka_unit_test(stop_is_final),
 		cmocka_unit_test(stop_timeout_has_a_cause_of_its_own),
 		cmocka_unit_test(restart_starts_again_at_once_with_a_clean_slate),

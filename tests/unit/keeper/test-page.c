@@ -110,6 +110,32 @@ static void page_of_somebody_else_is_refused(void **state)
 	destroy(page);
 }
 
+static void second_report_of_a_life_replaces_the_first(void **state)
+{
+	cleanup_close int fd = -1;
+	struct page *page = make(&fd);
+
+	add(page, 1);
+	add(page, 2);
+	page_add_exit(page, &(struct keeper_exit){.life = 2, .n_killed = 5});
+	assert_int_equal(page->n_exits, 2);
+	assert_int_equal(page_exit_after(page, 1)->n_killed, 5);
+	destroy(page);
+}
+
+static void last_note_counts_and_the_one_before_stands_beside_it(void **state)
+{
+	cleanup_close int fd = -1;
+	struct page *page = make(&fd);
+
+	for (unsigned n = 1; n <= 5; n++) {
+		page_note(page, &(struct page_state){.machine.n_failures = n});
+		assert_int_equal(page_state(page)->machine.n_failures, n);
+	}
+	assert_int_equal(page->states[1 - page->newest].machine.n_failures, 4);
+	destroy(page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +143,8 @@ int main(void)
 		cmocka_unit_test(what_a_child_writes_is_seen),
 		cmocka_unit_test(exits_are_found_in_order),
 		cmocka_unit_test(ring_keeps_the_newest),
+		cmocka_unit_test(second_report_of_a_life_replaces_the_first),
+		cmocka_unit_test(last_note_counts_and_the_one_before_stands_beside_it),
 		cmocka_unit_test(opened_page_is_the_same),
 		cmocka_unit_test(page_of_somebody_else_is_refused),
 	};

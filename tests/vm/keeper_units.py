@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""Units around a keeper, written by hand as slicekeep-keeper(8) says, in a machine."""
+import json
+import pathlib
+
+from waiting import wait_until
+
+KEEPER = "/usr/local/libexec/slicekeep/slicekeep-keeper"
+HERE = pathlib.Path(__file__).resolve().parent
+HELPERS = (HERE / "guest_keeper.py", *(HERE.parent / "integration" / f"{name}.py"
+                                       for name in ("keepers", "processes", "waiting")))
+UNIT = """[Unit]
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+ExecStart=!{keeper} --unit --spec {spec} --control {control} --start
+ExecStop=!{keeper} --unit-stop --control {control}
+ExecStopPost=!{keeper} --unit-stopped --control {control}
+Delegate=yes
+KillMode=process
+Restart=always
+RestartSec=0
+RestartPreventExitStatus=0 1 2
+FileDescriptorStoreMax=16
+OOMPolicy=continue
+OOMScoreAdjust=-1000
+TimeoutStopSec=5
+{more}
+"""
+
+
+def install(machine):
+    """What the tests need in a machine, once."""
+    for path in HELPERS:
+        machine.put(f"/opt/test/{path.name}", path.read_text())
+    machine.put("/opt/test/program", "")
+
+
+class Unit:
+    """One service of the system's manager, with its keeper and its payload."""
+
+    def __init__(self, machine, name, argv, more="", **keys):
+        self.machine = machine
+        self.name = name
+        self.control = f"/run/test/{name}.sock"
+        self.program = f"/opt/test/keeper-{name}"
+        self.folder = f"/sys/fs/cgroup/system.slice/{name}.service"
+        records = ["slicekeep-spec 1", f"name={name}", "env=PATH=/usr/bin:/bin"]
+        records += [f"argv={word}" for word in argv]
+        records += [f"{key}={value}" for key, value in keys.items()]
+        machine.run(["cp", KEEPER, self.program])
+        machine.put(f"/run/test/{name}.spec", "".join(record + "\0" for record in records))
+        machine.put(f"/run/systemd/system/{name}.service",
+                    UNIT.format(keeper=self.program, spec=f"/run/test/{name}.spec",
+                                control=self.control, more=more))
+        machine.run(["systemctl", "daemon-reload"])
+
+    def start(self):
+        """systemctl start; the snapshot of the running payload."""
+        self.systemctl("start")
+        return self.state("running")
+
+    def systemctl(self, *words, **more):
+        """systemctl WORDS… UNIT"""
+        return self.machine.run(["systemctl", *words, self.name], **more)
+
+    def show(self, key):
+        """A property of the unit."""
+        return self.systemctl("show", "--value", "--property", key).stdout.strip()
+
+    def ask(self, *words):
+        """What the keeper answers; see guest_keeper.py."""
+        done = self.machine.run(["python3", "/opt/test/guest_keeper.py", self.control, *words])
+        return json.loads(done.stdout)
+
+    def state(self, *states):
+        """The snapshot once the keeper is in one of these states."""
+        def look():
+            snapshot = self.ask("state")
+            return snapshot if not states or snapshot["state"] in states else None
+
+        return wait_until(look, 20, f"{self.name} to be {states}")
+
+    def pids(self, below=""):
+        """Who is in the unit's cgroup, or in one below it."""
+        text = self.machine.run(f"cat {self.folder}/{below}/cgroup.procs 2>&-", exits=None).stdout
+        return [int(pid) for pid in text.split()]
+
+    def kill_keeper(self, signal="KILL"):
+        """kill -9 of the keeper; the snapshot of the one that follows."""
+        before = self.state()["keeper_pid"]
+        self.machine.run(["kill", f"-{signal}", str(before)])
+
+        def look():
+            snapshot = self.ask("state")
+            return snapshot if snapshot["keeper_pid"] != before else None
+
+        return wait_until(look, 20, "another keeper")
+
+    def wait_inactive(self):
+        """Until the manager has ended it."""
+        wait_until(lambda: self.show("ActiveState") in ("inactive", "failed"), 30,
+                   f"{self.name} to be inactive")
+
+    def left(self):
+        """What is left of a unit that is not active: processes, and files beside its socket."""
+        files = self.machine.run(f"ls -d {self.control}* {self.folder} 2>&-", exits=None).stdout
+        return self.pids() + self.pids("payload") + files.split()
+
+    def log(self):
+        """What the keeper has said."""
+        return self.machine.run(["journalctl", "--no-pager", "-u", self.name]).stdout

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: MIT
+"""A keeper as the main process of a unit: its death, its unit's end, and its payload's place."""
+import pytest
+
+import keeper_units
+from keeper_units import Unit
+from waiting import wait_until
+
+
+@pytest.fixture(scope="module", autouse=True)
+def helpers(machine):
+    """The machine has what keeper_units needs."""
+    keeper_units.install(machine)
+    machine.run(["useradd", "--create-home", "shop"])
+
+
+@pytest.fixture
+def unit(machine, request):
+    """Makes units: unit(argv, more="", **spec keys); they are ended after the test."""
+    made = []
+
+    def make(argv, more="", **keys):
+        name = f"t{len(made)}-" + request.node.name.replace("_", "-")[:40]
+        made.append(Unit(machine, name, argv, more, **keys))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.systemctl("kill", "--signal=CONT", exits=None)
+        one.systemctl("stop", exits=None)
+        one.systemctl("kill", "--signal=KILL", exits=None)
+        one.systemctl("reset-failed", exits=None)
+
+
+def test_payload_lives_below_its_keeper(unit):
+    shop = unit(["sleep", "1000"])
+    snapshot = shop.start()
+    assert shop.pids() == [snapshot["keeper_pid"]]
+    assert shop.pids("payload") == [snapshot["main_pid"]]
+    assert shop.show("MainPID") == str(snapshot["keeper_pid"])
+    controllers = shop.machine.get(f"{shop.folder}/payload/cgroup.controllers")
+    assert controllers.split() == []
+
+
+def test_payload_runs_on_when_its_keeper_is_killed(unit):
+    shop = unit(["sleep", "1000"])
+    before = shop.start()
+    for _ in range(3):
+        after = shop.kill_keeper()
+        assert after["main_pid"] == before["main_pid"], shop.log()
+        assert (after["state"], after["life"]) == ("running", before["life"])
+        assert after["start_usec"] == before["start_usec"]
+    assert shop.show("MainPID") == str(after["keeper_pid"])
+    assert shop.pids("payload") == [before["main_pid"]]
+
+
+def test_end_of_an_adopted_payload_is_reported_as_unknown_and_it_is_replaced(unit):
+    shop = unit(["sleep", "1000"])
+    before = shop.start()
+    shop.kill_keeper()
+    shop.machine.run(["kill", str(before["main_pid"])])
+    report = shop.ask("exit", "0")
+    assert (report["life"], report["wait_status"]) == (before["life"], -1)
+    after = shop.state("running")
+    assert shop.pids("payload") == [after["main_pid"]]
+    assert after["life"] > before["life"]
+
+
+def test_all_of_an_adopted_payload_is_killed_before_the_next(unit):
+    shop = unit(["sh", "-c", "setsid sleep 1001 & setsid sleep 1002 & exec sleep 1000"])
+    before = shop.start()
+    wait_until(lambda: len(shop.pids("payload")) == 3, 10, "three processes")
+    old = set(shop.pids("payload"))
+    shop.kill_keeper()
+    shop.machine.run(["kill", "-9", str(before["main_pid"])])
+    shop.ask("exit", "0")
+    shop.state("running")
+    wait_until(lambda: len(shop.pids("payload")) == 3, 10, "three processes")
+    assert not old & set(shop.pids("payload"))
+
+
+def test_payload_that_ended_while_nobody_watched_is_replaced(unit):
+    shop = unit(["sleep", "1000"])
+    before = shop.start()
+    shop.machine.run(["kill", "-STOP", str(before["keeper_pid"])])
+    shop.machine.run(["kill", "-9", str(before["main_pid"])])
+    shop.machine.run(["kill", "-9", str(before["keeper_pid"])])
+    report = shop.ask("exit", "0")
+    assert (report["life"], report["wait_status"]) == (before["life"], -1)
+    assert shop.state("running")["life"] > before["life"]
+
+
+def test_stopped_program_stays_stopped(unit):
+    shop = unit(["sleep", "1000"])
+    shop.start()
+    shop.ask("stop")
+    shop.state("idle")
+    after = shop.kill_keeper()
+    assert (after["state"], after["main_pid"]) == ("idle", 0)
+    assert shop.pids("payload") == []
+    assert shop.show("ActiveState") == "active"
+    shop.ask("start")
+    shop.state("running")
+
+
+def test_delay_goes_on(unit):
+    shop = unit(["false"], delay_usec=600_000_000, max_delay_usec=600_000_000)
+    shop.systemctl("start")
+    before = shop.state("backoff")
+    after = shop.kill_keeper()
+    assert after["state"] == "backoff"
+    for key in ("n_failures", "next_usec", "life"):
+        assert after[key] == before[key]
+
+
+def test_stop_leaves_nothing(unit):
+    shop = unit(["sh", "-c", "setsid sleep 1001 & exec sleep 1000"])
+    shop.start()
+    shop.systemctl("stop")
+    assert shop.show("Result") == "success", shop.log()
+    assert shop.left() == []
+
+
+def test_stop_after_a_keepers_death_leaves_nothing(unit):
+    shop = unit(["sh", "-c", "setsid sleep 1001 & exec sleep 1000"])
+    shop.start()
+    shop.kill_keeper()
+    shop.systemctl("stop")
+    assert shop.show("Result") == "success", shop.log()
+    assert shop.left() == []
+
+
+def test_stop_of_a_keeper_that_hangs_leaves_nothing(unit):
+    shop = unit(["sh", "-c", "trap '' TERM; sleep 1000 & while :; do wait; done"],
+                "TimeoutStopSec=1", stop_usec=50_000_000)
+    shop.start()
+    shop.systemctl("stop")
+    assert shop.show("Result") == "timeout"
+    assert shop.left() == []
+
+
+def test_keeper_killed_while_it_stops_leaves_nothing(unit):
+    shop = unit(["sh", "-c", "trap '' TERM; sleep 1000 & while :; do wait; done"],
+                "TimeoutStopSec=60", stop_usec=50_000_000)
+    before = shop.start()
+    shop.systemctl("stop", "--no-block")
+    shop.state("stopping")
+    shop.machine.run(["kill", "-9", str(before["keeper_pid"])])
+    shop.wait_inactive()
+    assert shop.left() == []
+
+
+def test_signal_to_the_whole_unit_does_what_it_says(unit):
+    shop = unit(["sleep", "1000"])
+    before = shop.start()
+    shop.systemctl("kill", "--signal=KILL")
+    report = shop.ask("exit", "0")
+    assert report["life"] == before["life"]
+    assert shop.state("running")["main_pid"] != before["main_pid"]
+    shop.systemctl("kill")
+    shop.wait_inactive()
+    assert shop.left() == []
+
+
+def test_restart_begins_anew(unit):
+    shop = unit(["sleep", "1000"])
+    before = shop.start()
+    shop.systemctl("restart")
+    after = shop.state("running")
+    assert after["keeper_pid"] != before["keeper_pid"]
+    assert after["main_pid"] != before["main_pid"]
+    assert shop.kill_keeper()["main_pid"] == after["main_pid"]
+
+
+def test_keeper_whose_program_is_missing_for_a_while_is_followed_by_another(unit):
+    shop = unit(["sleep", "1000"])
+    before = shop.start()
+    shop.machine.run(f"mv {shop.program} {shop.program}.away && kill -9 {before['keeper_pid']}")
+    wait_until(lambda: int(shop.show("NRestarts")) > 2, 20, "restarts that fail")
+    assert shop.pids("payload") == [before["main_pid"]]
+    shop.machine.run(["mv", f"{shop.program}.away", shop.program])
+    assert shop.state("running")["main_pid"] == before["main_pid"]
+
+
+def test_reload_and_reexec_of_the_manager_change_nothing(unit):
+    shop = unit(["sleep", "1000"])
+    before = shop.start()
+    shop.machine.run(["systemctl", "daemon-reload"])
+    shop.machine.run(["systemctl", "daemon-reexec"])
+    assert shop.state()["keeper_pid"] == before["keeper_pid"]
+    assert shop.kill_keeper()["main_pid"] == before["main_pid"]
+
+
+HOSTILE = """
+import os, pathlib, time
+keeper = os.environ["KEEPER_PID_FILE"]
+unit = pathlib.Path("/sys/fs/cgroup" + open("/proc/self/cgroup").read().split("::")[1].strip()).parent
+
+def attempt(name, act):
+    try:
+        act()
+        print(name, "done", flush=True)
+    except OSError as error:
+        print(name, error.strerror, flush=True)
+
+attempt("kill", lambda: os.kill(int((unit / "cgroup.procs").read_text().split()[0]), 9))
+attempt("leave", lambda: (unit / "cgroup.procs").write_text("0"))
+attempt("make", lambda: (unit / "mine").mkdir())
+attempt("controllers", lambda: (unit / "cgroup.subtree_control").write_text("+memory"))
+attempt("own", lambda: (unit / "payload" / "cgroup.procs").write_text("0"))
+attempt("score", lambda: pathlib.Path("/proc/self/oom_score_adj").write_text("-1"))
+print("score is", open("/proc/self/oom_score_adj").read().strip(), flush=True)
+for line in open("/proc/self/status"):
+    if line.startswith(("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapAmb")):
+        print(*line.split(), flush=True)
+time.sleep(1000)
+"""
+
+
+def test_payload_has_no_power_over_its_keeper(unit):
+    machine = unit(["true"]).machine
+    uid = machine.run(["id", "-u", "shop"]).stdout.strip()
+    machine.put("/opt/test/hostile.py", HOSTILE)
+    shop = unit(["sh", "-c", "exec python3 /opt/test/hostile.py >/run/test/said/hostile"],
+                "User=shop", uid=uid, gid=uid, env="KEEPER_PID_FILE=x")
+    machine.run("mkdir -p /run/test/said && chmod 777 /run/test/said")
+    snapshot = shop.start()
+    wait_until(lambda: b"Groups" in machine.get("/run/test/said/hostile"), 20, "its last words")
+    assert machine.get("/run/test/said/hostile").decode().splitlines() == [
+        "kill Operation not permitted", "leave Permission denied", "make Permission denied",
+        "controllers Permission denied", "own Permission denied", "score Permission denied",
+        "score is 0", f"Uid: {uid} {uid} {uid} {uid}", f"Gid: {uid} {uid} {uid} {uid}", "Groups:",
+        *(f"Cap{which}: {0:016x}" for which in ("Inh", "Prm", "Eff", "Amb"))]
+    assert machine.get(f"/proc/{snapshot['keeper_pid']}/oom_score_adj") == b"-1000\n"
+    assert shop.kill_keeper()["main_pid"] == snapshot["main_pid"]
+    shop.machine.run(["kill", "-9", str(snapshot["main_pid"])])
+    shop.ask("exit", "0")
+    wait_until(lambda: b"Groups" in machine.get("/run/test/said/hostile"), 20, "its last words")
+    assert b" done" not in machine.get("/run/test/said/hostile")
