@@ -30,15 +30,19 @@ class Agent:
     def call(self, command, stdin, seconds):
         """Run a command; (exit code or None, stdout, stderr)."""
         deadline = time.monotonic() + seconds
+        self.send(command, stdin, seconds)
+        answer = self._line(deadline)
+        return (answer["code"], self._bytes(answer["stdout"], deadline),
+                self._bytes(answer["stderr"], deadline))
+
+    def send(self, command, stdin, seconds):
+        """Only ask for it: for a command that may end the agent before it can answer."""
         head = json.dumps(command | {"stdin": len(stdin)}).encode()
         self.socket.settimeout(seconds)
         try:
             self.socket.sendall(head + b"\n" + stdin)
         except OSError as error:
             raise Silence(f"the machine does not listen: {error}") from error
-        answer = self._line(deadline)
-        return (answer["code"], self._bytes(answer["stdout"], deadline),
-                self._bytes(answer["stderr"], deadline))
 
     def _receive(self, deadline):
         """Wait for more."""

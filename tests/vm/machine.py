@@ -31,6 +31,12 @@ KERNEL_OPTIONS = (
     "systemd.show_status=0 tsc=reliable random.trust_cpu=on no_timer_check cryptomgr.notests")
 
 
+def command_for(argv, seconds=COMMAND_SECONDS):
+    """What guest/agent is sent."""
+    words = ["bash", "-c", argv] if isinstance(argv, str) else [str(word) for word in argv]
+    return {"argv": words, "seconds": seconds * SLOWNESS, "user": "root", "env": {}, "cwd": None}
+
+
 class Machine:
     """One machine, booted; to be closed."""
 
@@ -45,7 +51,11 @@ class Machine:
         self.server.listen(1)
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
                         "-b", self.image / "disk", self.folder / "disk"], check=True)
-        self._boot()
+        try:
+            self._boot()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self):
         return self
@@ -97,18 +107,17 @@ class Machine:
 
     def reboot(self):
         """Shut down in order, and boot again from the same disk."""
-        self.run(["systemctl", "reboot"])
         try:
+            self.agent.send(command_for(["systemctl", "reboot"]), b"", COMMAND_SECONDS)
             self.qemu.wait(SHUTDOWN_SECONDS * SLOWNESS)
-        except subprocess.TimeoutExpired:
-            self._fail("it does not shut down")
+        except (Silence, subprocess.TimeoutExpired) as why:
+            self._fail(f"it does not shut down: {why}")
         self.agent.close()
         self._boot()
 
     def _call(self, argv, exits=0, stdin=b"", seconds=COMMAND_SECONDS, more=()):
-        words = ["bash", "-c", argv] if isinstance(argv, str) else [str(word) for word in argv]
-        command = {"user": "root", "env": {}, "cwd": None} | dict(more)
-        command |= {"argv": words, "seconds": seconds * SLOWNESS}
+        command = command_for(argv, seconds) | dict(more)
+        words = command["argv"]
         try:
             code, stdout, stderr = self.agent.call(command, stdin,
                                                    (seconds + GRACE_SECONDS) * SLOWNESS)
