@@ -366,13 +366,15 @@ static int store(struct manager *m, const struct config *config, const struct ap
 
 	if (!source)
 		return error_set(err, -ENOMEM, "out of memory");
-	if (r->save && r->text) {
-		code = file_write_atomic(m->paths->config, r->text, strlen(r->text), 0600);
-		if (code < 0)
-			return error_set(err, code, "cannot write \"%s\": %s", m->paths->config,
-					 strerror(-code));
-	}
-	return revision_save(m->revisions_folder, r->who, r->why, source, ret_revision, err);
+	/* The file last: the next start reads it, while a revision more means nothing. */
+	code = revision_save(m->revisions_folder, r->who, r->why, source, ret_revision, err);
+	if (code < 0 || !r->save || !r->text)
+		return code;
+	code = file_write_atomic(m->paths->config, r->text, strlen(r->text), 0600);
+	if (code < 0)
+		return error_set(err, code, "cannot write \"%s\": %s", m->paths->config,
+				 strerror(-code));
+	return 0;
 }
 
 static void announce_config(struct manager *m, uint64_t revision, const struct apply_request *r)

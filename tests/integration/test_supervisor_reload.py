@@ -200,6 +200,10 @@ def test_reload_that_cannot_be_stored_changes_nothing(platform):
     said = apply(platform, config(a=FOREVER | {"args": ["2000"]}), exits=1)
     assert "revisions" in said.stderr
     assert identity(platform, "a") == before
+    written = platform.config_path.read_bytes()
+    said = platform.cli("add", "b", "--", "sleep", "1000", exits=1)
+    assert "revisions" in said.stderr
+    assert platform.config_path.read_bytes() == written, "the next `up` would start it"
     revisions.unlink()
     revisions.with_suffix(".away").rename(revisions)
     apply(platform, config(a=FOREVER | {"args": ["2000"]}))
