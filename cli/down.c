@@ -22,6 +22,7 @@
 #include "cli/connect.h"
 #include "cli/outermost.h"
 #include "cli/progress.h"
+#include "cli/up.h"
 
 /** From the supervisor's answer to the end of the last process; a collector empties its pipes. */
 #define END_USEC (30 * USEC_PER_SEC)
@@ -139,6 +140,7 @@ static int down_run(struct cli *cli, char **argv)
 	struct down_options o = {0};
 	struct options_rest rest;
 	struct error err = {0};
+	cleanup_close int turn = -1;
 	int code;
 
 	if (!command_options(cli, &command_down, argv, &o, &rest))
@@ -146,6 +148,9 @@ static int down_run(struct cli *cli, char **argv)
 	if (rest.n_words > 0)
 		return command_usage(cli, &command_down, "one service is stopped by \"stop %s\"",
 				     rest.words[0]);
+	/* An `up` that waits for our end must not begin before it: its keepers would look like
+	 * orphans. One that has begun is not waited for. */
+	turn = up_take_turn(cli, false, &err);
 	code = supervisor_open(cli, &s, &err);
 	if (code == -ENOENT || code == -ECONNREFUSED)
 		code = down_orphans(cli, o.json, &err);

@@ -153,8 +153,7 @@ static int prepare(const struct cli *cli, struct error *err)
 	return paths_make(&cli->paths, err);
 }
 
-/* One `up` at a time: the second one waits here, and finds everything up. */
-static int take_turn(const struct cli *cli, struct error *err)
+int up_take_turn(const struct cli *cli, bool wait, struct error *err)
 {
 	cleanup_free char *path = file_path_join(cli->paths.run, "up.lock");
 	cleanup_close int fd = -1;
@@ -164,7 +163,7 @@ static int take_turn(const struct cli *cli, struct error *err)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return error_set(err, -errno, "cannot open \"%s\": %s", path, strerror(errno));
-	while (flock(fd, LOCK_EX) < 0) {
+	while (flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)) < 0) {
 		if (errno != EINTR)
 			return error_set(err, -errno, "cannot lock \"%s\": %s", path,
 					 strerror(errno));
@@ -203,12 +202,34 @@ static int find_running(const struct cli *cli, struct supervisor *s, struct erro
 	return code < 0 ? code : UP_ALREADY;
 }
 
+/* What goes down is not up, though it answers: its end is waited for. That the mark is there says
+ * nothing once nobody lives who would go on with it. */
+static int wait_for_down(const struct cli *cli, struct error *err)
+{
+	cleanup_free char *mark = file_path_join(cli->paths.run, "going-down");
+	cleanup_close int keeper = -1;
+	int code;
+
+	if (!mark)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (access(mark, F_OK) < 0)
+		return 0;
+	keeper = outermost_pidfd(&cli->paths);
+	if (keeper < 0)
+		return 0;
+	(void)fprintf(stderr, "slicekeep: everything is being stopped, and started again then\n");
+	code = process_wait(keeper, USEC_INFINITY);
+	return code < 0 ? error_set(err, code, "cannot wait: %s", strerror(-code)) : 0;
+}
+
 int up_start(struct cli *cli, const char *asked, struct supervisor *s, struct error *err)
 {
 	cleanup_close int turn = -1;
 	const char *launcher = NULL;
 	int code = choose_launcher(asked, &launcher, err);
 
+	if (code == 0)
+		code = wait_for_down(cli, err);
 	if (code == 0)
 		code = find_running(cli, s, err);
 	if (code == 0 && cli->guest)
@@ -219,7 +240,7 @@ int up_start(struct cli *cli, const char *asked, struct supervisor *s, struct er
 		code = prepare(cli, err);
 	if (code != 0)
 		return code;
-	turn = take_turn(cli, err);
+	turn = up_take_turn(cli, true, err);
 	if (turn < 0)
 		return turn;
 	code = find_running(cli, s, err);

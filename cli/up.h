@@ -30,6 +30,14 @@ must_check int up_start(struct cli *cli, const char *launcher, struct supervisor
 must_check int up_in_background(struct cli *cli, const char *launcher, bool json);
 
 /**
+ * up_take_turn() - one `up` at a time: the second one waits here, and finds everything up
+ * @wait: or else -EWOULDBLOCK when it is another one's turn
+ *
+ * Return: descriptor that holds the turn until it is closed, or negative errno with a text.
+ */
+must_check int up_take_turn(const struct cli *cli, bool wait, struct error *err);
+
+/**
  * up_check_config() - read the config file as the supervisor would
  * @ret_config: one reference
  *

@@ -333,6 +333,14 @@ def test_down_that_is_killed_with_its_supervisor_goes_on(platform):
     assert all(pids(platform).values())
 
 
+def test_up_that_meets_a_down_starts_what_was_stopped(platform):
+    down = down_begun(platform)
+    said = platform.cli("up")
+    assert "everything is being stopped" in said.stderr
+    assert down.wait(30 * SLOWNESS) == 0
+    assert all(pids(platform).values()), "it was up, says `up`"
+
+
 def test_down_tells_the_keepers_itself_when_the_outermost_one_is_killed(platform):
     process = down_begun(platform)
     (outermost,) = ours(platform, "slicekeep-keeper --name supervisor ")
