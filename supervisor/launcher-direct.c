@@ -17,6 +17,7 @@
 #include "lib/spawn.h"
 #include "config/limits.h"
 #include "supervisor/cgroup-tree.h"
+#include "supervisor/control-socket.h"
 #include "supervisor/delegation.h"
 #include "supervisor/launcher.h"
 #include "supervisor/orphans.h"
@@ -140,27 +141,10 @@ static int direct_adopt(struct launcher *l, const char *name, unsigned instance,
 	return watch(d, name, instance, pid);
 }
 
-/* Whether nobody listens there any more. What cannot be told may be a keeper, and is an error. */
-static int check_free(const struct launch *what, struct error *err)
-{
-	cleanup_close int other = -1;
-
-	if (access(what->control, F_OK) < 0 && errno == ENOENT)
-		return 0;
-	other = fd_unix_connect(what->control, SOCK_SEQPACKET);
-	if (other >= 0)
-		return error_set(err, -EEXIST, "a keeper of \"%s\" answers at \"%s\" already",
-				 what->name, what->control);
-	if (other == -ECONNREFUSED || other == -ENOENT)
-		return 0;
-	return error_set(err, other, "cannot see whether a keeper of \"%s\" answers at \"%s\": %s",
-			 what->name, what->control, strerror(-other));
-}
-
 /* Binds the control socket, unless a keeper answers there. */
 static int bind_control(const struct launch *what, struct error *err)
 {
-	int fd = check_free(what, err);
+	int fd = control_socket_check(what, err);
 
 	if (fd < 0)
 		return fd;
@@ -374,6 +358,16 @@ static void direct_free(struct launcher *l)
 	free(d);
 }
 
+/* Nobody but us brings a keeper back. */
+static void direct_stop(struct launcher *l, const char *name, unsigned instance)
+{
+}
+
+static void direct_set_outermost(struct launcher *l, pid_t pid)
+{
+	direct_of(l)->own_keeper = pid;
+}
+
 static const struct launcher_ops direct_ops = {
 	.name = "direct",
 	.start = direct_start,
@@ -385,6 +379,8 @@ static const struct launcher_ops direct_ops = {
 	.limits_note = direct_limits_note,
 	.free = direct_free,
 	.adopt = direct_adopt,
+	.stop = direct_stop,
+	.set_outermost = direct_set_outermost,
 };
 
 static int direct_init(struct direct *d, struct error *err)
@@ -407,9 +403,8 @@ static int direct_init(struct direct *d, struct error *err)
 	return strangers_init(&d->strangers, d->loop);
 }
 
-int launcher_direct_new(struct loop *loop, const struct paths *paths,
-			const struct launcher_events *events, void *userdata,
-			struct launcher **ret_launcher, struct error *err)
+int launcher_direct_new(const struct launcher_owner *owner, struct launcher **ret_launcher,
+			struct error *err)
 {
 	struct direct *d = calloc(1, sizeof(*d));
 	int r;
@@ -417,9 +412,9 @@ int launcher_direct_new(struct loop *loop, const struct paths *paths,
 	if (!d)
 		return -ENOMEM;
 	d->base.ops = &direct_ops;
-	d->loop = loop;
-	d->events = events;
-	d->userdata = userdata;
+	d->loop = owner->loop;
+	d->events = owner->events;
+	d->userdata = owner->userdata;
 	d->null_fd = -1;
 	list_init(&d->keepers);
 	r = direct_init(d, err);
@@ -429,9 +424,4 @@ int launcher_direct_new(struct loop *loop, const struct paths *paths,
 	}
 	*ret_launcher = &d->base;
 	return 0;
-}
-
-void launcher_direct_set_own_keeper(struct launcher *l, pid_t pid)
-{
-	direct_of(l)->own_keeper = pid;
 }

@@ -22,9 +22,11 @@ struct launcher;
  * @name:     service
  * @instance: slot
  * @spec:     its spec file, already written
- * @control:  path of its control socket; it accepts connections when start() returns 0
+ * @control:  path of its control socket; it accepts connections when start() returns 0, or else
+ *            when `started` is told
  * @slice:    group it belongs to
  * @limits:   caps of one instance
+ * @stop_usec: what its payload may take to stop
  * @run:      start the payload at once; otherwise KEEPER_START does
  */
 struct launch {
@@ -34,22 +36,34 @@ struct launch {
 	const char *control;
 	const char *slice;
 	const struct config_limits *limits;
+	usec_t stop_usec;
 	bool run;
 };
 
 /**
- * struct launcher_events - what a launcher reports
+ * struct launcher_events - what a launcher reports, from the loop only
  * @keeper_gone: a keeper that start() began or adopt() took has ended; @wait_status as of
- *               waitpid(2), or -1 when it was not our child
+ *               waitpid(2), or -1 when it was not our child. @pid 0: whichever it was last, and
+ *               nothing that it kept is left
+ * @started:     a keeper, the first or one that was restarted, takes connections
+ * @start_failed: a keeper that start() began does not come; @text says why
+ * @stopped_by:  somebody has ended a keeper on purpose with a tool of the launcher's own, such as
+ *               systemctl: that is the operator's will. keeper_gone follows
+ * @changed:     what sweep() could not do yet it may do now
  */
 struct launcher_events {
 	void (*keeper_gone)(const char *name, unsigned instance, pid_t pid, int wait_status,
 			    void *userdata);
+	void (*started)(const char *name, unsigned instance, void *userdata);
+	void (*start_failed)(const char *name, unsigned instance, const char *text, void *userdata);
+	void (*stopped_by)(const char *name, unsigned instance, const char *who, void *userdata);
+	void (*changed)(void *userdata);
 };
 
 /**
  * struct launcher_ops - one launcher
- * @start:       Return: 0, or negative errno with a text; never blocks on the keeper
+ * @start:       Return: 0, or negative errno with a text; never blocks on the keeper, and what goes
+ *               wrong later is told by start_failed
  * @cgroup:      before a spec is written: the folder of cgroup v2 that the payload goes into, made
  *               with its limits; heap, NULL when there is none or the keeper finds its own.
  *               Return: 0, or negative errno with a text
@@ -65,6 +79,9 @@ struct launcher_events {
  * @free:        forget everything; keepers run on
  * @adopt:       watch a keeper that an earlier supervisor started; one that is watched already
  *               stays as it is. Return: 0, -ESRCH when it is gone, negative errno
+ * @stop:        a keeper was told to leave: see to it that it ends in bounded time, and that
+ * nothing brings it back
+ * @set_outermost: the keeper that this supervisor runs under, if it is our parent; 0: there is none
  */
 struct launcher_ops {
 	const char *name;
@@ -81,6 +98,8 @@ struct launcher_ops {
 	const char *(*limits_note)(struct launcher *l);
 	void (*free)(struct launcher *l);
 	int (*adopt)(struct launcher *l, const char *name, unsigned instance, pid_t pid);
+	void (*stop)(struct launcher *l, const char *name, unsigned instance);
+	void (*set_outermost)(struct launcher *l, pid_t pid);
 };
 
 /** struct launcher - what each launcher embeds first */
@@ -89,19 +108,43 @@ struct launcher {
 };
 
 /**
+ * struct launcher_owner - on whose behalf a launcher works
+ * @events: borrowed, outlives the launcher; @userdata is theirs
+ * @paths:  borrowed, outlives the launcher
+ */
+struct launcher_owner {
+	struct loop *loop;
+	const struct paths *paths;
+	const struct launcher_events *events;
+	void *userdata;
+};
+
+/**
+ * launcher_new() - the launcher of that name
+ * @name: "direct", "systemd", or "auto": systemd where we run in a unit of a systemd that answers,
+ *        otherwise direct, with the reason in the log
+ *
+ * Return: 0 or negative errno with a text.
+ */
+must_check int launcher_new(const char *name, const struct launcher_owner *owner,
+			    struct launcher **ret_launcher, struct error *err);
+
+/** launcher_is_known() - whether launcher_new() knows that name */
+bool launcher_is_known(const char *name);
+
+/**
  * launcher_direct_new() - keepers as our own children, in sessions of their own
- * @paths: borrowed, outlives the launcher
  *
  * Makes this process a subreaper. Return: 0 or negative errno with a text.
  */
-must_check int launcher_direct_new(struct loop *loop, const struct paths *paths,
-				   const struct launcher_events *events, void *userdata,
+must_check int launcher_direct_new(const struct launcher_owner *owner,
 				   struct launcher **ret_launcher, struct error *err);
 
 /**
- * launcher_direct_set_own_keeper() - the keeper that this supervisor runs under
- * @pid: keeper_pid in the greeting of its control socket; 0: there is none
+ * launcher_systemd_new() - keepers as transient units of systemd's manager: root's is the system's,
+ * others have their own
  *
- * Only while that process is our parent does a sweep look at its children as well.
+ * Return: 0, or negative errno with a text when libsystemd or the manager cannot be reached.
  */
-void launcher_direct_set_own_keeper(struct launcher *l, pid_t pid);
+must_check int launcher_systemd_new(const struct launcher_owner *owner,
+				    struct launcher **ret_launcher, struct error *err);

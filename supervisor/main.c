@@ -21,6 +21,7 @@
 #include "lib/paths.h"
 #include "supervisor/api.h"
 #include "supervisor/apply.h"
+#include "supervisor/launcher.h"
 #include "supervisor/manager.h"
 
 #define EXIT_FAILED 1
@@ -29,8 +30,9 @@
 static const char usage[] =
 	"slicekeep-supervisor: keeps services running as one JSON file describes them.\n"
 	"Started by `slicekeep up`; see slicekeep-supervisor(8).\n"
-	"  --launcher auto|direct  how keepers are started (SLICEKEEP_LAUNCHER)\n"
-	"  --debug                 say more\n"
+	"  --launcher auto|systemd|direct\n"
+	"                how keepers are started (SLICEKEEP_LAUNCHER)\n"
+	"  --debug       say more\n"
 	"  --help  --version\n";
 
 /** struct supervisor - what main wires together */
@@ -119,7 +121,7 @@ static int open_loop(struct supervisor *s, struct error *err)
 	return code < 0 ? error_set(err, code, "cannot start: %s", strerror(-code)) : 0;
 }
 
-static int supervisor_init(struct supervisor *s, struct error *err)
+static int supervisor_init(struct supervisor *s, const char *launcher, struct error *err)
 {
 	int code;
 
@@ -131,7 +133,7 @@ static int supervisor_init(struct supervisor *s, struct error *err)
 	if (code == 0)
 		code = open_loop(s, err);
 	if (code == 0)
-		code = manager_new(s->loop, &s->paths, &s->manager, err);
+		code = manager_new(s->loop, &s->paths, launcher, &s->manager, err);
 	if (code == 0)
 		code = manager_begin(s->manager, err);
 	if (code < 0)
@@ -158,7 +160,7 @@ static void supervisor_done(struct supervisor *s)
 }
 
 /* Takes --launcher out of the options that all daemons share. Return: 0 or -EINVAL. */
-static int take_launcher(int *argc, char **argv)
+static int take_launcher(int *argc, char **argv, const char **ret_launcher)
 {
 	const char *launcher = getenv("SLICEKEEP_LAUNCHER");
 	int kept = 1;
@@ -171,27 +173,33 @@ static int take_launcher(int *argc, char **argv)
 	}
 	argv[kept] = NULL;
 	*argc = kept;
-	if (!launcher || !strcmp(launcher, "auto") || !strcmp(launcher, "direct"))
-		return 0;
-	fprintf(stderr, "slicekeep-supervisor: no launcher \"%s\" in this build: direct is\n",
-		launcher);
-	return -EINVAL;
+	if (!launcher || !launcher[0])
+		launcher = "auto";
+	if (!launcher_is_known(launcher)) {
+		fprintf(stderr,
+			"slicekeep-supervisor: unknown launcher \"%s\": auto, systemd or direct\n",
+			launcher);
+		return -EINVAL;
+	}
+	*ret_launcher = launcher;
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct supervisor s = {0};
 	struct daemon_hello hello;
+	const char *launcher = NULL;
 	struct error err = {0};
 	int code;
 
-	if (take_launcher(&argc, argv) < 0)
+	if (take_launcher(&argc, argv, &launcher) < 0)
 		return EXIT_USAGE;
 	code = daemon_options(argc, argv, usage, &hello);
 	if (code != 0)
 		return code < 0 ? EXIT_USAGE : 0;
 	daemon_prepare(&hello);
-	code = supervisor_init(&s, &err);
+	code = supervisor_init(&s, launcher, &err);
 	if (code < 0) {
 		log_error("%s", err.text);
 	} else {

@@ -142,6 +142,8 @@ bool manager_sweep(struct manager *m)
 	killed = m->launcher->ops->sweep(m->launcher, known, n);
 	if (killed > 0)
 		log_notice("killed %d processes that had lost their keeper", killed);
+	else if (killed == -EBUSY)
+		log_debug("not everything that had lost its keeper is gone");
 	else if (killed < 0)
 		log_error("cannot kill processes without a keeper: %s", strerror(-killed));
 	return killed >= 0;
@@ -194,7 +196,47 @@ static void on_keeper_gone(const char *name, unsigned instance, pid_t pid, int w
 		service_keeper_gone(s, pid);
 }
 
-static const struct launcher_events launcher_events = {.keeper_gone = on_keeper_gone};
+static void on_start_failed(const char *name, unsigned instance, const char *text, void *userdata)
+{
+	struct service *s = manager_find(userdata, name);
+
+	if (s && instance == SERVICE_SLOT)
+		service_start_failed(s, text);
+}
+
+static void on_started(const char *name, unsigned instance, void *userdata)
+{
+	struct service *s = manager_find(userdata, name);
+
+	if (s && instance == SERVICE_SLOT && s->has_keeper && !s->keeper)
+		service_connect(s);
+}
+
+static void on_stopped_by(const char *name, unsigned instance, const char *who, void *userdata)
+{
+	struct manager *m = userdata;
+	struct service *s = manager_find(m, name);
+	struct error err = {0};
+
+	if (!s || instance != SERVICE_SLOT || m->stopping)
+		return;
+	log_notice("%s: stopped by %s", name, who);
+	if (manager_stop(m, s, who, &err) < 0)
+		log_error("%s: cannot remember that it was stopped: %s", name, err.text);
+}
+
+static void on_launcher_changed(void *userdata)
+{
+	manager_settle_soon(userdata);
+}
+
+static const struct launcher_events launcher_events = {
+	.keeper_gone = on_keeper_gone,
+	.start_failed = on_start_failed,
+	.started = on_started,
+	.stopped_by = on_stopped_by,
+	.changed = on_launcher_changed,
+};
 
 /* --- the order ----------------------------------------------------------------------------- */
 
@@ -417,7 +459,7 @@ int manager_begin(struct manager *m, struct error *err)
 	if (code < 0)
 		return code;
 	m->outer_keeper = find_outer_keeper(m);
-	launcher_direct_set_own_keeper(m->launcher, m->outer_keeper);
+	m->launcher->ops->set_outermost(m->launcher, m->outer_keeper);
 	n_adopted = adopt_keepers(m, err);
 	if (n_adopted < 0)
 		return n_adopted;
@@ -454,8 +496,14 @@ static int open_state(struct manager *m, struct error *err)
 	return desired_open(p->state, &m->desired, err);
 }
 
-static int open_hands(struct manager *m, struct error *err)
+static int open_hands(struct manager *m, const char *launcher, struct error *err)
 {
+	struct launcher_owner owner = {
+		.loop = m->loop,
+		.paths = m->paths,
+		.events = &launcher_events,
+		.userdata = m,
+	};
 	int code = loop_timer_init(&m->settle_timer, m->loop, on_settle, m);
 
 	if (code == 0)
@@ -464,11 +512,11 @@ static int open_hands(struct manager *m, struct error *err)
 		code = prober_new(m->loop, m->paths, &m->prober);
 	if (code < 0)
 		return error_set(err, code, "cannot start: %s", strerror(-code));
-	return launcher_direct_new(m->loop, m->paths, &launcher_events, m, &m->launcher, err);
+	return launcher_new(launcher, &owner, &m->launcher, err);
 }
 
-int manager_new(struct loop *loop, const struct paths *paths, struct manager **ret_manager,
-		struct error *err)
+int manager_new(struct loop *loop, const struct paths *paths, const char *launcher,
+		struct manager **ret_manager, struct error *err)
 {
 	struct manager *m = calloc(1, sizeof(*m));
 	int code;
@@ -482,7 +530,7 @@ int manager_new(struct loop *loop, const struct paths *paths, struct manager **r
 	budget_init(&m->budget, clock_now_usec());
 	code = open_state(m, err);
 	if (code == 0)
-		code = open_hands(m, err);
+		code = open_hands(m, launcher, err);
 	if (code < 0) {
 		manager_free(m);
 		return code;

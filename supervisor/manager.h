@@ -70,11 +70,11 @@ struct manager {
 
 /**
  * manager_new() - open the state, choose the launcher; nothing runs yet
- * @paths: borrowed; its folders are there (paths_make())
+ * @paths: borrowed; its folders are there (paths_make()). @launcher: as launcher_new()
  *
  * Return: 0 or negative errno with a text.
  */
-must_check int manager_new(struct loop *loop, const struct paths *paths,
+must_check int manager_new(struct loop *loop, const struct paths *paths, const char *launcher,
 			   struct manager **ret_manager, struct error *err);
 
 /** manager_free() - forget everything; keepers run on. NULL is allowed */

@@ -35,6 +35,11 @@ uint64_t proc_pss_bytes(pid_t pid)
 	return line ? strtoull(line + strlen("\nPss:"), NULL, 10) * 1024 : 0;
 }
 
+uint64_t proc_ram_bytes(void)
+{
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 /* Appends the children of @pid to @pids; Return: how many are in it then. */
 static size_t add_children(pid_t pid, pid_t *pids, size_t n, size_t max)
 {

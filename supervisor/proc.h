@@ -8,6 +8,9 @@
 /** proc_pss_bytes() - proportional set size of a process (proc(5), smaps_rollup); 0 when unknown */
 uint64_t proc_pss_bytes(pid_t pid);
 
+/** proc_ram_bytes() - memory of the machine */
+uint64_t proc_ram_bytes(void);
+
 /**
  * proc_count_tree() - a process and all its descendants (/proc/PID/task/PID/children)
  * @max: where counting ends

@@ -144,7 +144,7 @@ static void repeat_order(struct service *s, const struct keeper_snapshot *old)
 {
 	s->relinked = false;
 	if (s->state == SLOT_STOPPING)
-		service_tell(s, KEEPER_LEAVE);
+		service_tell_leave(s);
 	else if (s->state == SLOT_RENEWING && s->snapshot.state == KEEPER_RUNNING &&
 		 s->snapshot.life == old->life)
 		service_tell(s, KEEPER_RESTART);
@@ -349,10 +349,24 @@ int service_adopt(struct service *s)
 
 void service_keeper_gone(struct service *s, pid_t pid)
 {
-	if (!s->has_keeper || (s->keeper_pid && pid != s->keeper_pid))
+	if (!s->has_keeper || (pid && s->keeper_pid && pid != s->keeper_pid))
 		return;
-	s->keeper_pid = pid;
+	if (pid)
+		s->keeper_pid = pid;
 	s->keeper_ended = true;
 	if (!s->keeper)
 		keeper_gone(s);
+}
+
+void service_start_failed(struct service *s, const char *text)
+{
+	if (!s->has_keeper)
+		return;
+	keeper_link_free(s->keeper);
+	s->keeper = NULL;
+	service_say(s, "%.*s", SERVICE_NOTE_MAX - 1, text);
+	log_warning("%s: %s", s->process->name, text);
+	announce_fail(s, text);
+	forget_keeper(s);
+	service_feed(s, SLOT_EVENT_GONE);
 }

@@ -28,5 +28,11 @@ void service_connect(struct service *s);
  */
 void service_take_lost_life(struct service *s, uint64_t life);
 
-/** service_keeper_gone() - the process @pid has ended; another one than its keeper is ignored */
+/**
+ * service_keeper_gone() - the process @pid has ended; another one than its keeper is ignored
+ * @pid: 0: its keeper, whichever process that was last
+ */
 void service_keeper_gone(struct service *s, pid_t pid);
+
+/** service_start_failed() - the keeper that was to be started does not come; @text says why */
+void service_start_failed(struct service *s, const char *text);

@@ -142,6 +142,7 @@ int service_launch(struct service *s, struct error *err)
 		.control = control,
 		.slice = service_group(s),
 		.limits = &s->process->limits,
+		.stop_usec = s->process->stop_timeout_usec,
 		.run = s->sockets.n == 0,
 	};
 	int code;
@@ -181,6 +182,15 @@ static int command(struct service *s, enum keeper_command order)
 void service_tell(struct service *s, enum keeper_command order)
 {
 	check_told(s, command(s, order));
+}
+
+void service_tell_leave(struct service *s)
+{
+	struct launcher *l = s->context->launcher;
+
+	service_tell(s, KEEPER_LEAVE);
+	if (s->has_keeper)
+		l->ops->stop(l, s->process->name, SERVICE_SLOT);
 }
 
 /* Those of a predecessor are gone with it; its keeper may have died before it was given any. */

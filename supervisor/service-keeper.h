@@ -55,6 +55,9 @@ must_check int service_launch(struct service *s, struct error *err);
  */
 void service_tell(struct service *s, enum keeper_command order);
 
+/** service_tell_leave() - have its keeper stop everything and end, whatever state it is in */
+void service_tell_leave(struct service *s);
+
 /** service_tell_start() - hand over its sockets and have it start */
 void service_tell_start(struct service *s);
 

@@ -87,7 +87,7 @@ static void act(struct service *s, enum slot_action action)
 		service_tell(s, KEEPER_RESTART);
 		break;
 	case SLOT_ACTION_LEAVE:
-		service_tell(s, KEEPER_LEAVE);
+		service_tell_leave(s);
 		break;
 	case SLOT_ACTION_TELL_READY:
 		service_tell(s, KEEPER_READY);

@@ -26,11 +26,14 @@ LAYERS = {
         "storing": "revision",
     },
     "supervisor": {
-        "model": "budget caps group-limits launcher order slot",
-        "adapter": "cgroup-library cgroup-tree delegation desired disk environment events"
-                   " exit-report exit-store going-down identity json-lines keeper-link"
-                   " launcher-direct orphans proc process prober prober-exec prober-helper"
-                   " prober-log readiness run-files sockets spec-file strangers",
+        "model": "budget caps group-limits order slice-defaults slot unit-name unit-properties"
+                 " unit-state",
+        "adapter": "bus bus-library cgroup-library cgroup-tree control-socket delegation desired"
+                   " disk environment events exit-report exit-store going-down identity"
+                   " json-lines keeper-link launcher launcher-direct launcher-systemd orphans"
+                   " own-cgroup proc process prober prober-exec prober-helper prober-log readiness"
+                   " run-files slice-keeping sockets spec-file strangers unit-bus unit-message"
+                   " unit-watch",
         "core": "adopt announce apply groups limits manager operation own service"
                 " service-context service-hearing service-keeper settle",
         "main": "api describe main stream",

@@ -82,6 +82,12 @@ static void on_keeper_gone(const char *name, unsigned instance, pid_t pid, int w
 
 static const struct launcher_events handlers = {.keeper_gone = on_keeper_gone};
 
+static const struct paths no_paths;
+
+#define OWNER(paths_)             \
+	((struct launcher_owner){ \
+		.loop = w->loop, .paths = &(paths_), .events = &handlers, .userdata = w})
+
 static bool is_gone(void *userdata)
 {
 	return ((struct world *)userdata)->n_gone > 0;
@@ -236,7 +242,7 @@ static void launcher_without_a_keeper_program_is_an_error(void **state)
 
 	assert_int_equal(unlink(temp_path(&w->temp, "slicekeep-keeper")), 0);
 	errno = ENOENT;
-	assert_true(launcher_direct_new(w->loop, &paths, &handlers, w, &other, &err) < 0);
+	assert_true(launcher_direct_new(&OWNER(paths), &other, &err) < 0);
 	assert_non_null(strstr(err.text, "slicekeep-keeper"));
 	assert_null(other);
 }
@@ -249,7 +255,7 @@ static void launcher_on_a_kernel_that_hides_children_is_an_error(void **state)
 	struct error err = {0};
 
 	w->has_no_children_file = true;
-	assert_int_equal(launcher_direct_new(w->loop, &paths, &handlers, w, &other, &err), -ENOENT);
+	assert_int_equal(launcher_direct_new(&OWNER(paths), &other, &err), -ENOENT);
 	w->has_no_children_file = false;
 	assert_non_null(strstr(err.text, "CONFIG_PROC_CHILDREN"));
 	assert_null(other);
@@ -339,12 +345,12 @@ static int sweep_beside(struct world *w, bool is_told, int expected)
 	struct paths paths = {0};
 	int killed;
 
-	if (launcher_direct_new(w->loop, &paths, &handlers, w, &l, NULL) < 0)
+	if (launcher_direct_new(&OWNER(paths), &l, NULL) < 0)
 		return 1;
 	if (is_told)
-		launcher_direct_set_own_keeper(l, getppid());
+		l->ops->set_outermost(l, getppid());
 	else
-		launcher_direct_set_own_keeper(l, 1);
+		l->ops->set_outermost(l, 1);
 	killed = l->ops->sweep(l, NULL, 0);
 	return killed == expected ? 0 : 2;
 }
@@ -435,7 +441,7 @@ static int setup(void **state)
 	*state = w;
 	if (loop_new(&w->loop) < 0)
 		return -1;
-	return launcher_direct_new(w->loop, &paths, &handlers, w, &w->launcher, NULL);
+	return launcher_direct_new(&OWNER(paths), &w->launcher, NULL);
 }
 
 static int teardown(void **state)
@@ -445,7 +451,7 @@ static int teardown(void **state)
 	w->launcher->ops->free(w->launcher);
 	/* Keepers run on: to another launcher they are strangers, and it sweeps them. */
 	put_keeper(w, "#!/bin/sh\n");
-	if (launcher_direct_new(w->loop, NULL, &handlers, w, &w->launcher, NULL) < 0)
+	if (launcher_direct_new(&OWNER(no_paths), &w->launcher, NULL) < 0)
 		return -1;
 	if (w->launcher->ops->sweep(w->launcher, NULL, 0) < 0)
 		return -1;

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Properties as they travel: each is a name and a variant of its type. What may be empty, and
+ * empties what was there before, is an array.
+ */
+
+#include "supervisor/unit-message.h"
+
+#include "supervisor/unit-properties.h"
+
+static int add_units(const struct bus_library *l, sd_bus_message *m, const struct unit_property *p)
+{
+	if (!p->text)
+		return l->sd_bus_message_append(m, "v", "as", 0);
+	return l->sd_bus_message_append(m, "v", "as", 1, p->text);
+}
+
+static int add_rate(const struct bus_library *l, sd_bus_message *m, const struct unit_property *p)
+{
+	if (!p->text)
+		return l->sd_bus_message_append(m, "v", "a(st)", 0);
+	return l->sd_bus_message_append(m, "v", "a(st)", 1, p->text, p->number);
+}
+
+static int add_bytes(const struct bus_library *l, sd_bus_message *m, const struct unit_property *p)
+{
+	int r = l->sd_bus_message_open_container(m, 'v', "ay");
+
+	if (r >= 0)
+		r = l->sd_bus_message_append_array(m, 'y', p->bytes, (size_t)p->number);
+	return r < 0 ? r : l->sd_bus_message_close_container(m);
+}
+
+/* (exit codes, signals) */
+static int add_codes(const struct bus_library *l, sd_bus_message *m, const struct unit_property *p)
+{
+	int r = l->sd_bus_message_open_container(m, 'v', "(aiai)");
+
+	if (r >= 0)
+		r = l->sd_bus_message_open_container(m, 'r', "aiai");
+	if (r >= 0)
+		r = l->sd_bus_message_open_container(m, 'a', "i");
+	for (uint64_t i = 0; r >= 0 && i < p->number; i++)
+		r = l->sd_bus_message_append(m, "i", (int32_t)p->bytes[i]);
+	if (r >= 0)
+		r = l->sd_bus_message_close_container(m);
+	if (r >= 0)
+		r = l->sd_bus_message_append(m, "ai", 0);
+	if (r >= 0)
+		r = l->sd_bus_message_close_container(m);
+	return r < 0 ? r : l->sd_bus_message_close_container(m);
+}
+
+static int add_words(const struct bus_library *l, sd_bus_message *m, const char *const *words)
+{
+	int r = l->sd_bus_message_open_container(m, 'a', "s");
+
+	for (; r >= 0 && *words; words++)
+		r = l->sd_bus_message_append(m, "s", *words);
+	return r < 0 ? r : l->sd_bus_message_close_container(m);
+}
+
+/* (path, argv, flags) */
+static int add_command(const struct bus_library *l, sd_bus_message *m, const char *const *argv)
+{
+	int r = l->sd_bus_message_open_container(m, 'r', "sasas");
+
+	if (r >= 0)
+		r = l->sd_bus_message_append(m, "s", argv[0]);
+	if (r >= 0)
+		r = add_words(l, m, argv);
+	if (r >= 0)
+		r = l->sd_bus_message_append(m, "as", 0);
+	return r < 0 ? r : l->sd_bus_message_close_container(m);
+}
+
+static int add_program(const struct bus_library *l, sd_bus_message *m,
+		       const struct unit_property *p)
+{
+	int r = l->sd_bus_message_open_container(m, 'v', "a(sasas)");
+
+	if (r >= 0)
+		r = l->sd_bus_message_open_container(m, 'a', "(sasas)");
+	if (r >= 0)
+		r = add_command(l, m, p->argv);
+	if (r >= 0)
+		r = l->sd_bus_message_close_container(m);
+	return r < 0 ? r : l->sd_bus_message_close_container(m);
+}
+
+static int add_value(const struct bus_library *l, sd_bus_message *m, const struct unit_property *p)
+{
+	switch (p->type) {
+	case UNIT_TEXT:
+		return l->sd_bus_message_append(m, "v", "s", p->text);
+	case UNIT_FLAG:
+		return l->sd_bus_message_append(m, "v", "b", (int)p->number);
+	case UNIT_NUMBER:
+		return l->sd_bus_message_append(m, "v", "t", p->number);
+	case UNIT_COUNT:
+		return l->sd_bus_message_append(m, "v", "u", (uint32_t)p->number);
+	case UNIT_INTEGER:
+		return l->sd_bus_message_append(m, "v", "i", (int32_t)p->number);
+	case UNIT_UNITS:
+		return add_units(l, m, p);
+	case UNIT_PROGRAM:
+		return add_program(l, m, p);
+	case UNIT_RATE:
+		return add_rate(l, m, p);
+	case UNIT_BYTES:
+		return add_bytes(l, m, p);
+	case UNIT_CODES:
+		return add_codes(l, m, p);
+	case UNIT_TYPE_COUNT:
+		break;
+	}
+	return -EINVAL;
+}
+
+static int add_property(const struct bus_library *l, sd_bus_message *m,
+			const struct unit_property *p)
+{
+	int r = l->sd_bus_message_open_container(m, 'r', "sv");
+
+	if (r >= 0)
+		r = l->sd_bus_message_append(m, "s", p->name);
+	if (r >= 0)
+		r = add_value(l, m, p);
+	return r < 0 ? r : l->sd_bus_message_close_container(m);
+}
+
+int unit_message_add(const struct bus_library *l, sd_bus_message *m,
+		     const struct unit_properties *p)
+{
+	int r = l->sd_bus_message_open_container(m, 'a', "(sv)");
+
+	for (size_t i = 0; r >= 0 && i < p->n; i++)
+		r = add_property(l, m, &p->items[i]);
+	if (r >= 0)
+		r = l->sd_bus_message_close_container(m);
+	return MIN_OF(r, 0);
+}

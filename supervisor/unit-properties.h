@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/base.h"
+
+struct config_limits;
+
+/*
+ * What a unit shall be, as a list of (name, type, value) that an adapter only has to write into a
+ * message. Pure: nothing here knows the bus.
+ */
+
+enum unit_type {
+	UNIT_TEXT,    /* s */
+	UNIT_FLAG,    /* b */
+	UNIT_NUMBER,  /* t */
+	UNIT_COUNT,   /* u */
+	UNIT_INTEGER, /* i */
+	UNIT_UNITS,   /* as: none or one */
+	UNIT_PROGRAM, /* a(sasas): a path, its argv, no flags */
+	UNIT_RATE,    /* a(st): none, or a path and bytes a second */
+	UNIT_BYTES,   /* ay */
+	UNIT_CODES,   /* (aiai): @bytes are exit codes, no signals */
+	UNIT_TYPE_COUNT,
+};
+
+/** struct unit_property - @text, @argv and @bytes are borrowed */
+struct unit_property {
+	const char *name;
+	enum unit_type type;
+	const char *text;
+	const char *const *argv;
+	const uint8_t *bytes;
+	uint64_t number;
+};
+
+#define UNIT_PROPERTIES_MAX 64
+/** A bit for each CPU that a list may name. */
+#define UNIT_CPU_BYTES_MAX 1024
+
+/** struct unit_properties - points into itself: it stays where it was made */
+struct unit_properties {
+	struct unit_property items[UNIT_PROPERTIES_MAX];
+	size_t n;
+	uint8_t cpus[UNIT_CPU_BYTES_MAX];
+};
+
+/**
+ * struct unit_keeper - the unit of one keeper
+ * @slice:     unit
+ * @argv:      its program and arguments
+ * @stop @stop_post: programs for ExecStop and ExecStopPost, NULL for none
+ * @before:    a unit that is stopped first when all are, NULL for none
+ * @oom_score: for the keeper; the payload gets its own. INT_MIN: the manager's default
+ * @stop_usec: how long its stop may take
+ * @outermost: the supervisor's own, without the options for a unit: nothing of it outlives it
+ */
+struct unit_keeper {
+	const char *description;
+	const char *slice;
+	const char *const *argv;
+	const char *const *stop;
+	const char *const *stop_post;
+	const char *before;
+	int oom_score;
+	usec_t stop_usec;
+	bool outermost;
+};
+
+/** unit_properties_add_keeper() - everything of a keeper's unit but its limits */
+void unit_properties_add_keeper(struct unit_properties *p, const struct unit_keeper *k);
+
+/**
+ * unit_properties_add_limits() - all limits, those that are not set as "no limit": what was changed
+ * back is changed back
+ * @limits: borrowed with its texts
+ */
+void unit_properties_add_limits(struct unit_properties *p, const struct config_limits *limits);
+
+/** unit_properties_add_slice() - what makes a slice go away with its last member */
+void unit_properties_add_slice(struct unit_properties *p, const char *description);
+
+/** unit_properties_find() - the property of that name, or NULL */
+const struct unit_property *unit_properties_find(const struct unit_properties *p, const char *name);
