@@ -114,6 +114,16 @@ static int systemd_set_limits(struct launcher *l, const char *name, unsigned ins
 	return unit_watch_change(systemd_of(l)->watch, name, instance, p, err);
 }
 
+/* Its keeper lives where the limits are. */
+static int systemd_cgroup_name(struct launcher *l, const char *name, unsigned instance,
+			       char **ret_name)
+{
+	pid_t keeper = unit_watch_keeper(systemd_of(l)->watch, name, instance);
+
+	*ret_name = keeper ? own_cgroup_of(keeper) : NULL;
+	return *ret_name ? 0 : -ENOENT;
+}
+
 static int systemd_limit_group(struct launcher *l, const char *group,
 			       const struct config_limits *limits, struct error *err)
 {
@@ -134,7 +144,7 @@ static const char *systemd_limits_note(struct launcher *l)
 
 static int systemd_adopt(struct launcher *l, const char *name, unsigned instance, pid_t pid)
 {
-	return unit_watch_claim(systemd_of(l)->watch, name, instance);
+	return unit_watch_claim(systemd_of(l)->watch, name, instance, pid);
 }
 
 static void systemd_stop(struct launcher *l, const char *name, unsigned instance)
@@ -162,6 +172,7 @@ static const struct launcher_ops systemd_ops = {
 	.start = systemd_start,
 	.cgroup = systemd_cgroup,
 	.set_limits = systemd_set_limits,
+	.cgroup_name = systemd_cgroup_name,
 	.limit_group = systemd_limit_group,
 	.sweep = systemd_sweep,
 	.limits_note = systemd_limits_note,

@@ -19,13 +19,13 @@
 #define USER_UNIT "/user@"
 #define SERVICE ".service"
 
-/* The line of cgroup v2, "0::PATH"; heap, or NULL. */
-static char *own_path(void)
+/* The line of cgroup v2, "0::/PATH"; heap, or NULL. */
+static char *read_path(const char *file)
 {
 	cleanup_free char *text = NULL;
 	const char *line;
 
-	if (file_read("/proc/self/cgroup", FILE_BYTES_MAX, &text, NULL) < 0)
+	if (file_read(file, FILE_BYTES_MAX, &text, NULL) < 0)
 		return NULL;
 	line = text_starts(text, "0::") ? text : strstr(text, "\n0::");
 	if (!line)
@@ -34,9 +34,19 @@ static char *own_path(void)
 	return line ? strndup(line, strcspn(line, "\n")) : NULL;
 }
 
+char *own_cgroup_of(pid_t pid)
+{
+	cleanup_free char *path = NULL;
+	char file[64];
+
+	snprintf(file, sizeof(file), "/proc/%d/cgroup", (int)pid);
+	path = read_path(file);
+	return path ? strdup(path + 1) : NULL;
+}
+
 char *own_cgroup_unit(void)
 {
-	cleanup_free char *path = own_path();
+	cleanup_free char *path = read_path("/proc/self/cgroup");
 	const char *leaf = path ? strrchr(path, '/') : NULL;
 
 	return leaf && text_ends(leaf, SERVICE) ? strdup(leaf + 1) : NULL;
@@ -55,7 +65,7 @@ static bool has_word(const char *words, const char *word)
 /* The file of the manager's own cgroup, ".../user@1000.service/cgroup.controllers". */
 static char *read_controllers(void)
 {
-	cleanup_free char *path = own_path();
+	cleanup_free char *path = read_path("/proc/self/cgroup");
 	char *manager = path ? strstr(path, USER_UNIT) : NULL;
 	char *end = manager ? strstr(manager, SERVICE "/") : NULL;
 	cleanup_free char *file = NULL;

@@ -53,6 +53,7 @@ struct unit_watch {
 
 /**
  * struct record - one unit of ours
+ * @keeper:   that was heard last, 0: none was
  * @claimed:  a service of ours knows its keeper
  * @stopping: it ends because we want it to
  * @by_other: it ended because somebody told systemd to stop it
@@ -67,6 +68,7 @@ struct record {
 	unsigned instance;
 	char unit[UNIT_NAME_MAX];
 	enum unit_state state;
+	pid_t keeper;
 	bool claimed;
 	bool stopping;
 	bool by_other;
@@ -516,7 +518,7 @@ bool unit_watch_sweep(struct unit_watch *w)
 	return !is_left;
 }
 
-int unit_watch_claim(struct unit_watch *w, const char *name, unsigned instance)
+int unit_watch_claim(struct unit_watch *w, const char *name, unsigned instance, pid_t pid)
 {
 	struct record *r = record_of(w, name, instance);
 
@@ -527,7 +529,15 @@ int unit_watch_claim(struct unit_watch *w, const char *name, unsigned instance)
 	if (!r)
 		return -ENOMEM;
 	r->claimed = true;
+	r->keeper = pid;
 	return 0;
+}
+
+pid_t unit_watch_keeper(const struct unit_watch *w, const char *name, unsigned instance)
+{
+	const struct record *r = record_of(w, name, instance);
+
+	return r ? r->keeper : 0;
 }
 
 void unit_watch_stop(struct unit_watch *w, const char *name, unsigned instance)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include <sys/types.h>
+
 #include "lib/base.h"
 
 struct config_limits;
@@ -70,9 +72,16 @@ must_check int unit_watch_limit(struct unit_watch *w, const char *group,
 void unit_watch_stop(struct unit_watch *w, const char *name, unsigned instance);
 
 /**
- * unit_watch_claim() - somebody has heard its keeper; Return: 0 or -ENOMEM
+ * unit_watch_claim() - somebody has heard its keeper
+ * @pid: the keeper
+ *
+ * Return: 0 or -ENOMEM.
  */
-must_check int unit_watch_claim(struct unit_watch *w, const char *name, unsigned instance);
+must_check int unit_watch_claim(struct unit_watch *w, const char *name, unsigned instance,
+				pid_t pid);
+
+/** unit_watch_keeper() - the keeper that was heard last; 0: none */
+pid_t unit_watch_keeper(const struct unit_watch *w, const char *name, unsigned instance);
 
 /**
  * unit_watch_sweep() - stop what nobody has claimed; Return: whether nothing is left of any unit
