@@ -13,6 +13,7 @@ import shutil
 import image
 
 N_KEPT = 3
+CORES_OF_A_MACHINE = 2
 
 
 def folder():
@@ -22,6 +23,20 @@ def folder():
         return pathlib.Path(chosen).resolve()
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     return pathlib.Path(base) / "slicekeep-test"
+
+
+def turn():
+    """Wait while as many machines run as there are cores for; closing what it returns ends the turn.
+
+    An emulated machine keeps two cores busy, and what it is asked has deadlines: one after the other
+    they are all done sooner.
+    """
+    n_turns = max(1, (os.cpu_count() or 1) // CORES_OF_A_MACHINE)
+    folder().mkdir(parents=True, exist_ok=True)
+    # Whose turn it is depends on the pid, so that those who wait spread over all turns.
+    lock = open(folder() / f"turn-{os.getpid() % n_turns}", "w", encoding="ascii")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return lock
 
 
 def get():

@@ -42,6 +42,7 @@ class Machine:
 
     def __init__(self):
         self.image = cache.get()
+        self.turn = cache.turn()
         # Short, because a Unix socket path holds 107 bytes.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sk-vm-", dir="/tmp"))
         self.qemu = None
@@ -71,6 +72,7 @@ class Machine:
             self.qemu.kill()
             self.qemu.wait()
         self.server.close()
+        self.turn.close()
         shutil.rmtree(self.folder)
 
     def run(self, argv, *, exits=0, user="root", env=None, cwd=None, stdin="",
