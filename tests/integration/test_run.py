@@ -44,7 +44,7 @@ def test_run_shows_the_first_screen_and_ctrl_c_ends_everything(platform, tree, n
     process, screen = start(platform, tree)
     assert re.search(r"^built in \d+ s$", screen, re.MULTILINE)
     assert "launcher direct" in screen
-    for name in ("site", "migrate", "worker", "moody", "stubborn"):
+    for name in ("site", "migrate", "worker", "moody", "stubborn", "hog"):
         assert re.search(rf"^{name} ", screen, re.MULTILINE), screen
     assert re.search(r"^Site +http://127\.0\.0\.1:\d+$", screen, re.MULTILINE), screen
     assert "./run cli log -f" in screen
