@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Takes 4 MiB more four times a second, up to 100 MiB, and rests: its cap does not let it have that."""
+"""Takes 4 MiB more four times a second, up to 100 MiB, and rests; its cap is below that."""
 import signal
 import time
 

@@ -26,10 +26,10 @@ def folder():
 
 
 def turn():
-    """Wait while as many machines run as there are cores for; closing what it returns ends the turn.
+    """Wait until there is a core for one more machine; closing what this returns ends its turn.
 
-    An emulated machine keeps two cores busy, and what it is asked has deadlines: one after the other
-    they are all done sooner.
+    An emulated machine keeps two cores busy, and what it is asked has deadlines: all of them are
+    done sooner one after the other.
     """
     n_turns = max(1, (os.cpu_count() or 1) // CORES_OF_A_MACHINE)
     folder().mkdir(parents=True, exist_ok=True)
