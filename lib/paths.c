@@ -165,20 +165,22 @@ void paths_done(struct paths *p)
 	*p = (struct paths){0};
 }
 
-/* Only a folder that is new gets its mode: what an administrator changed stays changed. */
+/* Only a folder that is new gets its mode: what an administrator changed stays changed. The folders
+ * above are made only when they are missing, which is once in the life of a machine. */
 static int make_folder(const char *path, mode_t mode, mode_t parent_mode)
 {
-	cleanup_free char *parent = file_folder_of(path);
-	int r;
+	cleanup_free char *parent = NULL;
+	int r = mkdir(path, mode) < 0 ? -errno : 0;
 
-	if (!parent)
-		return -ENOMEM;
-	r = file_make_folders(parent, parent_mode);
-	if (r < 0)
-		return r;
-	if (mkdir(path, mode) == 0)
+	if (r == -ENOENT) {
+		parent = file_folder_of(path);
+		r = parent ? file_make_folders(parent, parent_mode) : -ENOMEM;
+		if (r == 0)
+			r = mkdir(path, mode) < 0 ? -errno : 0;
+	}
+	if (r == 0)
 		return chmod(path, mode) < 0 ? -errno : 0; /* whatever the umask is */
-	return errno == EEXIST ? file_make_folders(path, mode) : -errno;
+	return r == -EEXIST ? file_make_folders(path, mode) : r;
 }
 
 int paths_make(const struct paths *p, struct error *err)

@@ -61,6 +61,7 @@ struct direct {
 	bool has_looked;
 	struct cgroup_tree *tree;
 	int null_fd;
+	int err_fd; /* of a keeper: -1 for our own */
 	pid_t own_keeper;
 };
 
@@ -175,7 +176,7 @@ static int spawn_keeper(const struct direct *d, const struct launch *what, int c
 		.argv = argv,
 		.in_fd = -1,
 		.out_fd = d->null_fd,
-		.err_fd = isatty(STDERR_FILENO) ? -1 : d->null_fd,
+		.err_fd = d->err_fd,
 		.fds = &control,
 		.n_fds = 1,
 		.session = true,
@@ -398,6 +399,7 @@ static int direct_init(struct direct *d, struct error *err)
 	d->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (d->null_fd < 0)
 		return error_set(err, -errno, "cannot open \"/dev/null\": %s", strerror(errno));
+	d->err_fd = isatty(STDERR_FILENO) ? -1 : d->null_fd;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return error_set(err, -errno, "cannot become a subreaper: %s", strerror(errno));
 	return strangers_init(&d->strangers, d->loop);

@@ -125,7 +125,7 @@ static bool someone_is_unknown(const struct manager *m)
 
 bool manager_sweep(struct manager *m)
 {
-	cleanup_free pid_t *known = calloc(KNOWN_MAX, sizeof(*known));
+	cleanup_free pid_t *known = reallocarray(NULL, KNOWN_MAX, sizeof(*known));
 	size_t n = 0;
 	int killed;
 
