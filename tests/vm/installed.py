@@ -57,7 +57,7 @@ class Installed(Control):
         self.write_config(config)
         self.run(["systemd-run", "--quiet", f"--unit={UNIT}", "--property=KillMode=mixed",
                   *(f"--property={text}" for text in properties),
-                  "slicekeep", "up", "--foreground"])
+                  "slicekeep", "up", "--foreground", "--launcher", "direct"])
         self.wait_up()
 
     def wait_up(self):
@@ -74,12 +74,16 @@ class Installed(Control):
         return found
 
     def left(self):
-        """What a bare machine has not: processes, units, cgroups."""
+        """What a bare machine has not: processes, units, cgroups.
+
+        Not slices: systemd makes them by itself and keeps them, even when nothing is in them.
+        """
         wrong = [f"process {pid}: {command}" for pid, command in self.processes().items()]
         units = self.run(["systemctl", "list-units", "--all", "--plain", "--no-legend",
                           "slicekeep*"]).stdout
-        wrong += [f"unit {line}" for line in units.splitlines()]
-        cgroups = self.run(["find", "/sys/fs/cgroup", "-name", "slicekeep*", "-type", "d"]).stdout
+        wrong += [f"unit {line}" for line in units.splitlines() if ".slice " not in line]
+        cgroups = self.run(["find", "/sys/fs/cgroup", "-name", "slicekeep*",
+                            "!", "-name", "*.slice"]).stdout
         return wrong + [f"cgroup {line}" for line in cgroups.splitlines()]
 
     def finish(self):
@@ -90,6 +94,6 @@ class Installed(Control):
         self.cli("down", exits=None)
         left = self.left()
         self.run(["kill", "-KILL", *map(str, self.processes())], exits=None)
-        self.run(["systemctl", "reset-failed"])
+        self.run("systemctl stop slicekeep.slice && systemctl reset-failed")
         self.run(["rm", "-rf", *FOLDERS])
         return left

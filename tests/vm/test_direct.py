@@ -11,7 +11,7 @@ ROOTS = FOREVER | {"user": "root"}
 
 
 def in_shell(platform, services):
-    platform.up(services)
+    platform.up(services, "--launcher", "direct")
     return lambda: platform.cli("down")
 
 
