@@ -64,9 +64,16 @@ def test_killed_collector_comes_back_and_no_line_is_lost(platform, start):
                  "cmp - <(seq 40000)")
 
 
+def sleepers(platform):
+    """The pids of the children of STUBBORN."""
+    return {pid for pid, command in platform.processes().items() if command == "sleep 1000"}
+
+
 def test_killed_keeper_takes_its_tree_along_and_the_service_comes_back(platform, start):
     start(config(stubborn=STUBBORN))
     before = platform.wait_state("stubborn", "running")["pid"]
+    wait_until(lambda: len(sleepers(platform)) == 3, 20, "all of its children")
+    children = sleepers(platform)
     platform.run(["kill", "-KILL", str(keeper_of(platform, "stubborn"))])
 
     def back():
@@ -74,5 +81,5 @@ def test_killed_keeper_takes_its_tree_along_and_the_service_comes_back(platform,
         return now["state"] == "running" and now["pid"] != before
 
     wait_until(back, 20, "the service to be back")
-    found = [command for command in platform.processes().values() if command == "sleep 1000"]
-    assert len(found) == 3
+    assert not sleepers(platform) & children
+    wait_until(lambda: len(sleepers(platform)) == 3, 20, "all of its children again")
