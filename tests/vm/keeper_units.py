@@ -76,27 +76,16 @@ class Unit:
 
     def state(self, *states):
         """The snapshot once the keeper is in one of these states."""
-        def look():
-            snapshot = self.ask("state")
-            return snapshot if not states or snapshot["state"] in states else None
-
-        return wait_until(look, 20, f"{self.name} to be {states}")
+        return self.ask("state", *states)
 
     def pids(self, below=""):
         """Who is in the unit's cgroup, or in one below it."""
         text = self.machine.run(f"cat {self.folder}/{below}/cgroup.procs 2>&-", exits=None).stdout
         return [int(pid) for pid in text.split()]
 
-    def kill_keeper(self, signal="KILL"):
+    def kill_keeper(self):
         """kill -9 of the keeper; the snapshot of the one that follows."""
-        before = self.state()["keeper_pid"]
-        self.machine.run(["kill", f"-{signal}", str(before)])
-
-        def look():
-            snapshot = self.ask("state")
-            return snapshot if snapshot["keeper_pid"] != before else None
-
-        return wait_until(look, 20, "another keeper")
+        return self.ask("kill")
 
     def wait_inactive(self):
         """Until the manager has ended it."""

@@ -237,3 +237,43 @@ def test_payload_has_no_power_over_its_keeper(unit):
     shop.ask("exit", "0")
     wait_until(lambda: b"Groups" in machine.get("/run/test/said/hostile"), 20, "its last words")
     assert b" done" not in machine.get("/run/test/said/hostile")
+
+
+COLLECTOR = """
+import array, os, socket, sys
+intake = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+intake.bind(sys.argv[1])
+intake.listen()
+keeper, _ = intake.accept()
+with open(sys.argv[2], "wb") as file:
+    while True:
+        _, ancillary, _, _ = keeper.recvmsg(4096, 4096)
+        for _, _, data in ancillary:
+            pipe = array.array("i", data)[0]
+            while line := os.read(pipe, 65536):
+                file.write(line)
+                file.flush()
+            sys.exit()
+"""
+TALKER = """
+import signal, sys
+signal.signal(signal.SIGUSR1, lambda *_: (print("end", flush=True), sys.exit()))
+print("begin", flush=True)
+while True:
+    signal.pause()
+"""
+
+
+def test_output_outlives_keepers_without_a_collector(unit):
+    shop = unit(["python3", "/opt/test/talker.py"], intake="/run/test/intake", merge_streams=1)
+    machine = shop.machine
+    machine.put("/opt/test/collector.py", COLLECTOR)
+    machine.put("/opt/test/talker.py", TALKER)
+    before = shop.start()
+    for _ in range(2):
+        assert shop.kill_keeper()["main_pid"] == before["main_pid"]
+    machine.run(["kill", "-USR1", str(before["main_pid"])])
+    assert shop.ask("exit", "0")["life"] == before["life"]
+    machine.run(["timeout", "30", "python3", "/opt/test/collector.py", "/run/test/intake",
+                 "/run/test/output"])
+    assert machine.get("/run/test/output") == b"begin\nend\n"
