@@ -9,12 +9,19 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/text.h"
 #include "lib/units.h"
 #include "cli/words.h"
 
 #define NOTHING UINT64_MAX
+/* Exits that are shown. */
+#define EARLIER_MAX 5
+/* Of "2026-11-21 03:39:00.123": the day, and where the time stands. */
+#define DAY_LEN 10
+#define TIME_AT 11
+#define TIME_LEN 8
 
 static const char *string_or(const json_t *object, const char *key, const char *otherwise)
 {
@@ -42,14 +49,58 @@ static usec_t next_start(const json_t *service)
 	return NOTHING;
 }
 
-static void add_exit(struct text *out, const json_t *exit)
+static bool is_oom(const json_t *exit)
 {
+	return text_equal(json_get_string(exit, "cause"), "oom");
+}
+
+/* How often the kernel has killed it on the day of its last exit. */
+static uint64_t count_oom_of_day(const json_t *exits, const char *day)
+{
+	uint64_t n = 0;
+	json_t *exit;
+	size_t i;
+
+	json_array_foreach(exits, i, exit) {
+		char at[CLOCK_TEXT_MAX];
+
+		clock_format_local(json_get_uint(exit, "at_usec", 0), at);
+		n += is_oom(exit) && strncmp(at, day, DAY_LEN) == 0;
+	}
+	return n;
+}
+
+/* A service that outgrows its memory does so day after day: when, and how often, is the story. */
+static void add_oom(struct text *out, const json_t *exits, usec_t now_at_usec)
+{
+	const json_t *exit = json_array_get(exits, 0);
+	char at[CLOCK_TEXT_MAX], now[CLOCK_TEXT_MAX], buf[WORDS_MAX];
+	uint64_t n;
+
+	clock_format_local(json_get_uint(exit, "at_usec", 0), at);
+	text_addf(out, " at %.*s", TIME_LEN, at + TIME_AT);
+	n = count_oom_of_day(exits, at);
+	if (n > 1)
+		text_addf(out, ", %s time %s", words_ordinal(n, buf),
+			  strncmp(clock_format_local(now_at_usec, now), at, DAY_LEN) == 0
+				  ? "today"
+				  : "that day");
+}
+
+static void add_exit(struct text *out, const json_t *exits, usec_t now_at_usec)
+{
+	const json_t *exit = json_array_get(exits, 0);
 	uint64_t failures = json_get_uint(exit, "failures", 0);
+	usec_t throttled_usec = json_get_uint(exit, "throttled_usec", 0);
 	char buf[WORDS_MAX];
 
 	add_safe(out, string_or(exit, "summary", "ended"));
-	if (failures > 1)
+	if (is_oom(exit))
+		add_oom(out, exits, now_at_usec);
+	else if (failures > 1)
 		text_addf(out, ", %s failure in a row", words_ordinal(failures, buf));
+	if (throttled_usec >= USEC_PER_SEC)
+		text_addf(out, "; %s throttled", words_duration(throttled_usec, buf));
 }
 
 static void add_outlook(struct text *out, const json_t *service)
@@ -67,7 +118,8 @@ static void add_outlook(struct text *out, const json_t *service)
 }
 
 /* What it does now, where that is not the consequence of its last exit. */
-static void add_present(struct text *out, const json_t *service, const json_t *exit)
+static void add_present(struct text *out, const json_t *service, const json_t *exits,
+			usec_t now_at_usec)
 {
 	usec_t uptime_usec = json_get_uint(service, "uptime_usec", NOTHING);
 	const char *note = string_or(service, "note", NULL);
@@ -84,23 +136,23 @@ static void add_present(struct text *out, const json_t *service, const json_t *e
 		add_safe(out, note);
 		text_add(out, "; ");
 	}
-	if (!exit) {
+	if (json_array_size(exits) == 0) {
 		text_add(out, "it has not exited yet");
 		return;
 	}
 	text_add(out, uptime_usec != NOTHING ? "before that " : "");
-	add_exit(out, exit);
+	add_exit(out, exits, now_at_usec);
 }
 
-void why_head(struct text *out, const char *name, const json_t *service, const json_t *exit,
-	      const struct style *style)
+void why_head(struct text *out, const char *name, const json_t *service, const json_t *exits,
+	      usec_t now_at_usec, const struct style *style)
 {
 	const char *state = string_or(service, "state", "removed");
 
 	text_add(out, name);
 	text_addf(out, " %s%s%s", style_on(style, style_state(state)), state, style_off(style));
-	add_present(out, service, exit);
-	if (service && exit)
+	add_present(out, service, exits, now_at_usec);
+	if (service && json_array_size(exits) > 0)
 		add_outlook(out, service);
 	text_add(out, "\n");
 }
@@ -164,6 +216,7 @@ void why_evidence(struct text *out, const json_t *exit, usec_t now_at_usec)
 	text_addf(out, ", config revision %" PRIu64 "\n", json_get_uint(exit, "revision", 0));
 	add_usage(out, exit);
 	add_count(out, exit, "oom_kills", "memory", "processes killed by the kernel");
+	add_count(out, exit, "memory_high_hits", "memory", "times held up at its memory_high");
 	add_count(out, exit, "tasks_denied", "tasks", "forks denied by its limit");
 	add_throttling(out, exit);
 	add_count(out, exit, "killed", "left", "processes that it had left behind were killed");
@@ -173,7 +226,7 @@ void why_evidence(struct text *out, const json_t *exit, usec_t now_at_usec)
 
 void why_earlier(struct text *out, const json_t *exits, usec_t now_at_usec)
 {
-	for (size_t i = 1; i < json_array_size(exits); i++) {
+	for (size_t i = 1; i < MIN_OF(json_array_size(exits), (size_t)EARLIER_MAX); i++) {
 		const json_t *exit = json_array_get(exits, i);
 
 		add_fact(out, i == 1 ? "earlier" : "");

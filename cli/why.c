@@ -17,7 +17,8 @@
 #include "cli/print.h"
 #include "cli/why-words.h"
 
-#define EXITS_LIMIT 5
+/** What is counted; fewer are shown. */
+#define EXITS_LIMIT 50
 #define LAST_LINES 10
 /** From the end of a process to the time stamp of its last line, with much to spare. */
 #define COLLECTED_USEC USEC_PER_SEC
@@ -103,7 +104,7 @@ static int print_words(const struct cli *cli, const struct why *w)
 	usec_t now_at_usec = clock_at_usec();
 	cleanup_text struct text out = {0};
 
-	why_head(&out, w->name, w->service, exit, &cli->out);
+	why_head(&out, w->name, w->service, w->exits, now_at_usec, &cli->out);
 	if (exit)
 		why_evidence(&out, exit, now_at_usec);
 	add_lines(&out, w->lines, &cli->out);

@@ -132,13 +132,20 @@ static void add_stop(struct text *t, const struct keeper_exit *e)
 		text_addf(t, " (exit %d)", WEXITSTATUS(e->wait_status));
 }
 
+/* Whose memory was used up: its own cap's, or that of its slice or of the whole machine. */
 static void add_oom(struct text *t, const struct keeper_exit *e)
 {
-	char size[UNITS_TEXT_MAX];
+	char peak[UNITS_TEXT_MAX], max[UNITS_TEXT_MAX];
 
-	text_add(t, "killed by the kernel: out of memory");
-	if (e->memory_peak_bytes > 0)
-		text_addf(t, " at %s", size_format(e->memory_peak_bytes, size));
+	text_add(t, "killed by the kernel: ");
+	if (e->memory_peak_bytes == 0)
+		text_add(t, "out of memory");
+	else if (e->memory_max_bytes > 0 && e->oom_hits > 0)
+		text_addf(t, "memory %s of %s", size_format(e->memory_peak_bytes, peak),
+			  size_format(e->memory_max_bytes, max));
+	else
+		text_addf(t, "the machine or its slice was out of memory, it had %s at most",
+			  size_format(e->memory_peak_bytes, peak));
 }
 
 static void add_cause(struct text *t, const struct keeper_exit *e)
@@ -274,8 +281,13 @@ static void write_usage(struct text *t, const struct keeper_exit *e)
 	json_write_uint(t, "user_usec", e->user_usec);
 	json_write_uint(t, "system_usec", e->system_usec);
 	write_if_known(t, "memory_peak_bytes", e->memory_peak_bytes);
+	write_if_known(t, "memory_max_bytes", e->memory_max_bytes);
 	write_if_known(t, "oom_kills", e->oom_kills);
+	write_if_known(t, "oom_hits", e->oom_hits);
+	write_if_known(t, "memory_high_hits", e->high_hits);
+	write_if_known(t, "memory_max_hits", e->max_hits);
 	write_if_known(t, "tasks_denied", e->tasks_denied);
+	write_if_known(t, "throttled_periods", e->n_throttled);
 	write_if_known(t, "throttled_usec", e->throttled_usec);
 	write_if_known(t, "left_bytes", e->left_bytes);
 	json_write_uint(t, "revision", e->spec_revision);

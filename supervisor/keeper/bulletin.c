@@ -47,8 +47,13 @@ void bulletin_report(struct keeper *k)
 		.user_usec = k->life.usage.user_usec,
 		.system_usec = k->life.usage.system_usec,
 		.memory_peak_bytes = k->counters.memory_peak_bytes,
+		.memory_max_bytes = k->counters.memory_max_bytes,
 		.oom_kills = k->counters.oom_kills,
+		.oom_hits = k->counters.oom_hits,
+		.high_hits = k->counters.high_hits,
+		.max_hits = k->counters.max_hits,
 		.tasks_denied = k->counters.tasks_denied,
+		.n_throttled = k->counters.n_throttled,
 		.throttled_usec = k->counters.throttled_usec,
 		.spec_revision = k->spec.revision,
 	};

@@ -104,24 +104,20 @@ static void read_file(int fd, char text[static FILE_BYTES_MAX])
 	text[MAX_OF(n, 0)] = '\0';
 }
 
-static uint64_t read_number(int fd, const char *key)
+/* The limits, and so the counters, may be one folder above, and all files of a controller are where
+ * it is; only cpu.stat is everywhere, and says everywhere but there how much was used. */
+static void read_of_controller(const struct cgroup *c, const char *controller, const char *name,
+			       char text[static FILE_BYTES_MAX])
 {
-	char text[FILE_BYTES_MAX];
+	bool is_here = faccessat(c->dir, controller, F_OK, 0) == 0;
+	cleanup_close int fd = -1;
+	char path[64];
 
-	read_file(fd, text);
-	return find_number(text, key);
-}
-
-static uint64_t read_counter(const struct cgroup *c, const char *name, const char *key)
-{
-	cleanup_close int fd = openat(c->dir, name, O_RDONLY | O_CLOEXEC);
-	char above[64];
-
-	if (fd < 0) {
-		text_format(above, sizeof(above), "../%s", name);
-		fd = openat(c->dir, above, O_RDONLY | O_CLOEXEC);
-	}
-	return fd < 0 ? 0 : read_number(fd, key);
+	text_format(path, sizeof(path), "%s%s", is_here ? "" : "../", name);
+	fd = openat(c->dir, path, O_RDONLY | O_CLOEXEC);
+	text[0] = '\0';
+	if (fd >= 0)
+		read_file(fd, text);
 }
 
 bool cgroup_is_empty(struct cgroup *c)
@@ -145,10 +141,28 @@ bool cgroup_is_empty(struct cgroup *c)
 
 static void read_counters(const struct cgroup *c, struct cgroup_counters *ret)
 {
-	ret->oom_kills = read_counter(c, "memory.events", "oom_kill ");
-	ret->tasks_denied = read_counter(c, "pids.events", "max");
-	ret->throttled_usec = read_counter(c, "cpu.stat", "throttled_usec");
-	ret->memory_peak_bytes = read_counter(c, "memory.peak", "");
+	char text[FILE_BYTES_MAX];
+
+	read_of_controller(c, "memory.events", "memory.events", text);
+	ret->oom_kills = find_number(text, "oom_kill ");
+	ret->oom_hits = find_number(text, "oom ");
+	ret->high_hits = find_number(text, "high ");
+	ret->max_hits = find_number(text, "max ");
+	read_of_controller(c, "pids.events", "pids.events", text);
+	ret->tasks_denied = find_number(text, "max ");
+	read_of_controller(c, "cpu.max", "cpu.stat", text);
+	ret->n_throttled = find_number(text, "nr_throttled ");
+	ret->throttled_usec = find_number(text, "throttled_usec ");
+}
+
+static void read_levels(const struct cgroup *c, struct cgroup_counters *ret)
+{
+	char text[FILE_BYTES_MAX];
+
+	read_of_controller(c, "memory.events", "memory.peak", text);
+	ret->memory_peak_bytes = find_number(text, "");
+	read_of_controller(c, "memory.events", "memory.max", text);
+	ret->memory_max_bytes = find_number(text, "");
 }
 
 void cgroup_begin_life(struct cgroup *c)
@@ -157,14 +171,26 @@ void cgroup_begin_life(struct cgroup *c)
 		read_counters(c, &c->seen);
 }
 
+/* A counter that has gone back is another one, of a folder that was made anew. */
+static void subtract(uint64_t *n, uint64_t seen)
+{
+	*n -= MIN_OF(seen, *n);
+}
+
 void cgroup_end_life(const struct cgroup *c, struct cgroup_counters *ret_counters)
 {
-	*ret_counters = (struct cgroup_counters){0};
-	if (c->dir < 0)
-		return;
-	read_counters(c, ret_counters);
-	ret_counters->oom_kills -= MIN_OF(c->seen.oom_kills, ret_counters->oom_kills);
-	ret_counters->tasks_denied -= MIN_OF(c->seen.tasks_denied, ret_counters->tasks_denied);
-	ret_counters->throttled_usec -=
-		MIN_OF(c->seen.throttled_usec, ret_counters->throttled_usec);
+	struct cgroup_counters n = {0};
+
+	if (c->dir >= 0) {
+		read_counters(c, &n);
+		read_levels(c, &n);
+		subtract(&n.oom_kills, c->seen.oom_kills);
+		subtract(&n.oom_hits, c->seen.oom_hits);
+		subtract(&n.high_hits, c->seen.high_hits);
+		subtract(&n.max_hits, c->seen.max_hits);
+		subtract(&n.tasks_denied, c->seen.tasks_denied);
+		subtract(&n.n_throttled, c->seen.n_throttled);
+		subtract(&n.throttled_usec, c->seen.throttled_usec);
+	}
+	*ret_counters = n;
 }

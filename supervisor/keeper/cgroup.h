@@ -3,12 +3,26 @@
 
 #include "lib/base.h"
 
-/** struct cgroup_counters - what the kernel has counted, ever */
+/**
+ * struct cgroup_counters - what the kernel has counted, ever
+ * @oom_kills:         processes that it has killed for memory, whoever had none left
+ * @oom_hits:          times that our own cap was what was left of
+ * @high_hits @max_hits: times that a process was held up at memory_high, or memory reclaimed at
+ *                     memory_max
+ * @tasks_denied:      forks beyond tasks_max
+ * @n_throttled:       periods in which the CPU quota was used up
+ * @memory_max_bytes:  the cap as it stands, 0: none
+ */
 struct cgroup_counters {
 	uint64_t oom_kills;
+	uint64_t oom_hits;
+	uint64_t high_hits;
+	uint64_t max_hits;
 	uint64_t tasks_denied;
+	uint64_t n_throttled;
 	uint64_t throttled_usec;
 	uint64_t memory_peak_bytes;
+	uint64_t memory_max_bytes;
 };
 
 /**
@@ -74,5 +88,5 @@ must_check int cgroup_enter(const struct cgroup *c);
 /** cgroup_begin_life() - remember the counters */
 void cgroup_begin_life(struct cgroup *c);
 
-/** cgroup_end_life() - how far they have come since; the peak is absolute */
+/** cgroup_end_life() - how far they have come since; peak and cap are absolute */
 void cgroup_end_life(const struct cgroup *c, struct cgroup_counters *ret_counters);

@@ -18,7 +18,7 @@
 #include "lib/base.h"
 
 #define KEEPER_MAGIC 0x736b6b31u /* "skk1" */
-#define KEEPER_VERSION 1
+#define KEEPER_VERSION 2
 
 #define KEEPER_STATUS_MAX 128
 #define KEEPER_PATH_MAX 256
@@ -152,8 +152,10 @@ struct keeper_snapshot {
  * @n_killed:     processes that the sweep had to kill after the main process
  * @n_left:       processes that could not be killed within the bound, 0 normally
  * @maxrss_kb user_usec system_usec: getrusage of the reaped payload and its reaped descendants
- * @memory_peak_bytes oom_kills tasks_denied throttled_usec: deltas of the cgroup's files over this
- *                life; 0 without a cgroup
+ * @oom_kills oom_hits high_hits max_hits tasks_denied n_throttled throttled_usec: how far the
+ *                counters of its limits came in this life (cgroup.h says which); 0 without a cgroup
+ * @memory_peak_bytes: the most that the cgroup has ever held
+ * @memory_max_bytes: its cap at the end, 0: none
  * @at_usec:      wall clock of the exit
  * @uptime_usec:  of this life
  * @next_usec:    monotonic time of the restart that follows, 0 when none does
@@ -177,8 +179,13 @@ struct keeper_exit {
 	uint64_t user_usec;
 	uint64_t system_usec;
 	uint64_t memory_peak_bytes;
+	uint64_t memory_max_bytes;
 	uint64_t oom_kills;
+	uint64_t oom_hits;
+	uint64_t high_hits;
+	uint64_t max_hits;
 	uint64_t tasks_denied;
+	uint64_t n_throttled;
 	uint64_t throttled_usec;
 	uint64_t left_bytes;
 	uint64_t spec_revision;
@@ -223,6 +230,6 @@ struct keeper_answer {
 
 static_assert(sizeof(struct keeper_header) == 8, "part of the wire format");
 static_assert(sizeof(struct keeper_snapshot) == 8 + 8 * 4 + 6 * 8 + 128 + 48, "no holes");
-static_assert(sizeof(struct keeper_exit) == 8 + 8 * 4 + 13 * 8 + 256 + 48, "no holes");
+static_assert(sizeof(struct keeper_exit) == 8 + 8 * 4 + 18 * 8 + 256 + 48, "no holes");
 static_assert(sizeof(struct keeper_request) == 8 + 16 + 8 + 48 + 512, "no holes");
 static_assert(sizeof(struct keeper_answer) == 8 + 16 + 512, "no holes");

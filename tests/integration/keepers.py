@@ -17,7 +17,7 @@ import time
 import processes
 from waiting import SLOWNESS, wait_until
 
-MAGIC, VERSION = 0x736B6B31, 1
+MAGIC, VERSION = 0x736B6B31, 2
 SNAPSHOT, REQUEST, ANSWER, EXIT = 1, 2, 3, 4
 STATES = ("idle", "running", "stopping", "sweeping", "backoff", "done", "failed")
 COMMANDS = {name: number for number, name in enumerate(
@@ -30,14 +30,15 @@ FDS_MAX, FD_NAME_MAX = 16, 32
 
 HEADER = struct.Struct("=IHH")
 SNAPSHOT_BODY = struct.Struct("=Iii5I6Q128s48s")
-EXIT_BODY = struct.Struct("=IiIii3I13Q256s48s")
+EXIT_BODY = struct.Struct("=IiIii3I18Q256s48s")
 REQUEST_BODY = struct.Struct("=IIiIQ48s512s")
 ANSWER_BODY = struct.Struct("=IiiI512s")
 SNAPSHOT_FIELDS = ("state keeper_pid main_pid ready n_restarts n_failures n_processes last_cause "
                    "life main_start start_usec ready_usec next_usec spec_revision status asker")
 EXIT_FIELDS = ("cause wait_status exec_step exec_errno main_pid n_killed n_left n_failures life "
                "at_usec uptime_usec next_usec maxrss_kb user_usec system_usec memory_peak_bytes "
-               "oom_kills tasks_denied throttled_usec left_bytes spec_revision path asker")
+               "memory_max_bytes oom_kills oom_hits high_hits max_hits tasks_denied n_throttled "
+               "throttled_usec left_bytes spec_revision path asker")
 
 INTAKE_MAGIC = 0x736B6C31
 INTAKE = struct.Struct("=IHHIIQ64s")

@@ -52,7 +52,7 @@ def test_memory_max_kills_the_hog_alone_and_the_report_says_so(platform, start):
     assert {one["cause"] for one in exits()} == {"oom"}
     assert all(one["oom_kills"] >= 1 for one in exits())
     assert all(35 * MIB <= one["memory_peak_bytes"] <= 40 * MIB for one in exits())
-    assert "out of memory at 40M" in platform.cli("why", "hog").stdout
+    assert "memory 40M of 40M" in platform.cli("why", "hog").stdout
     assert platform.service("web")["pid"] == web
 
 

@@ -12,13 +12,20 @@
 
 static const struct style plain;
 
-static void check_head(const char *service, const char *exit, const char *expected)
+#define NOON (20000 * USEC_PER_DAY + 12 * USEC_PER_HOUR)
+
+/* @exits: objects, divided by commas, or NULL */
+static void check_head(const char *service, const char *exits, const char *expected)
 {
+	cleanup_text struct text array = {0};
 	cleanup_json json_t *service_object = service ? json_loads(service, 0, NULL) : NULL;
-	cleanup_json json_t *exit_object = exit ? json_loads(exit, 0, NULL) : NULL;
+	cleanup_json json_t *exit_objects = NULL;
 	cleanup_text struct text out = {0};
 
-	why_head(&out, "moody", service_object, exit_object, &plain);
+	text_addf(&array, "[%s]", exits ? exits : "");
+	exit_objects = json_loads(array.data, 0, NULL);
+	assert_non_null(exit_objects);
+	why_head(&out, "moody", service_object, exit_objects, NOON, &plain);
 	assert_string_equal(out.data, expected);
 }
 
@@ -80,6 +87,31 @@ static void head_with_a_note_shows_it(void **state)
 		   "in a row\n");
 }
 
+static void head_of_an_out_of_memory_says_when_and_how_often(void **state)
+{
+#define OOM(at) \
+	"{\"cause\": \"oom\", \"summary\": \"killed\", \"failures\": 9, \"at_usec\": " at "}"
+	/* Of the same day: noon, eleven o'clock, midnight; and one microsecond before. */
+	check_head("{\"state\": \"backoff\"}",
+		   OOM("1728043200000000") "," OOM("1728039600000000") "," CRASH "," OOM(
+			   "1728000000000000") "," OOM("1727999999999999"),
+		   "moody backoff: killed at 12:00:00, third time today\n");
+	check_head("{\"state\": \"backoff\"}", OOM("1727999999999999") "," OOM("1727999999999998"),
+		   "moody backoff: killed at 23:59:59, second time that day\n");
+	check_head("{\"state\": \"backoff\"}", OOM("1728043200000000"),
+		   "moody backoff: killed at 12:00:00\n");
+}
+
+static void head_says_how_long_the_last_life_was_throttled(void **state)
+{
+	check_head("{\"state\": \"backoff\"}",
+		   "{\"summary\": \"exit 1\", \"throttled_usec\": 12000000}",
+		   "moody backoff: exit 1; 12s throttled\n");
+	check_head("{\"state\": \"backoff\"}",
+		   "{\"summary\": \"exit 1\", \"throttled_usec\": 999999}",
+		   "moody backoff: exit 1\n");
+}
+
 static void evidence_lists_only_what_is_known(void **state)
 {
 	cleanup_json json_t *exit = json_loads(
@@ -114,6 +146,11 @@ static void earlier_exits_follow_the_first(void **state)
 				      "            2.0s ago: first\n");
 }
 
+static int use_utc(void **state)
+{
+	return setenv("TZ", "UTC", 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,9 +161,11 @@ int main(void)
 		cmocka_unit_test(head_of_a_stopped_service_says_who_decides),
 		cmocka_unit_test(head_of_a_removed_service_needs_only_its_exit),
 		cmocka_unit_test(head_with_a_note_shows_it),
+		cmocka_unit_test(head_of_an_out_of_memory_says_when_and_how_often),
+		cmocka_unit_test(head_says_how_long_the_last_life_was_throttled),
 		cmocka_unit_test(evidence_lists_only_what_is_known),
 		cmocka_unit_test(earlier_exits_follow_the_first),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, use_utc, NULL);
 }

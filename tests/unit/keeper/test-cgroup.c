@@ -198,17 +198,24 @@ static void counters_are_those_of_this_life(void **state)
 	write_to(p->payload, "memory.events", "low 1\nhigh 2\nmax 3\noom 4\noom_kill 5\n");
 	write_to(p->payload, "pids.events", "max 6\n");
 	write_to(p->payload, "cpu.stat", "usage_usec 1\nnr_throttled 2\nthrottled_usec 700\n");
+	write_to(p->payload, "cpu.max", "max 100000\n");
 	write_to(p->payload, "memory.peak", "1048576\n");
+	write_to(p->payload, "memory.max", "2097152\n");
 	cgroup_begin_life(&c);
 	write_to(p->payload, "memory.events",
-		 "low 1\nhigh 2\nmax 3\noom 4\noom_kill 7\noom_group_kill 99\n");
+		 "low 1\nhigh 4\nmax 6\noom 8\noom_kill 7\noom_group_kill 99\n");
 	write_to(p->payload, "pids.events", "max 16\n");
-	write_to(p->payload, "cpu.stat", "usage_usec 1\nnr_throttled 2\nthrottled_usec 1000\n");
+	write_to(p->payload, "cpu.stat", "usage_usec 1\nnr_throttled 7\nthrottled_usec 1000\n");
 	cgroup_end_life(&c, &n);
 	assert_int_equal(n.oom_kills, 2);
+	assert_int_equal(n.oom_hits, 4);
+	assert_int_equal(n.high_hits, 2);
+	assert_int_equal(n.max_hits, 3);
 	assert_int_equal(n.tasks_denied, 10);
+	assert_int_equal(n.n_throttled, 5);
 	assert_int_equal(n.throttled_usec, 300);
 	assert_int_equal(n.memory_peak_bytes, 1048576);
+	assert_int_equal(n.memory_max_bytes, 2097152);
 	cgroup_close(&c);
 }
 
@@ -218,11 +225,17 @@ static void counters_of_the_unit_are_read_where_the_payload_has_none(void **stat
 	struct cgroup c = open_payload(p);
 	struct cgroup_counters n;
 
+	/* The kernel has this one in each folder, with what was used and nothing else. */
+	write_to(p->payload, "cpu.stat", "usage_usec 1\n");
 	cgroup_begin_life(&c);
 	write_to(p->unit, "memory.events", "oom_kill 1\n");
+	write_to(p->unit, "memory.max", "max\n");
+	write_to(p->unit, "cpu.stat", "usage_usec 1\nnr_throttled 1\nthrottled_usec 9\n");
 	cgroup_end_life(&c, &n);
 	assert_int_equal(n.oom_kills, 1);
+	assert_int_equal(n.memory_max_bytes, 0);
 	assert_int_equal(n.tasks_denied, 0);
+	assert_int_equal(n.throttled_usec, 9);
 	cgroup_close(&c);
 }
 

@@ -48,7 +48,16 @@ static const struct words table[] = {
 	 "killed by SIGSEGV (core dumped) after 3h"},
 	{{.cause = KEEPER_CAUSE_SIGNAL, .wait_status = 40, UP(1)}, "killed by signal 40 after 1s"},
 	{{.cause = KEEPER_CAUSE_OOM, .wait_status = SIGKILL, UP(3), .memory_peak_bytes = 64 << 20},
-	 "killed by the kernel: out of memory at 64M after 3s"},
+	 "killed by the kernel: the machine or its slice was out of memory, it had 64M at most "
+	 "after "
+	 "3s"},
+	{{.cause = KEEPER_CAUSE_OOM,
+	  .wait_status = SIGKILL,
+	  UP(3),
+	  .memory_peak_bytes = 64 << 20,
+	  .memory_max_bytes = 64 << 20,
+	  .oom_hits = 1},
+	 "killed by the kernel: memory 64M of 64M after 3s"},
 	{{.cause = KEEPER_CAUSE_OOM, .wait_status = SIGKILL, UP(3)},
 	 "killed by the kernel: out of memory after 3s"},
 	{{.cause = KEEPER_CAUSE_WATCHDOG, .wait_status = SIGABRT, UP(60)},
@@ -117,6 +126,11 @@ static void exit_report_has_every_fact(void **state)
 		.oom_kills = 11,
 		.tasks_denied = 12,
 		.throttled_usec = 13,
+		.memory_max_bytes = 16,
+		.oom_hits = 17,
+		.high_hits = 18,
+		.max_hits = 19,
+		.n_throttled = 20,
 		.left_bytes = 14,
 		.spec_revision = 15,
 		.asker = "cli root",
@@ -144,6 +158,11 @@ static void exit_report_has_every_fact(void **state)
 	assert_int_equal(json_get_uint(j, "oom_kills", 0), 11);
 	assert_int_equal(json_get_uint(j, "tasks_denied", 0), 12);
 	assert_int_equal(json_get_uint(j, "throttled_usec", 0), 13);
+	assert_int_equal(json_get_uint(j, "memory_max_bytes", 0), 16);
+	assert_int_equal(json_get_uint(j, "oom_hits", 0), 17);
+	assert_int_equal(json_get_uint(j, "memory_high_hits", 0), 18);
+	assert_int_equal(json_get_uint(j, "memory_max_hits", 0), 19);
+	assert_int_equal(json_get_uint(j, "throttled_periods", 0), 20);
 	assert_int_equal(json_get_uint(j, "left_bytes", 0), 14);
 	assert_int_equal(json_get_uint(j, "revision", 0), 15);
 }
@@ -197,6 +216,11 @@ static void exit_report_unknown_facts_are_absent(void **state)
 		"left_bytes",
 		"tasks_denied",
 		"throttled_usec",
+		"throttled_periods",
+		"memory_max_bytes",
+		"memory_max_hits",
+		"memory_high_hits",
+		"oom_hits",
 	};
 	struct keeper_exit e = {.cause = KEEPER_CAUSE_EXIT, .wait_status = -1};
 	cleanup_json json_t *j = report("shop", 0, &e);
