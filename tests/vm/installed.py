@@ -65,11 +65,14 @@ class Installed(Control):
         wait_until(lambda: self.cli("status", exits=None).returncode == 0, 30, "the supervisor")
 
     def processes(self):
-        """{pid: command line} of all processes that a bare machine has not."""
-        rows = self.run(["ps", "-e", "-o", "pid=,ppid=,args="]).stdout.splitlines()
+        """{pid: command line} of all processes that a bare machine has not.
+
+        Not zombies: those are dead, and their parent will see it.
+        """
+        rows = self.run(["ps", "-e", "-o", "pid=,ppid=,state=,args="]).stdout.splitlines()
         found = {}
-        for pid, parent, command in (row.split(None, 2) for row in rows):
-            if "2" not in (pid, parent) and not BARE.match(command):
+        for pid, parent, state, command in (row.split(None, 3) for row in rows):
+            if "2" not in (pid, parent) and state != "Z" and not BARE.match(command):
                 found[int(pid)] = command
         return found
 
