@@ -35,6 +35,7 @@ struct events_subscriber {
 struct events {
 	char *path;
 	char *old_path;
+	int fd; /* of path, once something was written */
 	struct list subscribers;
 	bool telling;
 	bool disk_failed;
@@ -104,6 +105,7 @@ int events_open(const char *folder, struct events **ret_events)
 
 	if (!e)
 		return -ENOMEM;
+	e->fd = -1;
 	list_init(&e->subscribers);
 	if (asprintf(&e->path, "%s/events.jsonl", folder) < 0) {
 		e->path = NULL;
@@ -134,6 +136,7 @@ void events_close(struct events *e)
 		events_unsubscribe(list_entry(it, struct events_subscriber, link));
 	for (size_t i = 0; i < EVENTS_RING; i++)
 		free(e->ring[i]);
+	close_fd(&e->fd);
 	free(e->path);
 	free(e->old_path);
 	free(e);
@@ -164,10 +167,12 @@ static char *event_line(const struct event *event, uint64_t seq)
 static void store(struct events *e, const char *line)
 {
 	uint64_t size = 0;
-	int r = json_lines_append(e->path, line, strlen(line), &size);
+	int r = json_lines_append(&e->fd, e->path, line, strlen(line), &size);
 
-	if (r == 0 && size > EVENTS_FILE_MAX && rename(e->path, e->old_path) < 0)
-		r = -errno;
+	if (r == 0 && size > EVENTS_FILE_MAX) {
+		r = rename(e->path, e->old_path) < 0 ? -errno : 0;
+		close_fd(&e->fd);
+	}
 	if (r < 0 && !e->disk_failed)
 		log_error("cannot keep events in \"%s\": %s", e->path, strerror(-r));
 	e->disk_failed = r < 0;

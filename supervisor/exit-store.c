@@ -59,12 +59,13 @@ static int trim(const char *path)
 int exit_store_append(const char *folder, const char *name, const char *report)
 {
 	cleanup_free char *path = store_path(folder, name);
+	cleanup_close int fd = -1;
 	uint64_t size;
 	int r;
 
 	if (!path)
 		return -errno;
-	r = json_lines_append(path, report, strlen(report), &size);
+	r = json_lines_append(&fd, path, report, strlen(report), &size);
 	if (r < 0)
 		return r;
 	return size > TRIM_AT_BYTES ? trim(path) : 0;

@@ -37,29 +37,40 @@ int json_lines_mend(const char *path)
 	return 0;
 }
 
-int json_lines_append(const char *path, const char *line, size_t len, uint64_t *ret_size)
+/* The end of the file, or negative errno. The file may have been deleted since it was opened. */
+static off_t find_end(int *fd, const char *path)
 {
-	cleanup_close int fd =
-		open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	struct stat st;
+
+	if (*fd < 0 || fstat(*fd, &st) < 0 || st.st_nlink == 0) {
+		close_fd(fd);
+		*fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+		if (*fd < 0 || fstat(*fd, &st) < 0)
+			return -errno;
+	}
+	return st.st_size;
+}
+
+int json_lines_append(int *fd, const char *path, const char *line, size_t len, uint64_t *ret_size)
+{
 	char newline = '\n';
 	struct iovec parts[] = {
 		{.iov_base = (void *)line, .iov_len = len},
 		{.iov_base = &newline, .iov_len = 1},
 	};
-	off_t end;
+	off_t end = find_end(fd, path);
 	ssize_t n;
 
-	if (fd < 0)
-		return -errno;
-	do {
-		n = writev(fd, parts, ARRAY_LEN(parts));
-	} while (n < 0 && errno == EINTR);
-	end = n < 0 ? -1 : lseek(fd, 0, SEEK_CUR);
 	if (end < 0)
+		return (int)end;
+	do {
+		n = writev(*fd, parts, ARRAY_LEN(parts));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
 		return -errno;
 	if ((size_t)n != len + 1)
-		return ftruncate(fd, end - n) < 0 ? -errno : -ENOSPC;
-	*ret_size = (uint64_t)end;
+		return ftruncate(*fd, end) < 0 ? -errno : -ENOSPC;
+	*ret_size = (uint64_t)(end + n);
 	return 0;
 }
 

@@ -21,7 +21,8 @@ must_check int json_lines_mend(const char *path);
 
 /**
  * json_lines_append() - write one line behind the others
- * @path: made 0600 if it is not there
+ * @fd:   -1 at first; stays open for the next line, and is the caller's to close
+ * @path: made 0600 if it is not there, or not any more
  * @line: compact JSON, @len bytes without the newline
  * @ret_size: bytes in the file now
  *
@@ -30,7 +31,7 @@ must_check int json_lines_mend(const char *path);
  *
  * Return: 0 or negative errno.
  */
-must_check int json_lines_append(const char *path, const char *line, size_t len,
+must_check int json_lines_append(int *fd, const char *path, const char *line, size_t len,
 				 uint64_t *ret_size);
 
 /**

@@ -20,7 +20,12 @@
 #include "supervisor/json-lines.h"
 #include "tests/unit/lib/temp.h"
 
-#define APPEND(path, line, ret_size) json_lines_append(path, line, strlen(line), ret_size)
+static int append(const char *path, const char *line, uint64_t *ret_size)
+{
+	cleanup_close int fd = -1;
+
+	return json_lines_append(&fd, path, line, strlen(line), ret_size);
+}
 
 static void assert_next(const struct json_lines *l, size_t *offset, const char *expected)
 {
@@ -53,9 +58,9 @@ static void json_lines_appended_are_read_in_both_directions(void **state)
 	size_t len;
 	struct stat st;
 
-	assert_int_equal(APPEND(path, "{\"a\":1}", &size), 0);
-	assert_int_equal(APPEND(path, "{}", &size), 0);
-	assert_int_equal(APPEND(path, "{\"b\":22}", &size), 0);
+	assert_int_equal(append(path, "{\"a\":1}", &size), 0);
+	assert_int_equal(append(path, "{}", &size), 0);
+	assert_int_equal(append(path, "{\"b\":22}", &size), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(size, st.st_size);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -70,6 +75,24 @@ static void json_lines_appended_are_read_in_both_directions(void **state)
 	assert_previous(&l, &offset, "{}");
 	assert_previous(&l, &offset, "{\"a\":1}");
 	assert_false(json_lines_previous(&l, &offset, &line, &len));
+}
+
+static void json_lines_deleted_file_is_begun_anew(void **state)
+{
+	const char *path = temp_path(*state, "a.jsonl");
+	cleanup_json_lines struct json_lines lines = {0};
+	cleanup_close int fd = -1;
+	size_t offset = 0;
+	uint64_t size;
+
+	assert_int_equal(json_lines_append(&fd, path, "{\"n\":1}", 7, &size), 0);
+	assert_int_equal(json_lines_append(&fd, path, "{\"n\":2}", 7, &size), 0);
+	assert_int_equal(size, 16);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(json_lines_append(&fd, path, "{\"n\":3}", 7, &size), 0);
+	assert_int_equal(size, 8);
+	assert_int_equal(json_lines_read(path, 1024, &lines), 0);
+	assert_next(&lines, &offset, "{\"n\":3}");
 }
 
 static void json_lines_without_a_file_are_none(void **state)
@@ -98,7 +121,7 @@ static void json_lines_torn_line_is_closed_by_mending(void **state)
 	json_lines_done(&l);
 
 	assert_int_equal(json_lines_mend(path), 0);
-	assert_int_equal(APPEND(path, "{\"b\":2}", &size), 0);
+	assert_int_equal(append(path, "{\"b\":2}", &size), 0);
 	assert_int_equal(size, 7 + 1 + 8);
 	assert_int_equal(json_lines_read(path, 1000, &l), 0);
 	assert_next(&l, &offset, "{}");
@@ -129,11 +152,11 @@ static void json_lines_without_room_are_taken_back(void **state)
 	uint64_t size = 0;
 	int r;
 
-	assert_int_equal(APPEND(path, "{}", &size), 0);
+	assert_int_equal(append(path, "{}", &size), 0);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	small = (struct rlimit){.rlim_cur = 6, .rlim_max = old.rlim_max};
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-	r = APPEND(path, "{\"long\":1}", &size);
+	r = append(path, "{\"long\":1}", &size);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	assert_int_equal(r, -ENOSPC);
 	assert_int_equal(stat(path, &st), 0);
@@ -169,9 +192,9 @@ static void json_lines_in_an_unwritable_place_are_an_error(void **state)
 	struct json_lines l;
 	uint64_t size;
 
-	assert_int_equal(APPEND(temp_path(t, "none/a.jsonl"), "{}", &size), -ENOENT);
+	assert_int_equal(append(temp_path(t, "none/a.jsonl"), "{}", &size), -ENOENT);
 	assert_int_equal(symlink("/etc/passwd", temp_path(t, "link")), 0);
-	assert_int_equal(APPEND(temp_path(t, "link"), "{}", &size), -ELOOP);
+	assert_int_equal(append(temp_path(t, "link"), "{}", &size), -ELOOP);
 	assert_int_equal(json_lines_read(temp_path(t, "link"), 100, &l), -ELOOP);
 }
 
@@ -179,7 +202,7 @@ static void json_lines_on_a_full_disk_are_an_error(void **state)
 {
 	uint64_t size;
 
-	assert_int_equal(APPEND("/dev/full", "{}", &size), -ENOSPC);
+	assert_int_equal(append("/dev/full", "{}", &size), -ENOSPC);
 }
 
 static int setup(void **state)
@@ -203,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(json_lines_appended_are_read_in_both_directions),
+		TEST(json_lines_deleted_file_is_begun_anew),
 		TEST(json_lines_without_a_file_are_none),
 		TEST(json_lines_torn_line_is_closed_by_mending),
 		TEST(json_lines_mending_what_is_whole_changes_nothing),
