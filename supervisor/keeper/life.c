@@ -67,7 +67,7 @@ int life_spawn(struct life *l, struct child *c, struct cgroup *cgroup)
 	int r;
 
 	c->page->exec.step = KEEPER_EXEC_OK;
-	r = spawn_child(c, cgroup, &l->pid, &l->pidfd);
+	r = spawn_child(c, cgroup, &l->pid);
 	if (r < 0) {
 		note_failed_spawn(c, cgroup, -r);
 		return -ECANCELED;
@@ -78,7 +78,6 @@ int life_spawn(struct life *l, struct child *c, struct cgroup *cgroup)
 	while (waitpid(l->pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	l->pid = 0;
-	close_fd(&l->pidfd);
 	return -ECANCELED;
 }
 

@@ -14,7 +14,7 @@
  * struct life - one run of the payload, from its spawn until the next one
  * @number:     wall clock of its start, growing
  * @pid:        main process, 0 when there is none (any more)
- * @pidfd:      of the main process, -1
+ * @pidfd:      of a main process that the payload has named, -1
  * @is_foreign: MAINPID= named a process that is not our child: it is watched by its pidfd
  * @lost_pid:   a foreign main process that has ended; its status may still come, if its parent goes
  * @is_refused: it has named a main process that is none of its own, and that has been said

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Making a process: clone3() with a pidfd, straight into its cgroup (moving it there afterwards
+ * Making a process: clone3() straight into its cgroup (moving it there afterwards
  * takes a lock of the whole system), and with VFORK, so that the keeper goes on when the child has
  * become the payload or has written down why not; no pipe is needed to learn it.
  *
@@ -17,6 +17,9 @@
  * should be its own before and after. So in a cgroup that cgroup.kill has once emptied everybody
  * dies at birth. A child that has not executed its first instruction tells; from then on children
  * enter by themselves.
+ *
+ * There is no pidfd: as long as nobody but us reaps our child its pid is its own, and a pidfd would
+ * be a twentieth of what a restart costs.
  */
 
 #include "supervisor/keeper/spawn.h"
@@ -94,14 +97,11 @@ static long clone3_and_run(struct clone3_args *args, struct child *c)
 }
 #endif
 
-static int spawn_by_clone3(struct child *c, const struct cgroup *cgroup, pid_t *ret_pid,
-			   int *ret_pidfd)
+static int spawn_by_clone3(struct child *c, const struct cgroup *cgroup, pid_t *ret_pid)
 {
 	bool is_born_there = cgroup->dir >= 0 && !cgroup->is_late;
-	int pidfd = -1;
 	struct clone3_args args = {
-		.flags = CLONE_PIDFD | CLONE_VFORK | (SHARES_MEMORY ? CLONE_VM : 0),
-		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.flags = CLONE_VFORK | (SHARES_MEMORY ? CLONE_VM : 0),
 		.exit_signal = SIGCHLD,
 	};
 	long pid;
@@ -116,7 +116,6 @@ static int spawn_by_clone3(struct child *c, const struct cgroup *cgroup, pid_t *
 	if (pid < 0)
 		return (int)pid;
 	*ret_pid = (pid_t)pid;
-	*ret_pidfd = pidfd;
 	return 0;
 }
 
@@ -129,8 +128,7 @@ static void wait_for_exec(int fd)
 		;
 }
 
-static int spawn_by_fork(struct child *c, const struct cgroup *cgroup, pid_t *ret_pid,
-			 int *ret_pidfd)
+static int spawn_by_fork(struct child *c, const struct cgroup *cgroup, pid_t *ret_pid)
 {
 	cleanup_close int ours = -1, theirs = -1;
 	int ends[2];
@@ -149,27 +147,25 @@ static int spawn_by_fork(struct child *c, const struct cgroup *cgroup, pid_t *re
 	close_fd(&theirs);
 	wait_for_exec(ours);
 	*ret_pid = pid;
-	*ret_pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	return 0;
 }
 
-static void reap_stillborn(pid_t pid, int *pidfd)
+static void reap_stillborn(pid_t pid)
 {
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	close_fd(pidfd);
 }
 
-int spawn_child(struct child *c, struct cgroup *cgroup, pid_t *ret_pid, int *ret_pidfd)
+int spawn_child(struct child *c, struct cgroup *cgroup, pid_t *ret_pid)
 {
-	int r = spawn_by_clone3(c, cgroup, ret_pid, ret_pidfd);
+	int r = spawn_by_clone3(c, cgroup, ret_pid);
 
 	if (r == 0 && c->page->main_pid == 0 && cgroup->dir >= 0 && !cgroup->is_late) {
-		reap_stillborn(*ret_pid, ret_pidfd);
+		reap_stillborn(*ret_pid);
 		cgroup->is_late = true;
-		r = spawn_by_clone3(c, cgroup, ret_pid, ret_pidfd);
+		r = spawn_by_clone3(c, cgroup, ret_pid);
 	}
 	if (r == -ENOSYS)
-		r = spawn_by_fork(c, cgroup, ret_pid, ret_pidfd);
+		r = spawn_by_fork(c, cgroup, ret_pid);
 	return r;
 }
