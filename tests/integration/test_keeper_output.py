@@ -173,21 +173,22 @@ def test_streams_are_offered_and_lives_end(nursery, collector):
 
 
 def test_silent_lives_of_a_crash_loop_are_not_offered(nursery, collector):
-    script = "[ $(wc -l <lives) -lt 8 ] || echo at last; echo x >>lives; exit 1"
+    # So few that there is room for all of them, should a slow machine let each be offered.
+    script = "[ $(wc -l <lives) -lt 4 ] || echo at last; echo x >>lives; exit 1"
     (nursery.folder / "lives").touch()
-    spec = nursery.spec(["sh", "-c", script], cwd=str(nursery.folder), immediate=9, max_restarts=9,
+    spec = nursery.spec(["sh", "-c", script], cwd=str(nursery.folder), immediate=5, max_restarts=5,
                         intake=str(collector.path))
     keeper = nursery.start("--spec", spec, control=True)
     peer = keeper.peer()
     peer.request("start")
     peer.wait_state("failed")
     ends = peer.exits()
-    assert len(ends) == 10
+    assert len(ends) == 6
     collector.collect(lambda: collector.text(OUT) == b"at last\n" * 2)
     assert [life for life, text in collector.lives[OUT].items() if text] == \
-        [end.life for end in ends[8:]]
+        [end.life for end in ends[4:]]
     quick = [end.uptime_usec < TRIAL_USEC for end in ends]
-    for number in range(2, 8):
+    for number in range(2, 4):
         if quick[number - 1] and quick[number]:
             assert ends[number].life not in collector.lives[OUT], number
     peer.request("leave")
