@@ -19,6 +19,7 @@
 #include "supervisor/keeper/clock.h"
 #include "supervisor/keeper/handover.h"
 #include "supervisor/keeper/options.h"
+#include "supervisor/keeper/relay.h"
 #include "supervisor/keeper/say.h"
 #include "supervisor/keeper/text.h"
 #include "supervisor/keeper/unit.h"
@@ -97,6 +98,7 @@ int keeper_init(struct keeper *k, const struct options *options)
 {
 	k->argv = options->argv;
 	k->spec_path = options->spec_path;
+	k->is_relaying = options->is_relaying;
 	k->spec = options->spec;
 	k->is_unit = options->unit == OPTIONS_UNIT_MAIN;
 	k->notify.is_unit = k->is_unit;
@@ -453,6 +455,8 @@ void keeper_take_notice(struct keeper *k, const struct notice *n)
 		k->life.watchdog_usec = n->watchdog_usec;
 	if ((n->is_ping || n->watchdog_usec > 0) && k->life.watch_usec != USEC_INFINITY)
 		k->life.watch_usec = usec_add(now, k->life.watchdog_usec);
+	if (k->is_relaying)
+		relay_notice(n);
 	if (n->is_trigger)
 		ignore_result(keeper_feed(k, MACHINE_WATCHDOG));
 }

@@ -27,6 +27,7 @@ struct options;
  * @is_changed:   subscribers are to be told, at the end of the turn
  * @is_noticed:   the same because the payload said so, which may wait until @quiet_usec
  * @is_told:      somebody told us to leave
+ * @is_relaying:  what the payload says is passed on to our own service manager
  * @n_unsent:     exits in the page that the subscribers have not been told
  * @orderer:      who gave the order of this turn and wants no answer: that we stop is no news there
  * @is_unit:      we are the main process of a unit of systemd: another keeper follows a dead one
@@ -59,6 +60,7 @@ struct keeper {
 	bool is_unit;
 	bool is_revived;
 	bool is_unwilled;
+	bool is_relaying;
 	bool is_alone; /* started by hand, not by a supervisor: leave when there is nothing to do */
 	usec_t quiet_usec;
 	uint32_t n_unsent;

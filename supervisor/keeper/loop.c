@@ -122,10 +122,13 @@ static void read_signals(struct turn *t, struct keeper *k)
 static void read_notices(struct keeper *k)
 {
 	struct notice notice;
+	/* What lives below a program that is not swept with it has keepers of its own to talk to.
+	 */
+	pid_t only = k->spec.is_sweeping_main ? k->life.pid : 0;
 	int r = NOTIFY_NOTICE;
 
 	for (int i = 0; i < NOTICES_A_TURN && r > 0; i++) {
-		r = notify_read(&k->notify, &notice);
+		r = notify_read(&k->notify, only, &notice);
 		if (r == NOTIFY_NOTICE)
 			keeper_take_notice(k, &notice);
 	}

@@ -80,7 +80,14 @@ static pid_t sender_of(struct msghdr *message)
 	return who.pid;
 }
 
-int notify_read(struct notify *n, struct notice *ret_notice)
+static bool is_heard(const struct notify *n, pid_t only, pid_t sender)
+{
+	if (only > 0)
+		return sender == only;
+	return n->is_unit ? unit_has(sender) : tree_has(getpid(), sender);
+}
+
+int notify_read(struct notify *n, pid_t only, struct notice *ret_notice)
 {
 	char text[DATAGRAM_BYTES_MAX];
 	union {
@@ -100,7 +107,7 @@ int notify_read(struct notify *n, struct notice *ret_notice)
 	if (len < 0)
 		return errno == EAGAIN || errno == EINTR ? NOTIFY_NOTHING : -errno;
 	sender = sender_of(&message);
-	if (sender <= 0 || !(n->is_unit ? unit_has(sender) : tree_has(getpid(), sender)))
+	if (sender <= 0 || !is_heard(n, only, sender))
 		return NOTIFY_STRANGER;
 	notice_parse(text, (size_t)len, ret_notice);
 	return NOTIFY_NOTICE;

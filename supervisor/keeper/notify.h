@@ -36,7 +36,8 @@ must_check int notify_adopt(struct notify *n, int fd);
 
 /**
  * notify_read() - take one datagram, if there is one
+ * @only: the process that is heard; 0: all below us
  *
  * Return: NOTIFY_NOTHING, NOTIFY_NOTICE, NOTIFY_STRANGER, or negative errno.
  */
-must_check int notify_read(struct notify *n, struct notice *ret_notice);
+must_check int notify_read(struct notify *n, pid_t only, struct notice *ret_notice);

@@ -158,6 +158,7 @@ static const struct option table[] = {
 	{"--unit", take_unit, .is_flag = true},
 	{"--unit-stop", take_unit, .is_flag = true},
 	{"--unit-stopped", take_unit, .is_flag = true},
+	{"--relay", FLAG(is_relaying)},
 	{"--spec", take_text, FIELD(spec_path)},
 	{"--start", FLAG(is_starting)},
 	{"--control", take_text, FIELD(control)},
@@ -192,6 +193,7 @@ static const char help[] =
 	"  --sweep tree|main     kill its whole tree after each end, or the program only (tree)\n"
 	"  --unit                be the main process of a systemd unit; with --control\n"
 	"  --unit-stop           be its ExecStop=, --unit-stopped its ExecStopPost=; the same\n"
+	"  --relay               pass what it says (sd_notify) on to our own service manager\n"
 	"  --help  --version\n"
 	"\n"
 	"TIME is like 500ms, 10s, 5m, 1h. Signals: TERM, INT: stop all and exit; HUP: read --spec\n"

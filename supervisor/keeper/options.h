@@ -22,6 +22,7 @@ enum options_unit {
  * @resume_fd:  state of the program that this one replaces, -1
  * @is_oneshot: run once and exit with the program's code
  * @unit:       what this process is to a unit of systemd
+ * @is_relaying: what the program says is passed on to our own service manager
  */
 struct options {
 	struct spec spec;
@@ -33,6 +34,7 @@ struct options {
 	int resume_fd;
 	bool is_starting;
 	bool is_oneshot;
+	bool is_relaying;
 	bool is_help;
 	bool is_version;
 };

@@ -8,7 +8,7 @@ import pytest
 
 import keepers
 import processes
-from waiting import wait_until
+from waiting import SLOWNESS, wait_until
 
 pytestmark = pytest.mark.sanitize
 NOTIFY = """
@@ -69,6 +69,46 @@ def test_grandchild_may_speak_for_the_payload(nursery):
     argv = notifier(script) + [NOTIFY + "say('READY=1'); signal.pause()"]
     peer = nursery.start("--spec", nursery.spec(argv), "--start", control=True).peer()
     peer.wait("ready", lambda f: f.kind == keepers.SNAPSHOT and f.ready)
+
+
+def manager(folder):
+    """A service manager's socket, and its environment."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.bind(str(folder / "manager"))
+    sock.settimeout(10 * SLOWNESS)
+    return sock, {"NOTIFY_SOCKET": str(folder / "manager")}
+
+
+def test_what_a_payload_says_is_relayed_in_other_words(nursery):
+    sock, env = manager(nursery.folder)
+    with sock:
+        nursery.start("--relay", *notifier("say('STATUS=up\\nMAINPID=1'); say('WATCHDOG=1');"
+                                           "say('MAINPID=%d' % os.getpid());"
+                                           "say('STOPPING=1'); say('READY=1\\nFDSTORE=1')"),
+                      env=env)
+        assert [sock.recv(4096) for _ in range(3)] == [b"STATUS=up\n", b"WATCHDOG=1\n",
+                                                       b"READY=1\n"]
+
+
+def test_nothing_is_relayed_unasked(nursery):
+    sock, env = manager(nursery.folder)
+    with sock:
+        spec = nursery.spec(notifier("say('READY=1')"), ready="notify")
+        peer = nursery.start("--spec", spec, "--start", control=True, env=env).peer()
+        peer.wait("ready", lambda f: f.kind == keepers.SNAPSHOT and f.ready)
+        sock.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            sock.recv(4096)
+
+
+def test_only_the_program_is_heard_where_only_it_is_swept(nursery):
+    sock, env = manager(nursery.folder)
+    with sock:
+        script = ("import subprocess; subprocess.run(['python3', '-c', sys.argv[1]]);"
+                  "say('STATUS=myself')")
+        nursery.start("--sweep=main", "--relay", "--",
+                      *notifier(script), NOTIFY + "say('READY=1')", env=env)
+        assert sock.recv(4096) == b"STATUS=myself\n"
 
 
 def test_silent_watchdog_is_a_failure_of_its_own(nursery):

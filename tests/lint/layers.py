@@ -42,7 +42,7 @@ LAYERS = {
         "pure": "backoff cause control-frame machine notice request revival spec-format"
                 " text",
         "adapter": "address cgroup child clock control ending life mailbox notify options page"
-                   " pipes reserve say sockets spawn spec store sweep tree unit",
+                   " pipes relay reserve say sockets spawn spec store sweep tree unit",
         "main": "bulletin handover heritage keeper loop main requests will",
     },
     "supervisor/probe": {
@@ -61,7 +61,7 @@ LAYERS = {
         "pure": "cgroup-facts options words",
         "showing": "findings log-line log-print service-table style table why-words",
         "reaching": "command connect follow layout log-direct log-source names outermost pager"
-                    " print progress stand-in",
+                    " print progress stand-in unit",
         "verb": "add complete config config-file control doctor down events foreground help limits"
                 " log ls main renew status up why",
     },
