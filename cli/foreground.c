@@ -236,7 +236,7 @@ int foreground_run(struct cli *cli, const char *launcher)
 
 	signals_of(&set);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
-	code = up_start(cli, launcher, &s, &err);
+	code = up_start(cli, launcher, false, &s, &err);
 	if (code == UP_ALREADY) {
 		code = ls_print(&s, NULL, true, &err);
 		(void)printf("it runs already, in the background; \"%s down\" stops it\n",

@@ -34,6 +34,7 @@
 #include "cli/outermost.h"
 #include "cli/service-table.h"
 #include "cli/stand-in.h"
+#include "cli/unit.h"
 
 #define READY_USEC (10 * USEC_PER_SEC)
 #define END_USEC (10 * USEC_PER_SEC)
@@ -132,14 +133,25 @@ static int start_and_connect(const struct cli *cli, const char *launcher, int sa
 	return code;
 }
 
-static int start_platform(const struct cli *cli, const char *launcher, struct supervisor *s,
-			  struct error *err)
+static int start_here(const struct cli *cli, const char *launcher, struct supervisor *s,
+		      struct error *err)
 {
 	cleanup_close int said_fd = memfd_create("slicekeep-up", MFD_CLOEXEC);
 
 	if (said_fd < 0)
 		return error_set(err, -errno, "cannot make a memory file: %s", strerror(errno));
 	return start_and_connect(cli, launcher, said_fd, s, err);
+}
+
+static int start_platform(const struct cli *cli, const char *launcher, bool by_unit,
+			  struct supervisor *s, struct error *err)
+{
+	int code;
+
+	if (!by_unit)
+		return start_here(cli, launcher, s, err);
+	code = unit_start(err);
+	return code < 0 ? code : supervisor_open(cli, s, err);
 }
 
 static int prepare(const struct cli *cli, struct error *err)
@@ -222,7 +234,8 @@ static int wait_for_down(const struct cli *cli, struct error *err)
 	return code < 0 ? error_set(err, code, "cannot wait: %s", strerror(-code)) : 0;
 }
 
-int up_start(struct cli *cli, const char *asked, struct supervisor *s, struct error *err)
+int up_start(struct cli *cli, const char *asked, bool by_unit, struct supervisor *s,
+	     struct error *err)
 {
 	cleanup_close int turn = -1;
 	const char *launcher = NULL;
@@ -245,7 +258,7 @@ int up_start(struct cli *cli, const char *asked, struct supervisor *s, struct er
 		return turn;
 	code = find_running(cli, s, err);
 	if (code == 0)
-		code = start_platform(cli, launcher, s, err);
+		code = start_platform(cli, launcher, by_unit, s, err);
 	if (code != 0)
 		return code;
 	wait_until_settled(s, clock_now_usec() + READY_USEC);
@@ -278,11 +291,19 @@ static void end_backoff(struct supervisor *s)
 					     &ignored_reply, &ignored));
 }
 
+/* Who names a launcher wants it here and now, whatever is installed. */
+static bool is_for_unit(const struct cli *cli, const char *asked)
+{
+	const char *variable = getenv("SLICEKEEP_LAUNCHER");
+
+	return !asked && !(variable && variable[0]) && unit_is_ours(cli);
+}
+
 int up_in_background(struct cli *cli, const char *launcher, bool json)
 {
 	cleanup_supervisor struct supervisor s = {0};
 	struct error err = {0};
-	int code = up_start(cli, launcher, &s, &err);
+	int code = up_start(cli, launcher, is_for_unit(cli, launcher), &s, &err);
 
 	if (code == UP_ALREADY)
 		end_backoff(&s);
@@ -322,7 +343,8 @@ const struct command command_up = {
 	.synopsis = "[--launcher L] [--foreground|--json]",
 	.summary = "start the platform and its services",
 	.details = "Returns when the services have settled, after ten seconds at most; it has\n"
-		   "succeeded when the supervisor answers, even if a service failed.",
+		   "succeeded when the supervisor answers, even if a service failed. Where\n"
+		   "slicekeep.service is installed, systemd starts it, unless a launcher is named.",
 	.options = up_rows,
 	.n_options = ARRAY_LEN(up_rows),
 	.run = up_run,

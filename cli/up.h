@@ -14,12 +14,13 @@ struct supervisor;
 /**
  * up_start() - start the platform if it does not run, and wait until its services have settled
  * @launcher:       "auto", "direct"; NULL: SLICEKEEP_LAUNCHER, or auto
+ * @by_unit:        let the installed slicekeep.service do it
  * @ret_supervisor: connected when this is no error
  *
  * Return: 0, UP_ALREADY, or negative errno with a text; what the supervisor said is on stderr.
  */
-must_check int up_start(struct cli *cli, const char *launcher, struct supervisor *ret_supervisor,
-			struct error *err);
+must_check int up_start(struct cli *cli, const char *launcher, bool by_unit,
+			struct supervisor *ret_supervisor, struct error *err);
 
 /**
  * up_in_background() - the same, and print the table
