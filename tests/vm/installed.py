@@ -47,10 +47,13 @@ class Installed(Control):
         self.machine.put(CONFIG, json.dumps(config, indent=2), mode=0o600)
 
     def up(self, config=None, *options, **more):
-        """Write the config, if one is given, and start the platform as from a shell."""
+        """Write the config, if one is given, and start the platform as from a shell.
+
+        A launcher is named, or the installed unit would be started; another one may be.
+        """
         if config is not None:
             self.write_config(config)
-        return self.cli("up", *options, **more)
+        return self.cli("up", "--launcher", "direct", *options, **more)
 
     def up_in_unit(self, config, *properties):
         """Start the platform in UNIT, with these properties of systemd's."""

@@ -19,27 +19,25 @@ FOLDERS = ("/etc/slicekeep", "/run/slicekeep", "/var/lib/slicekeep", "/var/log/s
 
 @pytest.fixture(scope="module")
 def machine():
-    """A Machine without slicekeep, but with its packages in /root."""
+    """A Machine with the package installed, and a newer one in /root."""
     with tempfile.TemporaryDirectory(prefix="sk-debs-") as folder:
         package.debs(pathlib.Path(folder))
         with Machine() as one:
             one.put_tree(folder, "/root")
             one.run("useradd shop && mkdir /srv/shop && chown shop: /srv/shop")
+            one.run("dpkg -i /root/slicekeep.deb")
             yield one
 
 
 @pytest.fixture
 def host(machine):
-    """The machine with the package installed; whatever the test did, a purge leaves nothing."""
-    machine.run("dpkg -i /root/slicekeep.deb")
+    """The machine with the service `shop`, running."""
+    machine.run(ADD)
     yield machine
     print(machine.run("journalctl --no-pager --lines 40", exits=None).stdout)
-    machine.run("dpkg --purge slicekeep")
-    left = machine.run(["pgrep", "-a", "-f", "slicekeep|http.server"], exits=None).stdout
-    left += machine.run("systemctl list-units --plain --no-legend 'slicekeep*.service'; "
-                        f"ls -d {' '.join(FOLDERS)} /usr/libexec/slicekeep 2>&-; "
-                        "find /usr/bin /etc -name cli -o -name 'slicekeep*'", exits=None).stdout
-    assert not left, f"left after a purge: {left}"
+    machine.run("systemctl stop slicekeep; rm -rf /etc/slicekeep/* /var/lib/slicekeep/*; "
+                "echo '{ \"processes\": {} }' >/etc/slicekeep/config.json; "
+                "systemctl start slicekeep")
 
 
 def services(host):
@@ -72,7 +70,6 @@ def test_readme_holds_after_the_installation_and_after_a_reboot(host):
     assert is_active(host) == "active"
     assert host.run("systemctl is-enabled slicekeep").stdout == "enabled\n"
     host.run("getent group slicekeep")
-    host.run(ADD)
     shop = services(host)["shop"]
     assert (shop["state"], shop["ports"]) == ("running", [3000])
     assert host.run(f"ps -o user= {shop['pid']}").stdout == "shop\n"
@@ -85,7 +82,6 @@ def test_readme_holds_after_the_installation_and_after_a_reboot(host):
 
 
 def test_upgrade_renews_our_daemons_and_no_service(host):
-    host.run(ADD)
     before, old = services(host), supervisor(host)
     host.run("dpkg -i /root/newer.deb")
     assert host.run("dpkg-query -W -f '${Version}' slicekeep").stdout == package.NEWER
@@ -101,7 +97,6 @@ def test_upgrade_renews_our_daemons_and_no_service(host):
 @pytest.mark.parametrize("renewal", ["systemctl restart slicekeep", "systemctl reload slicekeep",
                                      "kill -9 $(systemctl show -P MainPID slicekeep)"])
 def test_unit_that_is_renewed_or_killed_leaves_the_services_alone(host, renewal):
-    host.run(ADD)
     before, old = services(host)["shop"], supervisor(host)
     host.run(renewal)
     wait_until(lambda: host.run("cli status", exits=None).returncode == 0, 20, "the supervisor")
@@ -111,19 +106,17 @@ def test_unit_that_is_renewed_or_killed_leaves_the_services_alone(host, renewal)
 
 
 def test_stop_ends_everything_in_order_and_start_brings_it_back(host):
-    host.run(ADD)
     pid = services(host)["shop"]["pid"]
     host.run("systemctl stop slicekeep")
     assert is_active(host) == "inactive"
     host.run(f"test -e /proc/{pid}", exits=1)
     assert host.run("pgrep slicekeep", exits=1).stdout == ""
-    why = json.loads(host.run("cli up >/dev/null && cli why shop --json").stdout)
-    assert "SIGTERM" not in why["state"]
-    assert services(host)["shop"]["state"] == "running"
+    host.run("systemctl start slicekeep")
+    wait_until(lambda: services(host)["shop"]["state"] == "running", 20, "shop")
+    assert "stop" in host.run("cli why shop").stdout
 
 
 def test_up_and_down_are_the_units(host):
-    host.run(ADD)
     host.run("cli down")
     wait_until(lambda: is_active(host) == "inactive", 20, "the unit")
     host.run("cli up")
@@ -135,13 +128,11 @@ def test_up_and_down_are_the_units(host):
 
 def test_stop_ends_services_that_the_supervisor_does_not_know(host):
     """Both killed, and stopped before they are back: what is left is the unit's to end."""
-    host.run(ADD)
     host.run("systemctl stop slicekeep & kill -9 $(pgrep -f slicekeep-[s]upervisor); wait")
     assert host.run("pgrep slicekeep", exits=1).stdout == ""
 
 
 def test_wrong_config_is_named_at_the_start_and_keeps_no_service_from_being_taken_over(host):
-    host.run(ADD)
     pid = services(host)["shop"]["pid"]
     host.put("/etc/slicekeep/config.json", '{ "processes": { "shop": {} }', mode=0o600)
     host.run("systemctl restart slicekeep")
@@ -155,21 +146,29 @@ def test_wrong_config_is_named_at_the_start_and_keeps_no_service_from_being_take
     wait_until(lambda: is_active(host) == "active", 20, "the unit")
 
 
-def test_removal_keeps_what_the_administrator_made(host):
-    host.run(ADD)
+def test_cli_of_another_package_is_left_to_it(machine):
+    assert machine.run("readlink -f /usr/bin/cli").stdout == "/usr/bin/slicekeep\n"
+    machine.run("update-alternatives --install /usr/bin/cli cli /bin/true 10")
+    assert machine.run("readlink -f /usr/bin/cli").stdout.endswith("/bin/true\n")
+    machine.run("update-alternatives --remove cli /bin/true")
+    assert machine.run("readlink -f /usr/bin/cli").stdout == "/usr/bin/slicekeep\n"
+
+
+def test_removal_stops_everything_and_keeps_what_the_administrator_made(host):
     pid = services(host)["shop"]["pid"]
     host.run("dpkg --remove slicekeep")
     host.run(f"test -e /proc/{pid}", exits=1)
-    assert "shop" in host.run("cat /etc/slicekeep/config.json").stdout
     host.run("test -e /usr/bin/cli", exits=1)
-    host.run("dpkg -i /root/slicekeep.deb")
+    host.run("dpkg -i /root/newer.deb")
     wait_until(lambda: services(host)["shop"]["state"] == "running", 20, "shop")
 
 
-def test_cli_of_another_package_is_left_to_it(host):
-    assert host.run("readlink -f /usr/bin/cli").stdout == "/usr/bin/slicekeep\n"
-    host.run("update-alternatives --install /usr/bin/cli cli /bin/true 10")
-    assert host.run("readlink -f /usr/bin/cli").stdout.endswith("/bin/true\n")
-    host.run("dpkg -i /root/newer.deb && dpkg --remove slicekeep")
-    assert host.run("readlink -f /usr/bin/cli").stdout.endswith("/bin/true\n")
-    host.run("update-alternatives --remove cli /bin/true")
+def test_purge_leaves_nothing(host):
+    host.run("dpkg --purge slicekeep")
+    left = host.run(["pgrep", "-a", "-f", "slicekeep|http.server"], exits=None).stdout
+    left += host.run("systemctl list-units --plain --no-legend 'slicekeep*.service'; "
+                     f"ls -d {' '.join(FOLDERS)} /usr/libexec/slicekeep 2>&-; "
+                     "find /usr/bin /etc /sys/fs/cgroup -name cli -o -name 'slicekeep*.service*' "
+                     "-o -name 'slicekeep.conf'", exits=None).stdout
+    assert not left
+    host.run("dpkg -i /root/newer.deb")
