@@ -13,6 +13,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = TOP / "build"
 SANITIZED = TOP / "build-sanitize"
 REPORT = BUILD / "report"
+PACKAGE = BUILD / "package"
 PYTHON = "/usr/bin/python3"
 PYTEST = (PYTHON, "-B", "-m", "pytest", "-q", "-ra", "--tb=short", "-p", "no:cacheprovider",
           "--strict-markers")
@@ -75,12 +76,20 @@ def integration(prefix, folder, after, marks="", env=(), only_with=""):
                          {"SLICEKEEP_BUILD": str(folder)} | dict(env))
 
 
+def package():
+    """The Debian package."""
+    yield Step("package/build", (TOP / "tests/package/build", PACKAGE), no_test, alone=True)
+    yield pytest("package", TOP / "tests/package", ("package/build",),
+                 env={"SLICEKEEP_PACKAGE": str(PACKAGE)})
+
+
 def vm():
     """Tests in machines with a systemd of their own, a step for each file and machine."""
     yield Step("vm/image", (TOP / "tests/vm/image",), no_test)
     for path in sorted((TOP / "tests/vm").glob("test_*.py")):
-        yield pytest(f"vm/{path.stem.removeprefix('test_')}", path, ("build", "vm/image"),
-                     env={"SLICEKEEP_BUILD": str(BUILD)}, cores=2)
+        yield pytest(f"vm/{path.stem.removeprefix('test_')}", path,
+                     ("build", "vm/image", "package/build"),
+                     env={"SLICEKEEP_BUILD": str(BUILD), "SLICEKEEP_PACKAGE": str(PACKAGE)}, cores=2)
 
 
 def everyday(is_all=False):
@@ -100,6 +109,7 @@ def thorough():
     yield pytest("runner", TOP / "tests/runner")
     yield meson("fuzz", BUILD, "fuzz", "build")
     yield meson("valgrind", BUILD, "unit", "build", "tests/unit/keeper/", VALGRIND_ENV, VALGRIND)
+    yield from package()
     yield from vm()
     yield build("sanitize/build", SANITIZED, "-Dtests=true", "-Dbuildtype=debug",
                 "-Db_sanitize=address,undefined", "-Dc_args=-fno-sanitize-recover=all")
