@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The Debian package as a file, and in a minimal Debian where no systemd runs.
 
-What it does on a machine is tests/vm/test_package.py's. The package lies in SLICEKEEP_PACKAGE, or is
-built by the way.
+What it does on a machine is tests/vm/test_package.py's. The package lies in SLICEKEEP_PACKAGE, or
+is built by the way.
 """
 import os
 import pathlib

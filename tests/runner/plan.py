@@ -89,7 +89,8 @@ def vm():
     for path in sorted((TOP / "tests/vm").glob("test_*.py")):
         yield pytest(f"vm/{path.stem.removeprefix('test_')}", path,
                      ("build", "vm/image", "package/build"),
-                     env={"SLICEKEEP_BUILD": str(BUILD), "SLICEKEEP_PACKAGE": str(PACKAGE)}, cores=2)
+                     env={"SLICEKEEP_BUILD": str(BUILD), "SLICEKEEP_PACKAGE": str(PACKAGE)},
+                     cores=2)
 
 
 def everyday(is_all=False):
