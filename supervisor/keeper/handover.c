@@ -20,6 +20,7 @@
 #include "supervisor/keeper/say.h"
 #include "supervisor/keeper/text.h"
 #include "supervisor/keeper/unit.h"
+#include "supervisor/keeper/will.h"
 
 #define DELETED " (deleted)"
 #define RESUME_OPTION "--resume-fd="
@@ -127,6 +128,24 @@ static int take_spec(const struct keeper *k, int fd, struct spec *ret_spec)
 	return r;
 }
 
+/* The page of another version is of no use, and what was in it comes in the heritage: all but the
+ * exits of lives that the supervisor has long been told of. */
+static int take_page(struct keeper *k)
+{
+	int r = page_open(k->page_fd, &k->page);
+
+	if (r != -EBADMSG)
+		return r;
+	close_fd(&k->page_fd);
+	r = page_new(&k->page, &k->page_fd);
+	if (r < 0)
+		return r;
+	k->n_unsent = 0;
+	k->page->life = k->life.number;
+	k->page->main_pid = k->life.pid;
+	return k->is_unit ? will_renew(k) : 0;
+}
+
 int handover_resume(struct keeper *k, const struct options *options)
 {
 	struct heritage h = {.spec = -1, .next = -1, .peer = CONTROL_PEERS_MAX};
@@ -134,7 +153,7 @@ int handover_resume(struct keeper *k, const struct options *options)
 	int r = heritage_read(k, &h, state);
 
 	if (r == 0)
-		r = page_open(k->page_fd, &k->page);
+		r = take_page(k);
 	if (r == 0)
 		r = notify_adopt(&k->notify, k->notify.fd);
 	if (r == 0)

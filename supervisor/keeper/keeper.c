@@ -54,6 +54,10 @@ static int open_control(struct keeper *k, const struct options *options)
 {
 	int r = 0;
 
+	/* Nobody but a unit's keepers is there, and the manager may still hold the socket of one.
+	 */
+	if (k->is_unit)
+		(void)unlink(options->control);
 	if (options->control)
 		r = control_bind(&k->control, options->control);
 	else if (options->control_fd >= 0)
@@ -73,9 +77,13 @@ static int open_unit(struct keeper *k)
 		return r;
 	}
 	k->cgroup.base = r;
-	r = will_find(k);
-	k->is_revived = r == WILL_FOUND;
-	return MIN_OF(r, 0);
+	r = unit_claim(k->cgroup.base);
+	if (r < 0) {
+		say("cannot take the cgroup of the unit back from its user: %s", strerror(-r));
+		return r;
+	}
+	k->is_revived = will_find(k) == WILL_FOUND;
+	return 0;
 }
 
 static int open_all(struct keeper *k, const struct options *options)

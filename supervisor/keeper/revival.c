@@ -43,6 +43,12 @@ bool revival_is_same(uint64_t start, usec_t from_usec, usec_t until_usec)
 	return start >= from_usec / TICK_USEC && start <= until_usec / TICK_USEC;
 }
 
+void revival_window(uint64_t start, usec_t *ret_from_usec, usec_t *ret_until_usec)
+{
+	*ret_from_usec = start * TICK_USEC;
+	*ret_until_usec = *ret_from_usec;
+}
+
 bool revival_follows(const char *result, const char *status, bool is_marked)
 {
 	static const char *const crashes[] = {"signal", "core-dump", "watchdog"};

@@ -35,6 +35,9 @@ enum revival_plan revival_plan(enum machine_state state, bool lives);
  */
 bool revival_is_same(uint64_t start, usec_t from_usec, usec_t until_usec);
 
+/** revival_window() - times for which revival_is_same() is true of a process that is known */
+void revival_window(uint64_t start, usec_t *ret_from_usec, usec_t *ret_until_usec);
+
 /**
  * revival_follows() - whether the service manager starts another keeper after the one that ended
  * @result:    SERVICE_RESULT

@@ -106,6 +106,16 @@ int will_make(struct keeper *k)
 	return r;
 }
 
+int will_renew(struct keeper *k)
+{
+	struct tree_process process;
+
+	if (k->life.pid > 0 && tree_look(k->life.pid, &process) == 0)
+		revival_window(process.start, &k->page->born_from_usec, &k->page->born_until_usec);
+	will_note(k);
+	return store_put(entries[0].name, k->page_fd);
+}
+
 static void read_state(struct keeper *k, const struct page_state *s)
 {
 	k->machine = s->machine;

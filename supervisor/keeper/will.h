@@ -29,6 +29,13 @@ must_check int will_find(struct keeper *k);
 must_check int will_make(struct keeper *k);
 
 /**
+ * will_renew() - the same for a page that was made anew while a life runs
+ *
+ * Return: 0 or negative errno.
+ */
+must_check int will_renew(struct keeper *k);
+
+/**
  * will_carry_out() - go on where the killed keeper stopped
  *
  * Context: after will_find(); may spawn.

@@ -32,6 +32,28 @@ def replaceable(nursery):
     return nursery
 
 
+def test_page_of_another_version_is_made_anew(replaceable, tree):
+    fifo = replaceable.fifo()
+    keeper = replaceable.start("--spec", replaceable.spec([str(tree), str(fifo.path), "session"]),
+                               "--start", control=True)
+    fifo.wait_ready()
+    peer = keeper.peer()
+    before = keeper.peer(None).greeting
+    for entry in os.scandir(f"/proc/{keeper.pid}/fd"):
+        if "slicekeep-page" in os.readlink(entry.path):
+            with open(entry.path, "r+b") as page:
+                page.seek(4)
+                page.write(b"\xff")
+    reexec(keeper, peer)
+    after = keeper.peer(None).greeting
+    for field in ("state", "keeper_pid", "main_pid", "life", "start_usec"):
+        assert getattr(after, field) == getattr(before, field), field
+    os.kill(after.main_pid, signal.SIGKILL)
+    report = peer.wait_exit(before.life)
+    assert (report.cause, report.main_pid) == ("signal", before.main_pid)
+    fifo.wait_ready()
+
+
 def test_program_is_replaced_under_a_running_payload(replaceable, tree):
     fifo = replaceable.fifo()
     server = socket.create_server(("127.0.0.1", 0))

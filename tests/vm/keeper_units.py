@@ -40,21 +40,27 @@ def install(machine):
 class Unit:
     """One service of the system's manager, with its keeper and its payload."""
 
+    user = "root"
+    manager = ("systemctl",)
+    run = "/run/test"
+    units = "/run/systemd/system"
+    cgroups = "/sys/fs/cgroup/system.slice"
+
     def __init__(self, machine, name, argv, more="", **keys):
         self.machine = machine
         self.name = name
-        self.control = f"/run/test/{name}.sock"
+        self.control = f"{self.run}/{name}.sock"
         self.program = f"/opt/test/keeper-{name}"
-        self.folder = f"/sys/fs/cgroup/system.slice/{name}.service"
+        self.folder = f"{self.cgroups}/{name}.service"
+        spec = f"{self.run}/{name}.spec"
         records = ["slicekeep-spec 1", f"name={name}", "env=PATH=/usr/bin:/bin"]
         records += [f"argv={word}" for word in argv]
         records += [f"{key}={value}" for key, value in keys.items()]
         machine.run(["cp", KEEPER, self.program])
-        machine.put(f"/run/test/{name}.spec", "".join(record + "\0" for record in records))
-        machine.put(f"/run/systemd/system/{name}.service",
-                    UNIT.format(keeper=self.program, spec=f"/run/test/{name}.spec",
-                                control=self.control, more=more))
-        machine.run(["systemctl", "daemon-reload"])
+        machine.put(spec, "".join(record + "\0" for record in records), user=self.user)
+        machine.put(f"{self.units}/{name}.service",
+                    UNIT.format(keeper=self.program, spec=spec, control=self.control, more=more))
+        machine.run([*self.manager, "daemon-reload"], user=self.user)
 
     def start(self):
         """systemctl start; the snapshot of the running payload."""
@@ -63,7 +69,7 @@ class Unit:
 
     def systemctl(self, *words, **more):
         """systemctl WORDS… UNIT"""
-        return self.machine.run(["systemctl", *words, self.name], **more)
+        return self.machine.run([*self.manager, *words, self.name], user=self.user, **more)
 
     def show(self, key):
         """A property of the unit."""
@@ -100,3 +106,17 @@ class Unit:
     def log(self):
         """What the keeper has said."""
         return self.machine.run(["journalctl", "--no-pager", "-u", self.name]).stdout
+
+
+def user_unit(machine, user):
+    """The class of units of a user's manager, which is there from now on."""
+    machine.run(["loginctl", "enable-linger", user])
+    uid = machine.run(["id", "-u", user]).stdout.strip()
+    machine.run(["systemctl", "start", f"user@{uid}"])
+    return type("UserUnit", (Unit,), {
+        "user": user,
+        "manager": ("systemctl", "--user"),
+        "run": f"/run/user/{uid}/test",
+        "units": "/etc/systemd/user",
+        "cgroups": f"/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/app.slice",
+    })

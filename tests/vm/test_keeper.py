@@ -19,9 +19,9 @@ def unit(machine, request):
     """Makes units: unit(argv, more="", **spec keys); they are ended after the test."""
     made = []
 
-    def make(argv, more="", **keys):
+    def make(argv, more="", kind=Unit, **keys):
         name = f"t{len(made)}-" + request.node.name.replace("_", "-")[:40]
-        made.append(Unit(machine, name, argv, more, **keys))
+        made.append(kind(machine, name, argv, more, **keys))
         return made[-1]
 
     yield make
@@ -233,10 +233,8 @@ def test_payload_has_no_power_over_its_keeper(unit):
         *(f"Cap{which}: {0:016x}" for which in ("Inh", "Prm", "Eff", "Amb"))]
     assert machine.get(f"/proc/{snapshot['keeper_pid']}/oom_score_adj") == b"-1000\n"
     assert shop.kill_keeper()["main_pid"] == snapshot["main_pid"]
-    shop.machine.run(["kill", "-9", str(snapshot["main_pid"])])
-    shop.ask("exit", "0")
-    wait_until(lambda: b"Groups" in machine.get("/run/test/said/hostile"), 20, "its last words")
-    assert b" done" not in machine.get("/run/test/said/hostile")
+    owners = "stat -c %u . cgroup.procs cgroup.threads cgroup.subtree_control payload"
+    assert machine.run(owners, cwd=shop.folder).stdout.split() == ["0"] * 5
 
 
 COLLECTOR = """
@@ -277,3 +275,83 @@ def test_output_outlives_keepers_without_a_collector(unit):
     machine.run(["timeout", "30", "python3", "/opt/test/collector.py", "/run/test/intake",
                  "/run/test/output"])
     assert machine.get("/run/test/output") == b"begin\nend\n"
+
+
+def test_whatever_is_in_the_unit_goes_with_it(unit):
+    shop = unit(["sh", "-c", "setsid sleep 1001 & setsid sleep 1002 & exec sleep 1000"])
+    shop.start()
+    wait_until(lambda: len(shop.pids("payload")) == 3, 10, "three processes")
+    one, other = [pid for pid in shop.pids("payload") if pid != shop.state()["main_pid"]]
+    shop.machine.run(f"mkdir .mine && echo {one} >cgroup.procs && echo {other} >.mine/cgroup.procs",
+                     cwd=shop.folder)
+    shop.machine.run(f"echo 1 >payload/cgroup.freeze; kill -9 {shop.state()['keeper_pid']};"
+                     f"systemctl stop {shop.name}", cwd=shop.folder)
+    shop.wait_inactive()
+    wait_until(lambda: shop.left() == [], 10, "nothing")
+
+
+def test_frozen_payload_is_replaced_by_one_that_runs(unit):
+    shop = unit(["sleep", "1000"])
+    before = shop.start()
+    shop.machine.run(["sh", "-c", "echo 1 >payload/cgroup.freeze"], cwd=shop.folder)
+    shop.machine.run(["kill", "-9", str(before["main_pid"])])
+    shop.ask("exit", "0")
+    assert shop.state("running")["main_pid"] != before["main_pid"]
+    events = shop.machine.get(f"{shop.folder}/payload/cgroup.events").decode()
+    assert events.split() == ["populated", "1", "frozen", "0"]
+
+
+def test_what_is_left_of_a_unit_whose_keeper_is_missing_goes_by_systemctl_kill(unit):
+    shop = unit(["sleep", "1000"])
+    before = shop.start()
+    shop.machine.run(f"rm {shop.program} && kill -9 {before['keeper_pid']}")
+    wait_until(lambda: int(shop.show("NRestarts")) > 2, 20, "restarts that fail")
+    shop.systemctl("stop", exits=None)
+    shop.wait_inactive()
+    shop.systemctl("kill", "--signal=KILL", exits=None)
+    wait_until(lambda: shop.pids("payload") == [], 10, "nobody")
+
+
+def test_program_of_the_keeper_is_replaced_and_then_killed(unit):
+    shop = unit(["sleep", "1000"])
+    before = shop.start()
+    for _ in range(2):
+        assert shop.ask("reexec")["result"] == 0
+    assert shop.state()["keeper_pid"] == before["keeper_pid"]
+    assert shop.kill_keeper()["main_pid"] == before["main_pid"]
+    shop.systemctl("stop")
+    assert shop.left() == []
+
+
+def test_end_by_the_kernel_is_told_with_its_evidence(unit):
+    hog = "held = []\nwhile True: held.append(bytearray(1 << 20))"
+    shop = unit(["python3", "-c", hog], "MemoryMax=30M\nMemorySwapMax=0\nTasksMax=8\nCPUQuota=50%",
+                delay_usec=600_000_000, max_delay_usec=600_000_000)
+    shop.systemctl("start")
+    after = shop.state("backoff")
+    report = shop.ask("exit", "0")
+    assert (report["cause"], report["wait_status"]) == ("oom", 9)
+    assert (report["memory_max_bytes"], report["oom_kills"]) == (30 << 20, 1)
+    assert report["oom_hits"] >= 1
+    assert 25 << 20 <= report["memory_peak_bytes"] <= 30 << 20
+    assert report["n_throttled"] > 0 < report["throttled_usec"]
+    assert (shop.show("MainPID"), shop.show("NRestarts")) == (str(after["keeper_pid"]), "0")
+
+
+def test_forks_beyond_the_limit_are_in_the_report(unit):
+    bomb = "import os, signal\nwhile True: os.fork() or signal.pause()"
+    shop = unit(["python3", "-c", bomb], "TasksMax=8", restart="never")
+    shop.systemctl("start")
+    shop.state("failed")
+    assert shop.ask("exit", "0")["cause"] == "tasks-max"
+
+
+def test_manager_of_a_user_has_units_with_keepers_too(unit, machine):
+    shop = unit(["sleep", "1000"], kind=keeper_units.user_unit(machine, "shop"))
+    before = shop.start()
+    keeper, payload = (int(machine.get(f"/proc/{before[key]}/oom_score_adj"))
+                       for key in ("keeper_pid", "main_pid"))
+    assert payload == keeper + 300
+    assert shop.kill_keeper()["main_pid"] == before["main_pid"]
+    shop.systemctl("stop")
+    assert shop.left() == []

@@ -45,6 +45,16 @@ static void process_is_the_same_if_it_was_born_when_ours_was(void **state)
 	assert_false(revival_is_same(1236, 12340000, 12350000));
 }
 
+static void process_that_is_known_is_the_same_and_its_neighbours_are_not(void **state)
+{
+	usec_t from_usec, until_usec;
+
+	revival_window(1234, &from_usec, &until_usec);
+	assert_true(revival_is_same(1234, from_usec, until_usec));
+	assert_false(revival_is_same(1233, from_usec, until_usec));
+	assert_false(revival_is_same(1235, from_usec, until_usec));
+}
+
 static void process_that_never_began_to_run_is_nobody(void **state)
 {
 	assert_false(revival_is_same(1234, 12345000, 0));
@@ -96,6 +106,7 @@ int main(void)
 		cmocka_unit_test(what_was_going_on_goes_on),
 		cmocka_unit_test(who_left_in_order_is_followed_by_a_first_one),
 		cmocka_unit_test(process_is_the_same_if_it_was_born_when_ours_was),
+		cmocka_unit_test(process_that_is_known_is_the_same_and_its_neighbours_are_not),
 		cmocka_unit_test(process_that_never_began_to_run_is_nobody),
 		cmocka_unit_test(keeper_that_was_killed_is_followed),
 		cmocka_unit_test(keeper_that_could_not_be_executed_is_followed),
