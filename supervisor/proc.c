@@ -8,6 +8,7 @@
 #include "supervisor/proc.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,6 +34,19 @@ uint64_t proc_pss_bytes(pid_t pid)
 	buf[n] = '\0';
 	line = strstr(buf, "\nPss:");
 	return line ? strtoull(line + strlen("\nPss:"), NULL, 10) * 1024 : 0;
+}
+
+bool proc_is_outdated(pid_t pid)
+{
+	static const char gone[] = " (deleted)";
+	char path[64];
+	char program[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	n = readlink(path, program, sizeof(program));
+	return n > (ssize_t)strlen(gone) && (size_t)n < sizeof(program) &&
+	       memcmp(program + n - strlen(gone), gone, strlen(gone)) == 0;
 }
 
 uint64_t proc_ram_bytes(void)

@@ -29,6 +29,7 @@
 #include "supervisor/exit-store.h"
 #include "supervisor/keeper-link.h"
 #include "supervisor/launcher.h"
+#include "supervisor/proc.h"
 #include "supervisor/run-files.h"
 #include "supervisor/service-keeper.h"
 #include "supervisor/service.h"
@@ -130,13 +131,23 @@ static void watch_keeper(struct service *s, pid_t pid)
 	s->keeper_watched = code == 0;
 }
 
-/* Its probes, and its spec when a policy changes, need what its predecessor had looked up. */
+/*
+ * Its probes, and its spec when a policy changes, need what its predecessor had looked up. A
+ * supervisor that comes back may be a newer one, whose keeper's program was upgraded with it.
+ */
 static void meet(struct service *s)
 {
 	struct error err = {0};
 
-	if (s->adopting && service_look_up(s, &err) < 0)
+	if (!s->adopting)
+		return;
+	if (service_look_up(s, &err) < 0)
 		log_warning("%s: %s", s->process->name, err.text);
+	if (proc_is_outdated(s->keeper_pid)) {
+		log_notice("%s: its keeper goes on as the program that was installed since",
+			   s->process->name);
+		service_tell(s, KEEPER_REEXEC);
+	}
 }
 
 /* What a broken link has lost is ordered again, if the keeper is not at it already. */

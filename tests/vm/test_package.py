@@ -88,6 +88,10 @@ def test_upgrade_renews_our_daemons_and_no_service(host):
     after = services(host)
     assert after["shop"]["pid"] == before["shop"]["pid"]
     assert after["shop"]["slots"][0]["keeper_pid"] == before["shop"]["slots"][0]["keeper_pid"]
+    keeper = after["shop"]["slots"][0]["keeper_pid"]
+    wait_until(lambda: "deleted" not in host.run(["readlink", f"/proc/{keeper}/exe"]).stdout, 20,
+               "the keeper to be the new program")
+    assert services(host)["shop"]["pid"] == before["shop"]["pid"]
     assert after["log"]["pid"] != before["log"]["pid"]
     assert supervisor(host) != old
     assert is_active(host) == "active"
