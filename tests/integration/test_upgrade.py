@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An upgrade: programs are replaced on disk, as a package manager does it, while everything runs."""
+"""An upgrade: programs are replaced on disk as a package manager does it, while all runs on."""
 import os
 import shutil
 
