@@ -130,6 +130,24 @@ def test_stop_after_a_keepers_death_leaves_nothing(unit):
     assert shop.left() == []
 
 
+def test_stop_of_a_keeper_that_was_stopped_itself_leaves_nothing(unit):
+    shop = unit(["sleep", "1000"])
+    shop.machine.run(["kill", "-STOP", str(shop.start()["keeper_pid"])])
+    shop.systemctl("stop")
+    assert shop.left() == []
+
+
+def test_keeper_killed_while_it_leaves_is_followed_by_one_that_leaves(unit):
+    shop = unit(["sh", "-c", "echo unheard; exec sleep 1000"], intake="/run/test/nobody")
+    before = shop.start()
+    assert shop.ask("leave")["result"] == 0
+    wait_until(lambda: shop.pids("payload") == [], 10, "the payload to be gone")
+    shop.machine.run(["kill", "-9", str(before["keeper_pid"])])
+    shop.wait_inactive()
+    assert (shop.show("NRestarts"), shop.show("Result")) == ("1", "success"), shop.log()
+    assert shop.left() == []
+
+
 def test_stop_of_a_keeper_that_hangs_leaves_nothing(unit):
     shop = unit(["sh", "-c", "trap '' TERM; sleep 1000 & while :; do wait; done"],
                 "TimeoutStopSec=1", stop_usec=50_000_000)
