@@ -180,14 +180,15 @@ static void check_cgroups(struct doctor *d)
 		finding_add(&d->findings, "cgroups", VERDICT_NOTE, "/proc cannot be read");
 		return;
 	}
-	obstacle = find_obstacle(d, &facts);
 	if (note)
 		finding_add(&d->findings, "limits", VERDICT_NOTE, "not enforced: %s",
 			    service_limits_reason(note));
+	else if (d->status)
+		finding_add(&d->findings, "limits", VERDICT_OK, "enforced");
+	/* The supervisor knows; we only know what is in the way. */
+	obstacle = note || !d->status ? find_obstacle(d, &facts) : NULL;
 	if (obstacle)
 		finding_add(&d->findings, "cgroups", VERDICT_NOTE, "%s", obstacle);
-	else
-		finding_add(&d->findings, "cgroups", VERDICT_OK, "%s is ours", facts.folder);
 }
 
 /* --- what runs ------------------------------------------------------------------------------ */
@@ -202,6 +203,14 @@ static void check_versions(struct doctor *d)
 			    SLICEKEEP_VERSION, version, d->cli->hint);
 	else
 		finding_add(&d->findings, "version", VERDICT_OK, "%s", SLICEKEEP_VERSION);
+}
+
+/* Under systemd its unit starts it again. */
+static bool is_direct(const json_t *status)
+{
+	const char *launcher = json_get_string(status, "launcher");
+
+	return launcher && strcmp(launcher, "direct") == 0;
 }
 
 static void check_supervisor(struct doctor *d)
@@ -225,7 +234,8 @@ static void check_supervisor(struct doctor *d)
 	}
 	if (alive)
 		finding_add(&d->findings, "keeper", VERDICT_OK,
-			    "the supervisor's own keeper is alive; nothing would revive it");
+			    "the supervisor's own keeper is alive%s",
+			    is_direct(d->status) ? "; nothing would revive it" : "");
 	else if (code == 0)
 		finding_add(&d->findings, "keeper", VERDICT_WRONG,
 			    "the supervisor has lost its keeper: \"down\" and \"up\" again");
