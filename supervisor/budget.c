@@ -3,38 +3,30 @@
 /*
  * Fifty services that lose their database crash together and come back together, and the forks of
  * that wave can keep a small host from serving anything else. So from its third restart in a row
- * on, a keeper asks here first. The bucket is generous: it is there for the wave, not for the
- * single crash, whose pace is the keeper's own backoff. A keeper that gets no answer goes ahead
- * alone, so the bound holds nothing up when the supervisor is away.
+ * on, a service takes a place here. The budget is generous: it is there for the wave, not for the
+ * single crash, whose pace is the keeper's own backoff.
+ *
+ * A place is taken when the crash is heard of, in the order of the crashes. Taken for the time of
+ * the restart, places would have to be kept for any time to come, for one service is back in a
+ * tenth of a second and the next one in a minute. The wave is as wide when it comes back as when
+ * its places were taken: the delays of backoff spread it further.
+ *
+ * Mostly the place is there before the restart is due, and then nobody needs to be told anything:
+ * silence is consent. A keeper whose supervisor is away comes back at its own time.
  */
 
 #include "supervisor/budget.h"
 
-#define MILLI 1000
+#define PLACE_USEC (USEC_PER_SEC / BUDGET_PER_SEC)
 
-void budget_init(struct budget *b, usec_t now_usec)
+usec_t budget_take(struct budget *b, usec_t now_usec, usec_t due_usec)
 {
-	b->places_milli = BUDGET_BURST * MILLI;
-	b->filled_usec = now_usec;
-}
+	usec_t full = MAX_OF(b->full_usec, now_usec);
+	usec_t at = usec_sub(full, (BUDGET_BURST - 1) * PLACE_USEC);
+	usec_t latest = usec_add(due_usec, BUDGET_WAIT_USEC);
 
-#define USEC_PER_THOUSANDTH (USEC_PER_SEC / (BUDGET_PER_SEC * MILLI))
-
-static void budget_fill(struct budget *b, usec_t now_usec)
-{
-	uint64_t more = usec_sub(now_usec, b->filled_usec) / USEC_PER_THOUSANDTH;
-
-	b->places_milli = MIN_OF(b->places_milli + more, (uint64_t)BUDGET_BURST * MILLI);
-	b->filled_usec += more * USEC_PER_THOUSANDTH; /* what is left over counts next time */
-}
-
-bool budget_take(struct budget *b, usec_t now_usec, usec_t *ret_at_usec)
-{
-	budget_fill(b, now_usec);
-	if (b->places_milli >= MILLI) {
-		b->places_milli -= MILLI;
-		return true;
-	}
-	*ret_at_usec = b->filled_usec + (MILLI - b->places_milli) * USEC_PER_THOUSANDTH;
-	return false;
+	if (at > latest)
+		return latest;
+	b->full_usec = full + PLACE_USEC;
+	return MAX_OF(at, due_usec);
 }

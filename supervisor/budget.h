@@ -7,26 +7,24 @@
 #define BUDGET_BURST 64
 /** Restarts a second once the burst is used up. */
 #define BUDGET_PER_SEC 200
+/** How long after its own time a restart waits for a place; then it goes ahead without one. */
+#define BUDGET_WAIT_USEC USEC_PER_SEC
 
 /**
- * struct budget - the host's bound on restarts: a bucket of places that fills with time
- * @places:      left, in thousandths
- * @filled_usec: monotonic time up to which it was filled
+ * struct budget - the host's bound on restarts; starts as all zero
+ * @full_usec: monotonic time at which all places that were given out will be there again
  */
 struct budget {
-	uint64_t places_milli;
-	usec_t filled_usec;
+	usec_t full_usec;
 };
 
-/** budget_init() - begin with a full bucket */
-void budget_init(struct budget *b, usec_t now_usec);
-
 /**
- * budget_take() - ask for one place
- * @now_usec:     monotonic
- * @ret_at_usec:  when to ask again; set when false is returned
+ * budget_take() - give out a place, if one comes in time
+ * @now_usec: monotonic; never goes backwards between calls
+ * @due_usec: when the restart is due by itself
  *
  * Context: pure.
- * Return: whether the place was granted.
+ * Return: when it may happen: @due_usec, or the later time at which there is a place, but at most
+ * BUDGET_WAIT_USEC later.
  */
-bool budget_take(struct budget *b, usec_t now_usec, usec_t *ret_at_usec);
+usec_t budget_take(struct budget *b, usec_t now_usec, usec_t due_usec);

@@ -154,36 +154,11 @@ static bool on_sweep(struct service *s unused, void *userdata)
 	return manager_sweep(userdata);
 }
 
-static void grant_places(struct manager *m)
+static usec_t on_place(usec_t due_usec, void *userdata)
 {
-	for (size_t i = 0; i < m->n_services; i++) {
-		struct service *s = m->services[i];
-		usec_t at = 0;
-		int code;
+	struct manager *m = userdata;
 
-		if (!s->wants_place)
-			continue;
-		if (budget_take(&m->budget, clock_now_usec(), &at)) {
-			s->wants_place = false;
-			service_grant_place(s);
-			continue;
-		}
-		code = loop_timer_set(&m->budget_timer, at);
-		if (code < 0)
-			log_error("cannot set a timer: %s", strerror(-code));
-		return;
-	}
-}
-
-static void on_budget(void *userdata)
-{
-	grant_places(userdata);
-}
-
-static void on_place(struct service *s, void *userdata)
-{
-	s->wants_place = true;
-	grant_places(userdata);
+	return budget_take(&m->budget, clock_now_usec(), due_usec);
 }
 
 static void on_keeper_gone(const char *name, unsigned instance, pid_t pid, int wait_status unused,
@@ -507,8 +482,6 @@ static int open_hands(struct manager *m, const char *launcher, struct error *err
 	int code = loop_timer_init(&m->settle_timer, m->loop, on_settle, m);
 
 	if (code == 0)
-		code = loop_timer_init(&m->budget_timer, m->loop, on_budget, m);
-	if (code == 0)
 		code = prober_new(m->loop, m->paths, &m->prober);
 	if (code < 0)
 		return error_set(err, code, "cannot start: %s", strerror(-code));
@@ -527,7 +500,6 @@ int manager_new(struct loop *loop, const struct paths *paths, const char *launch
 	m->paths = paths;
 	m->started_at_usec = clock_at_usec();
 	list_init(&m->watchers);
-	budget_init(&m->budget, clock_now_usec());
 	code = open_state(m, err);
 	if (code == 0)
 		code = open_hands(m, launcher, err);
@@ -562,7 +534,6 @@ void manager_free(struct manager *m)
 	free(m->services);
 	order_done(&m->order);
 	loop_timer_done(&m->settle_timer);
-	loop_timer_done(&m->budget_timer);
 	prober_free(m->prober);
 	if (m->launcher)
 		m->launcher->ops->free(m->launcher);

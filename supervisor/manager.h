@@ -57,7 +57,6 @@ struct manager {
 	size_t n_services;
 	struct order order;
 	struct budget budget;
-	struct loop_timer budget_timer;
 	struct loop_timer settle_timer;
 	struct list watchers;
 	char *revisions_folder;

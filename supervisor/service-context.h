@@ -19,7 +19,7 @@ struct service;
  * @exited:   a life ended badly or well; the service's last_exit tells
  * @sweep:    its keeper is gone: kill what it left, before it is started again. Return: whether
  *            nothing is left
- * @place:    its keeper asks for a place in the restart budget
+ * @place:    a restart is due: take a place in the host's budget. Return: when it may happen
  */
 struct service_context {
 	struct loop *loop;
@@ -33,6 +33,6 @@ struct service_context {
 	void (*changed)(struct service *s, void *userdata);
 	void (*exited)(struct service *s, const struct keeper_exit *report, void *userdata);
 	bool (*sweep)(struct service *s, void *userdata);
-	void (*place)(struct service *s, void *userdata);
+	usec_t (*place)(usec_t due_usec, void *userdata);
 	void *userdata;
 };

@@ -201,13 +201,17 @@ static void tell_machine(struct service *s, const struct keeper_snapshot *old, b
 	}
 }
 
-/* From its third failure in a row on, a keeper that waits asks for a place with that. */
-static void hear_asking(struct service *s, bool moved)
+/* It goes ahead when its own delay is over, unless it hears from us that the wave is too high. */
+static void take_place(struct service *s)
 {
-	if (s->snapshot.state != KEEPER_BACKOFF || s->snapshot.n_failures < KEEPER_ASK_FROM)
-		s->wants_place = false;
-	else if (moved)
-		s->context->place(s, s->context->userdata);
+	const struct keeper_snapshot *k = &s->snapshot;
+	usec_t at;
+
+	if (k->state != KEEPER_BACKOFF || k->n_failures < KEEPER_BUDGET_FROM)
+		return;
+	at = s->context->place(k->next_usec, s->context->userdata);
+	if (at > k->next_usec)
+		service_tell_hold(s, at);
 }
 
 static void on_snapshot(const struct keeper_snapshot *new, void *userdata)
@@ -225,7 +229,8 @@ static void on_snapshot(const struct keeper_snapshot *new, void *userdata)
 		watch_keeper(s, new->keeper_pid);
 	meet(s);
 	tell_machine(s, &old, moved);
-	hear_asking(s, moved);
+	if (moved)
+		take_place(s);
 	s->adopting = false;
 	if (s->relinked)
 		repeat_order(s, &old);
@@ -261,7 +266,6 @@ static void forget_keeper(struct service *s)
 	s->greeted = false;
 	s->adopting = false;
 	s->relinked = false;
-	s->wants_place = false;
 	s->snapshot = (struct keeper_snapshot){0};
 }
 

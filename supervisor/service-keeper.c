@@ -184,6 +184,14 @@ void service_tell(struct service *s, enum keeper_command order)
 	check_told(s, command(s, order));
 }
 
+void service_tell_hold(struct service *s, usec_t until_usec)
+{
+	struct keeper_request hold = {.command = KEEPER_HOLD, .until_usec = until_usec};
+
+	if (s->keeper)
+		check_told(s, keeper_link_send(s->keeper, &hold, NULL, 0));
+}
+
 void service_tell_leave(struct service *s)
 {
 	struct launcher *l = s->context->launcher;

@@ -61,5 +61,8 @@ void service_tell_leave(struct service *s);
 /** service_tell_start() - hand over its sockets and have it start */
 void service_tell_start(struct service *s);
 
+/** service_tell_hold() - have the restart that is due wait until @until_usec (monotonic) */
+void service_tell_hold(struct service *s, usec_t until_usec);
+
 /** service_tell_failure() - have the life ended as a failure of that cause */
 void service_tell_failure(struct service *s, enum keeper_cause cause, const char *asker);

@@ -327,12 +327,6 @@ void service_change(struct service *s, struct config *config, const struct confi
 		s->renewing = true;
 }
 
-void service_grant_place(struct service *s)
-{
-	if (s->keeper)
-		service_tell(s, KEEPER_PLACE);
-}
-
 /* --- coming and going ---------------------------------------------------------------------- */
 
 /* What cannot be read is missing in `why`, and nothing else. */

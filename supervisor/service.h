@@ -25,7 +25,6 @@ struct service;
  * @renewing: it is stopped only to be started again, together with others
  * @system:   one of our own daemons
  * @removed:  not in the config any more; goes away once it has stopped
- * @wants_place: its keeper has asked for a place in the restart budget
  * @unswept:  its keeper died, and not all that it left is known to be gone
  * @state:    where its instance stands
  * @has_keeper: there is one, or may be: nobody has seen its end
@@ -54,7 +53,6 @@ struct service {
 	bool renewing;
 	bool system;
 	bool removed;
-	bool wants_place;
 	bool unswept;
 	enum slot_state state;
 	bool has_keeper;
@@ -135,9 +133,6 @@ void service_probe(struct service *s);
 
 /** service_signal() - send a signal to its main process; Return: 0, -ESRCH when none runs */
 must_check int service_signal(struct service *s, int signo, const char *asker);
-
-/** service_grant_place() - its keeper may restart now */
-void service_grant_place(struct service *s);
 
 /** service_say() - set the note; "" clears it */
 void service_say(struct service *s, const char *fmt, ...) printf_like(2, 3);

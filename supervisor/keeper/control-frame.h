@@ -27,9 +27,9 @@
 #define KEEPER_FD_NAME_MAX 32
 /** Exits that a keeper remembers for a supervisor that was away. */
 #define KEEPER_EXITS_MAX 16
-/** From so many failures in a row on, KEEPER_BACKOFF asks for a place in the host's restart budget.
- */
-#define KEEPER_ASK_FROM 3
+/** From so many failures in a row on, a restart takes a place in the host's budget. KEEPER_BACKOFF
+ * tells when it is due, and if nobody says KEEPER_HOLD until then, it is granted. */
+#define KEEPER_BUDGET_FROM 3
 
 enum keeper_message {
 	KEEPER_MESSAGE_SNAPSHOT = 1,
@@ -61,9 +61,9 @@ enum keeper_command {
 	KEEPER_RELOAD,    /* read the spec for everything that may change without a restart */
 	KEEPER_GET_FDS,   /* the answer carries the LISTEN_FDS sockets */
 	KEEPER_SET_FDS,   /* with descriptors: the LISTEN_FDS sockets from the next start on */
-	KEEPER_PLACE,     /* the place in the budget is granted: restart when the delay is over */
-	KEEPER_READY,     /* the supervisor's probe found the payload ready */
-	KEEPER_REEXEC,    /* replace the keeper's program in place: same pid, same children */
+	KEEPER_HOLD,   /* no place in the budget: the restart that is due waits until @until_usec */
+	KEEPER_READY,  /* the supervisor's probe found the payload ready */
+	KEEPER_REEXEC, /* replace the keeper's program in place: same pid, same children */
 	KEEPER_COMMAND_COUNT,
 };
 
@@ -200,6 +200,7 @@ struct keeper_exit {
  * @arg:        KEEPER_SIGNAL: the signal; KEEPER_SET_FDS: number of descriptors
  * @cause:      enum keeper_cause, for KEEPER_FAIL
  * @since_life: for KEEPER_SUBSCRIBE
+ * @until_usec: for KEEPER_HOLD, monotonic
  * @asker:      who asked, for the report: "cli root", "health", "supervisor"
  * @fd_names:   names of the descriptors of KEEPER_SET_FDS, for LISTEN_FDNAMES
  */
@@ -209,7 +210,10 @@ struct keeper_request {
 	uint32_t serial;
 	int32_t arg;
 	uint32_t cause;
-	uint64_t since_life;
+	union {
+		uint64_t since_life;
+		uint64_t until_usec;
+	};
 	char asker[KEEPER_ASKER_MAX];
 	char fd_names[KEEPER_FDS_MAX][KEEPER_FD_NAME_MAX];
 };

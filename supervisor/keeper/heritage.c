@@ -62,8 +62,6 @@ static const struct field keeper_fields[] = {
 	K(NUMBER, machine.wait_status),
 	K(NUMBER, machine.n_failures),
 	K(NUMBER, machine.n_restarts),
-	K(NUMBER, machine.is_asking),
-	K(NUMBER, machine.is_granted),
 	K(NUMBER, machine.is_reported),
 	K(NUMBER, machine.on_trial),
 	K(NUMBER, machine.owes_report),

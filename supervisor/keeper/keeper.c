@@ -268,7 +268,6 @@ static struct machine_event make_swept(struct keeper *k)
 		.kind = MACHINE_SWEPT,
 		.now_usec = clock_usec(CLOCK_MONOTONIC),
 		.uptime_usec = usec_sub(k->life.ended_usec, k->life.start_usec),
-		.has_subscriber = control_has_subscriber(&k->control),
 	};
 
 	sweep_end(&k->sweep);
@@ -373,6 +372,13 @@ int keeper_fail(struct keeper *k, enum keeper_cause cause, const char *asker)
 	return feed(k, (struct machine_event){.kind = MACHINE_FAIL,
 					      .now_usec = clock_usec(CLOCK_MONOTONIC),
 					      .cause = cause});
+}
+
+int keeper_hold(struct keeper *k, usec_t until_usec)
+{
+	return feed(k, (struct machine_event){.kind = MACHINE_HOLD,
+					      .now_usec = clock_usec(CLOCK_MONOTONIC),
+					      .until_usec = until_usec});
 }
 
 static void take_end(struct keeper *k)

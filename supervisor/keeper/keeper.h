@@ -91,6 +91,9 @@ must_check int keeper_ask(struct keeper *k, enum machine_event_kind kind, const 
 /** keeper_fail() - MACHINE_FAIL with its cause */
 must_check int keeper_fail(struct keeper *k, enum keeper_cause cause, const char *asker);
 
+/** keeper_hold() - MACHINE_HOLD with its time */
+must_check int keeper_hold(struct keeper *k, usec_t until_usec);
+
 /** keeper_read_spec() - read the spec file for the next start; Return: 0 or negative errno, said */
 must_check int keeper_read_spec(struct keeper *k);
 

@@ -43,10 +43,10 @@ struct turn {
 };
 
 /* A restart is due, and what the collector says about the pipes of the last life can wait until
- * then, if not until a place is granted: it is not worth a turn of its own. */
+ * then: it is not worth a turn of its own. */
 static bool is_in_no_hurry(const struct keeper *k)
 {
-	return k->machine.state == MACHINE_BACKOFF || k->machine.state == MACHINE_ASKING;
+	return k->machine.state == MACHINE_BACKOFF || k->machine.state == MACHINE_HELD;
 }
 
 static void fill(struct turn *t, const struct keeper *k, int signals)

@@ -35,11 +35,8 @@ static void machine_set_state(struct machine *m, struct step *s, enum machine_st
 {
 	m->state = state;
 	m->deadline_usec = USEC_INFINITY;
-	if (state != MACHINE_BACKOFF && state != MACHINE_ASKING) {
-		m->is_asking = false;
-		m->is_granted = false;
+	if (state != MACHINE_BACKOFF && state != MACHINE_HELD)
 		m->next_usec = 0;
-	}
 	s->orders |= MACHINE_ORDER_CHANGED;
 }
 
@@ -269,7 +266,6 @@ static void restart_by_rule(struct machine *m, struct step *s)
 	machine_set_state(m, s, MACHINE_BACKOFF);
 	m->next_usec = usec_add(s->event->now_usec, delay);
 	m->deadline_usec = m->next_usec;
-	m->is_asking = m->n_failures >= KEEPER_ASK_FROM && s->event->has_subscriber;
 }
 
 static void end_by_rule(struct machine *m, struct step *s)
@@ -312,27 +308,21 @@ static int act_swept(struct machine *m, struct step *s)
 
 static int act_restart_due(struct machine *m, struct step *s)
 {
-	if (m->is_asking && !m->is_granted) {
-		machine_set_state(m, s, MACHINE_ASKING);
-		m->deadline_usec = usec_add(m->next_usec, MACHINE_ALONE_USEC);
-		s->orders = 0; /* the same to others */
+	m->n_restarts++;
+	begin_life(m, s);
+	return 0;
+}
+
+static int act_hold(struct machine *m, struct step *s)
+{
+	usec_t latest = usec_add(m->next_usec, MACHINE_HOLD_USEC);
+	usec_t until = MIN_OF(s->event->until_usec, latest);
+
+	if (until <= m->deadline_usec)
 		return 0;
-	}
-	m->n_restarts++;
-	begin_life(m, s);
-	return 0;
-}
-
-static int act_granted_early(struct machine *m, struct step *s)
-{
-	m->is_granted = true;
-	return 0;
-}
-
-static int act_go_on(struct machine *m, struct step *s)
-{
-	m->n_restarts++;
-	begin_life(m, s);
+	machine_set_state(m, s, MACHINE_HELD);
+	m->deadline_usec = until;
+	s->orders = 0; /* the same to others */
 	return 0;
 }
 
@@ -384,16 +374,16 @@ static act_fn *const table[][MACHINE_EVENT_COUNT] = {
 		[MACHINE_RESTART] = act_launch,
 		[MACHINE_STOP] = act_rest,
 		[MACHINE_LEAVE] = act_drain,
-		[MACHINE_PLACE] = act_granted_early,
+		[MACHINE_HOLD] = act_hold,
 		[MACHINE_DEADLINE] = act_restart_due,
 	},
-	[MACHINE_ASKING] = {
+	[MACHINE_HELD] = {
 		[MACHINE_START] = act_launch,
 		[MACHINE_RESTART] = act_launch,
 		[MACHINE_STOP] = act_rest,
 		[MACHINE_LEAVE] = act_drain,
-		[MACHINE_PLACE] = act_go_on,
-		[MACHINE_DEADLINE] = act_go_on,
+		[MACHINE_HOLD] = act_hold,
+		[MACHINE_DEADLINE] = act_restart_due,
 	},
 	[MACHINE_DONE] = {
 		[MACHINE_START] = act_launch,
@@ -438,7 +428,7 @@ enum keeper_state machine_public(const struct machine *m)
 	static const enum keeper_state names[] = {
 		[MACHINE_IDLE] = KEEPER_IDLE,         [MACHINE_RUNNING] = KEEPER_RUNNING,
 		[MACHINE_STOPPING] = KEEPER_STOPPING, [MACHINE_SWEEPING] = KEEPER_SWEEPING,
-		[MACHINE_BACKOFF] = KEEPER_BACKOFF,   [MACHINE_ASKING] = KEEPER_BACKOFF,
+		[MACHINE_BACKOFF] = KEEPER_BACKOFF,   [MACHINE_HELD] = KEEPER_BACKOFF,
 		[MACHINE_DONE] = KEEPER_DONE,         [MACHINE_FAILED] = KEEPER_FAILED,
 		[MACHINE_DRAINING] = KEEPER_IDLE,     [MACHINE_LEFT] = KEEPER_IDLE,
 	};

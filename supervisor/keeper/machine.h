@@ -9,8 +9,8 @@
 #define MACHINE_SWEEP_USEC (10 * USEC_PER_SEC)
 /** How long a keeper that leaves waits for the collector. */
 #define MACHINE_DRAIN_USEC (5 * USEC_PER_SEC)
-/** How long after its own delay a restart waits for a place in the host's budget. */
-#define MACHINE_ALONE_USEC USEC_PER_SEC
+/** How long after its own delay a restart may be held, for want of a place in the host's budget. */
+#define MACHINE_HOLD_USEC USEC_PER_SEC
 
 /** A life that follows one which died within this time is on trial for as long. */
 #define MACHINE_TRIAL_USEC (16 * USEC_PER_MSEC)
@@ -22,7 +22,7 @@ enum machine_state {
 	MACHINE_STOPPING, /* signal sent, until the stop timeout */
 	MACHINE_SWEEPING, /* main process gone or given up; everything is being killed */
 	MACHINE_BACKOFF,  /* own delay runs */
-	MACHINE_ASKING,   /* own delay is over, waits for a place */
+	MACHINE_HELD,     /* own delay, and then for a place in the budget */
 	MACHINE_DONE,
 	MACHINE_FAILED,
 	MACHINE_DRAINING, /* nothing runs any more, the collector takes the rest */
@@ -38,9 +38,9 @@ enum machine_event_kind {
 	MACHINE_RESTART,
 	MACHINE_FAIL,     /* the supervisor counts this life as failed: @cause */
 	MACHINE_WATCHDOG, /* the payload has not pinged */
-	MACHINE_PLACE,
-	MACHINE_GONE,  /* the main process is gone, or never came: @cause, @wait_status */
-	MACHINE_SWEPT, /* nothing of the life is left: @uptime_usec, @random, @has_subscriber */
+	MACHINE_HOLD,     /* there is no place in the budget before @until_usec */
+	MACHINE_GONE,     /* the main process is gone, or never came: @cause, @wait_status */
+	MACHINE_SWEPT,    /* nothing of the life is left: @uptime_usec, @random */
 	MACHINE_DRAINED,
 	MACHINE_DEADLINE,
 	MACHINE_EVENT_COUNT,
@@ -84,7 +84,7 @@ struct machine_rule {
  * @wait_status:    GONE; -1 when unknowable
  * @uptime_usec:    SWEPT: how long the life was
  * @random:         SWEPT: for the jitter
- * @has_subscriber: SWEPT: somebody could grant a place
+ * @until_usec:     HOLD
  */
 struct machine_event {
 	enum machine_event_kind kind;
@@ -93,7 +93,7 @@ struct machine_event {
 	int wait_status;
 	usec_t uptime_usec;
 	uint32_t random;
-	bool has_subscriber;
+	usec_t until_usec;
 };
 
 /**
@@ -116,8 +116,6 @@ struct machine {
 	int wait_status;
 	uint32_t n_failures;
 	uint32_t n_restarts;
-	bool is_asking;
-	bool is_granted;
 	bool is_reported;
 	bool on_trial;
 	bool owes_report;

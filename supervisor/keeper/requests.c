@@ -99,9 +99,9 @@ static int take_set_fds(struct keeper *k, struct control_peer *peer, struct cont
 	return sockets_set(&k->sockets, w->fds, w->n_fds, w->request.fd_names);
 }
 
-static int take_place(struct keeper *k, struct control_peer *peer, struct control_words *w)
+static int take_hold(struct keeper *k, struct control_peer *peer, struct control_words *w)
 {
-	return keeper_feed(k, MACHINE_PLACE);
+	return keeper_hold(k, w->request.until_usec);
 }
 
 static int take_ready(struct keeper *k, struct control_peer *peer, struct control_words *w)
@@ -121,7 +121,7 @@ static request_fn *const table[] = {
 	[KEEPER_FAIL] = take_fail,           [KEEPER_SIGNAL] = take_signal,
 	[KEEPER_SUBSCRIBE] = take_subscribe, [KEEPER_RELOAD] = take_reload,
 	[KEEPER_GET_FDS] = take_get_fds,     [KEEPER_SET_FDS] = take_set_fds,
-	[KEEPER_PLACE] = take_place,         [KEEPER_READY] = take_ready,
+	[KEEPER_HOLD] = take_hold,           [KEEPER_READY] = take_ready,
 	[KEEPER_REEXEC] = take_reexec,
 };
 static_assert(ARRAY_LEN(table) == KEEPER_COMMAND_COUNT, "a handler for each command");

@@ -63,7 +63,7 @@ static void obey(struct machine *m, struct life *life, const struct keeper_reque
 	static const int events[KEEPER_COMMAND_COUNT] = {
 		[KEEPER_START] = MACHINE_START, [KEEPER_STOP] = MACHINE_STOP,
 		[KEEPER_LEAVE] = MACHINE_LEAVE, [KEEPER_RESTART] = MACHINE_RESTART,
-		[KEEPER_FAIL] = MACHINE_FAIL,   [KEEPER_PLACE] = MACHINE_PLACE,
+		[KEEPER_FAIL] = MACHINE_FAIL,   [KEEPER_HOLD] = MACHINE_HOLD,
 		[KEEPER_SIGNAL] = -1,           [KEEPER_SUBSCRIBE] = -1,
 		[KEEPER_RELOAD] = -1,           [KEEPER_GET_FDS] = -1,
 		[KEEPER_SET_FDS] = -1,          [KEEPER_READY] = -1,
@@ -74,7 +74,8 @@ static void obey(struct machine *m, struct life *life, const struct keeper_reque
 	if (kind >= 0)
 		feed(m, life,
 		     (struct machine_event){.kind = (enum machine_event_kind)kind,
-					    .cause = (enum keeper_cause)request->cause});
+					    .cause = (enum keeper_cause)request->cause,
+					    .until_usec = request->until_usec});
 	/* What the payload and the clock do meanwhile is decided by a field that is otherwise
 	 * unused. */
 	if (life->is_alive && request->serial % 2 == 0) {
@@ -83,8 +84,7 @@ static void obey(struct machine *m, struct life *life, const struct keeper_reque
 		     (struct machine_event){.kind = MACHINE_GONE, .cause = KEEPER_CAUSE_EXIT});
 	}
 	if (m->state == MACHINE_SWEEPING && !life->is_alive && request->serial % 3 == 0)
-		feed(m, life,
-		     (struct machine_event){.kind = MACHINE_SWEPT, .has_subscriber = true});
+		feed(m, life, (struct machine_event){.kind = MACHINE_SWEPT});
 	if (m->deadline_usec != USEC_INFINITY && request->serial % 5 == 0)
 		feed(m, life,
 		     (struct machine_event){.kind = MACHINE_DEADLINE,

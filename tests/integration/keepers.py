@@ -22,7 +22,7 @@ SNAPSHOT, REQUEST, ANSWER, EXIT = 1, 2, 3, 4
 STATES = ("idle", "running", "stopping", "sweeping", "backoff", "done", "failed")
 COMMANDS = {name: number for number, name in enumerate(
     ("start", "stop", "leave", "restart", "fail", "signal", "subscribe", "reload", "get_fds",
-     "set_fds", "place", "ready", "reexec"), 1)}
+     "set_fds", "hold", "ready", "reexec"), 1)}
 CAUSES = ("none", "exit", "signal", "oom", "watchdog", "health", "not-ready", "stop",
           "stop-timeout", "tasks-max", "exec-failed")
 STEPS = ("ok", "spec", "fork", "cgroup", "limit", "groups", "user", "cwd", "pipe", "program")
@@ -92,7 +92,7 @@ def parse(data, fds=()):
 
 
 def make_request(command, serial=1, arg=0, cause=0, since_life=0, asker="test", fd_names=()):
-    """The bytes of a request."""
+    """The bytes of a request; `since_life` is the place of the other numbers of 64 bits, too."""
     names = b"".join(name.encode().ljust(FD_NAME_MAX, b"\0") for name in fd_names)
     return HEADER.pack(MAGIC, VERSION, REQUEST) + REQUEST_BODY.pack(
         COMMANDS.get(command, command), serial, arg, cause, since_life, asker.encode(), names)

@@ -291,38 +291,49 @@ def test_life_that_lasts_after_quick_deaths_is_told(nursery, tmp_path):
     assert peer.wait_exit(running.life).uptime_usec > 0
 
 
-def wait_for_place(peer):
-    """Until the keeper asks for a place: the moment at which it goes ahead without one."""
-    asking = peer.wait("place", lambda f: f.kind == keepers.SNAPSHOT and f.state == "backoff" and
-                       f.n_failures >= 3)
-    return asking.next_usec / 1e6 + 1
+def wait_for_backoff(peer):
+    """Until a restart waits for its time: that time."""
+    return peer.wait("backoff", lambda f: f.kind == keepers.SNAPSHOT and f.state == "backoff" and
+                     f.n_failures >= 3).next_usec
 
 
-def test_place_is_asked_for_and_waited_for(nursery, tmp_path):
-    spec = nursery.spec(["sh", "-c", f"echo x >>{tmp_path}/lives; exit 1"], delay_usec=1)
-    keeper = nursery.start("--spec", spec, control=True)
-    peer = keeper.peer()
-    peer.request("start")
-    alone = wait_for_place(peer)
-    assert alone - time.monotonic() > 0.5
-    assert len((tmp_path / "lives").read_text().split()) == 3
-    peer.forget()
-    assert peer.request("place").result == 0
-    assert peer.wait_exit().n_failures == 4
-    assert time.monotonic() < alone
-
-
-def test_keeper_goes_alone_when_no_place_is_granted(nursery):
-    spec = nursery.spec(["false"], delay_usec=1)
+def test_restart_goes_ahead_at_its_time_when_nobody_holds_it(nursery):
+    spec = nursery.spec(["false"], delay_usec=100000)
     peer = nursery.start("--spec", spec, control=True).peer()
     peer.request("start")
-    alone = wait_for_place(peer)
+    due = wait_for_backoff(peer)
+    assert peer.wait("the next exit", lambda f: f.kind == keepers.EXIT and f.n_failures == 4)
+    assert time.monotonic() >= due / 1e6
+
+
+def test_held_restart_waits_as_long_as_it_is_told(nursery, tmp_path):
+    spec = nursery.spec(["sh", "-c", f"echo x >>{tmp_path}/lives; exit 1"], delay_usec=2000000)
+    peer = nursery.start("--spec", spec, control=True).peer()
+    peer.request("start")
+    due = wait_for_backoff(peer)
+    assert peer.request("hold", since_life=due + 300000).result == 0
+    assert len((tmp_path / "lives").read_text().split()) == 3
+    assert peer.wait("the next exit", lambda f: f.kind == keepers.EXIT and f.n_failures == 4)
+    assert time.monotonic() >= due / 1e6 + 0.3
+
+
+def test_hold_without_an_end_holds_for_a_second_and_a_start_ends_it(nursery):
+    spec = nursery.spec(["false"], delay_usec=1000000)
+    peer = nursery.start("--spec", spec, control=True).peer()
+    peer.request("start")
+    due = wait_for_backoff(peer)
+    assert peer.request("hold", since_life=2**64 - 1).result == 0
+    assert peer.wait("the next exit", lambda f: f.kind == keepers.EXIT and f.n_failures == 4)
+    assert time.monotonic() >= due / 1e6 + 1
     peer.forget()
-    peer.wait_state("running", "backoff")
-    assert time.monotonic() >= alone
+    wait_for_backoff(peer)
+    assert peer.request("hold", since_life=2**64 - 1).result == 0
+    nursery.spec(["sleep", "1000"])
+    assert peer.request("start").result == 0
+    assert peer.wait_state("running").n_failures == 0
 
 
-def test_keeper_without_subscriber_asks_nobody(nursery, tmp_path):
+def test_keeper_without_subscriber_restarts_by_itself(nursery, tmp_path):
     spec = nursery.spec(["sh", "-c", f"echo x >>{tmp_path}/lives; exit 1"], delay_usec=1,
                         max_restarts=5)
     start = time.monotonic()

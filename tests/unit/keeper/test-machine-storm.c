@@ -55,8 +55,6 @@ static void obey(struct world *w, unsigned orders)
 		w->owes_report = true;
 		w->n_lives++;
 	}
-	if (w->machine.is_asking)
-		assert_true(w->machine.n_failures >= KEEPER_ASK_FROM);
 }
 
 static void check(const struct world *w)
@@ -67,17 +65,19 @@ static void check(const struct world *w)
 	if (m->state == MACHINE_RUNNING || m->state == MACHINE_STOPPING)
 		assert_true(w->has_main);
 	if (m->state == MACHINE_IDLE || m->state == MACHINE_DONE || m->state == MACHINE_FAILED ||
-	    m->state == MACHINE_BACKOFF || m->state == MACHINE_ASKING) {
+	    m->state == MACHINE_BACKOFF || m->state == MACHINE_HELD) {
 		assert_false(w->has_main || w->has_others);
 		assert_false(w->owes_report);
 	}
 	/* Nothing waits for ever: a state that ends by itself has a deadline, or an event of the
 	 * tree. */
 	if (m->state == MACHINE_STOPPING || m->state == MACHINE_BACKOFF ||
-	    m->state == MACHINE_ASKING || m->state == MACHINE_DRAINING)
+	    m->state == MACHINE_HELD || m->state == MACHINE_DRAINING)
 		assert_true(m->deadline_usec != USEC_INFINITY);
-	assert_int_equal(m->state == MACHINE_BACKOFF || m->state == MACHINE_ASKING,
+	assert_int_equal(m->state == MACHINE_BACKOFF || m->state == MACHINE_HELD,
 			 m->next_usec != 0);
+	if (m->state == MACHINE_HELD)
+		assert_true(m->deadline_usec <= m->next_usec + MACHINE_HOLD_USEC);
 }
 
 static void feed(struct world *w, enum machine_event_kind kind)
@@ -89,7 +89,7 @@ static void feed(struct world *w, enum machine_event_kind kind)
 		.wait_status = roll(w) % 4 == 0 ? 0 : 256,
 		.uptime_usec = roll(w) % 8 == 0 ? 20 * USEC_PER_SEC : 5,
 		.random = roll(w),
-		.has_subscriber = roll(w) % 2 == 0,
+		.until_usec = w->now_usec + roll(w) % (4 * USEC_PER_SEC),
 	};
 	unsigned orders = 0;
 
@@ -132,7 +132,7 @@ static void play_people(struct world *w)
 {
 	static const enum machine_event_kind words[] = {
 		MACHINE_START, MACHINE_STOP,     MACHINE_RESTART, MACHINE_FAIL,
-		MACHINE_PLACE, MACHINE_WATCHDOG, MACHINE_START,   MACHINE_START,
+		MACHINE_HOLD,  MACHINE_WATCHDOG, MACHINE_START,   MACHINE_START,
 	};
 
 	feed(w, words[roll(w) % ARRAY_LEN(words)]);

@@ -53,6 +53,14 @@ static unsigned gone(struct machine *m, enum keeper_cause cause, int wait_status
 	return step_with(m, &always, e);
 }
 
+static void hold(struct machine *m, usec_t until_usec)
+{
+	struct machine_event e = make_event(MACHINE_HOLD);
+
+	e.until_usec = until_usec;
+	assert_int_equal(step_with(m, &always, e), 0);
+}
+
 /* A machine that has come to a state by events only. */
 static struct machine make(enum machine_state state)
 {
@@ -82,10 +90,9 @@ static struct machine make(enum machine_state state)
 		return m;
 	}
 	m.n_failures = 2;
-	swept.has_subscriber = true;
 	step_with(&m, &always, swept);
-	if (state == MACHINE_ASKING)
-		step(&m, MACHINE_DEADLINE);
+	if (state == MACHINE_HELD)
+		hold(&m, m.next_usec + 1);
 	return m;
 }
 
@@ -144,15 +151,15 @@ static const struct transition transitions[] = {
 	{MACHINE_BACKOFF, MACHINE_RESTART, MACHINE_RUNNING, LAUNCH, 0},
 	{MACHINE_BACKOFF, MACHINE_STOP, MACHINE_IDLE, C, 0},
 	{MACHINE_BACKOFF, MACHINE_LEAVE, MACHINE_DRAINING, DRAIN, 0},
-	{MACHINE_BACKOFF, MACHINE_PLACE, MACHINE_BACKOFF, 0, 0},
-	{MACHINE_BACKOFF, MACHINE_DEADLINE, MACHINE_ASKING, 0, 0},
+	{MACHINE_BACKOFF, MACHINE_HOLD, MACHINE_BACKOFF, 0, 0},
+	{MACHINE_BACKOFF, MACHINE_DEADLINE, MACHINE_RUNNING, LAUNCH, 0},
 
-	{MACHINE_ASKING, MACHINE_START, MACHINE_RUNNING, LAUNCH, 0},
-	{MACHINE_ASKING, MACHINE_RESTART, MACHINE_RUNNING, LAUNCH, 0},
-	{MACHINE_ASKING, MACHINE_STOP, MACHINE_IDLE, C, 0},
-	{MACHINE_ASKING, MACHINE_LEAVE, MACHINE_DRAINING, DRAIN, 0},
-	{MACHINE_ASKING, MACHINE_PLACE, MACHINE_RUNNING, LAUNCH, 0},
-	{MACHINE_ASKING, MACHINE_DEADLINE, MACHINE_RUNNING, LAUNCH, 0},
+	{MACHINE_HELD, MACHINE_START, MACHINE_RUNNING, LAUNCH, 0},
+	{MACHINE_HELD, MACHINE_RESTART, MACHINE_RUNNING, LAUNCH, 0},
+	{MACHINE_HELD, MACHINE_STOP, MACHINE_IDLE, C, 0},
+	{MACHINE_HELD, MACHINE_LEAVE, MACHINE_DRAINING, DRAIN, 0},
+	{MACHINE_HELD, MACHINE_HOLD, MACHINE_HELD, 0, 0},
+	{MACHINE_HELD, MACHINE_DEADLINE, MACHINE_RUNNING, LAUNCH, 0},
 
 	{MACHINE_DONE, MACHINE_START, MACHINE_RUNNING, LAUNCH, 0},
 	{MACHINE_DONE, MACHINE_RESTART, MACHINE_RUNNING, LAUNCH, 0},
@@ -433,48 +440,45 @@ static void too_many_failures_are_final(void **state)
 	assert_int_equal(m.state, MACHINE_FAILED);
 }
 
-static void third_failure_waits_and_asks_a_subscriber(void **state)
-{
-	struct machine_event swept = make_event(MACHINE_SWEPT);
-	struct machine m = make(MACHINE_SWEEPING);
-
-	m.n_failures = 2;
-	swept.has_subscriber = true;
-	assert_int_equal(step_with(&m, &always, swept), REPORT | C);
-	assert_int_equal(m.state, MACHINE_BACKOFF);
-	assert_int_equal(m.next_usec, NOW + always.backoff.delay_usec);
-	assert_int_equal(m.deadline_usec, m.next_usec);
-	assert_true(m.is_asking);
-}
-
-static void third_failure_without_a_subscriber_asks_nobody(void **state)
+static void third_failure_waits_and_goes_ahead_when_nobody_objects(void **state)
 {
 	struct machine m = make(MACHINE_SWEEPING);
 
 	m.n_failures = 2;
 	assert_int_equal(step(&m, MACHINE_SWEPT), REPORT | C);
+	assert_int_equal(m.state, MACHINE_BACKOFF);
+	assert_int_equal(m.next_usec, NOW + always.backoff.delay_usec);
+	assert_int_equal(m.deadline_usec, m.next_usec);
 	assert_int_equal(step(&m, MACHINE_DEADLINE), LAUNCH);
-	assert_int_equal(m.n_restarts, 1);
 }
 
-static void place_granted_early_is_used_when_the_delay_is_over(void **state)
+static void held_restart_waits_as_long_as_it_was_told(void **state)
 {
 	struct machine m = make(MACHINE_BACKOFF);
 
-	step(&m, MACHINE_PLACE);
-	assert_int_equal(m.state, MACHINE_BACKOFF);
-	assert_int_equal(step(&m, MACHINE_DEADLINE), LAUNCH);
-}
-
-static void place_that_does_not_come_is_waited_for_a_second(void **state)
-{
-	struct machine m = make(MACHINE_ASKING);
-
-	assert_int_equal(m.deadline_usec, m.next_usec + MACHINE_ALONE_USEC);
+	hold(&m, m.next_usec + 5);
 	assert_int_equal(machine_public(&m), KEEPER_BACKOFF);
+	assert_int_equal(m.deadline_usec, m.next_usec + 5);
 	assert_int_equal(step(&m, MACHINE_DEADLINE), LAUNCH);
 	assert_int_equal(m.next_usec, 0);
-	assert_false(m.is_asking);
+}
+
+static void held_restart_waits_a_second_and_no_longer(void **state)
+{
+	struct machine m = make(MACHINE_BACKOFF);
+
+	hold(&m, USEC_INFINITY);
+	hold(&m, USEC_INFINITY);
+	assert_int_equal(m.deadline_usec, m.next_usec + MACHINE_HOLD_USEC);
+}
+
+static void hold_that_comes_late_is_of_no_importance(void **state)
+{
+	struct machine m = make(MACHINE_BACKOFF);
+
+	hold(&m, m.next_usec - 1);
+	assert_int_equal(m.state, MACHINE_BACKOFF);
+	assert_int_equal(m.deadline_usec, m.next_usec);
 }
 
 static void immediate_restart_has_no_time_of_its_own(void **state)
@@ -489,7 +493,7 @@ static void immediate_restart_has_no_time_of_its_own(void **state)
 
 static void stopped_backoff_forgets_its_time(void **state)
 {
-	struct machine m = make(MACHINE_ASKING);
+	struct machine m = make(MACHINE_HELD);
 
 	step(&m, MACHINE_STOP);
 	assert_int_equal(m.next_usec, 0);
@@ -579,10 +583,10 @@ int main(void)
 		cmocka_unit_test(status_that_comes_late_replaces_an_unknowable_one),
 		cmocka_unit_test(rule_decides_what_an_end_means),
 		cmocka_unit_test(too_many_failures_are_final),
-		cmocka_unit_test(third_failure_waits_and_asks_a_subscriber),
-		cmocka_unit_test(third_failure_without_a_subscriber_asks_nobody),
-		cmocka_unit_test(place_granted_early_is_used_when_the_delay_is_over),
-		cmocka_unit_test(place_that_does_not_come_is_waited_for_a_second),
+		cmocka_unit_test(third_failure_waits_and_goes_ahead_when_nobody_objects),
+		cmocka_unit_test(held_restart_waits_as_long_as_it_was_told),
+		cmocka_unit_test(held_restart_waits_a_second_and_no_longer),
+		cmocka_unit_test(hold_that_comes_late_is_of_no_importance),
 		cmocka_unit_test(immediate_restart_has_no_time_of_its_own),
 		cmocka_unit_test(stopped_backoff_forgets_its_time),
 		cmocka_unit_test(life_after_quick_deaths_is_on_trial),

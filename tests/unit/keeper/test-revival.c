@@ -18,7 +18,7 @@ static void nothing_is_started_that_was_not_to_run(void **state)
 {
 	assert_int_equal(revival_plan(MACHINE_IDLE, false), REVIVAL_REST);
 	assert_int_equal(revival_plan(MACHINE_BACKOFF, false), REVIVAL_REST);
-	assert_int_equal(revival_plan(MACHINE_ASKING, false), REVIVAL_REST);
+	assert_int_equal(revival_plan(MACHINE_HELD, false), REVIVAL_REST);
 	assert_int_equal(revival_plan(MACHINE_DONE, false), REVIVAL_REST);
 	assert_int_equal(revival_plan(MACHINE_FAILED, false), REVIVAL_REST);
 }
