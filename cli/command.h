@@ -67,6 +67,7 @@ struct command {
 };
 
 extern const struct command command_ls, command_status, command_log, command_why, command_events;
+extern const struct command command_top, command_metrics;
 extern const struct command command_start, command_stop, command_restart, command_signal;
 extern const struct command command_config, command_add, command_limits;
 extern const struct command command_up, command_down, command_doctor, command_version;

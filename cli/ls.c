@@ -2,8 +2,8 @@
 /*
  * ls: the services and what they are doing.
  *
- * -w redraws the same table in place, at each change and once a second for the uptimes; where
- * nobody looks (a pipe) it prints at changes only.
+ * -w redraws the same table in place, at each change and once a second for uptimes and what is
+ * used; where nobody looks (a pipe) it prints at changes only.
  */
 #include "cli/ls.h"
 
@@ -33,7 +33,7 @@ enum detail {
 	DETAIL_ALL,
 };
 
-static json_t *parameters_of(char *const *names, enum detail detail)
+static json_t *parameters_of(char *const *names, enum detail detail, bool live)
 {
 	cleanup_json json_t *list = json_array();
 
@@ -41,16 +41,16 @@ static json_t *parameters_of(char *const *names, enum detail detail)
 		if (json_array_append_new(list, json_string(*names)) < 0)
 			return NULL;
 	}
-	return json_pack("{s:O, s:b, s:b}", "names", list, "count", detail != DETAIL_TABLE, "brief",
-			 detail != DETAIL_ALL);
+	return json_pack("{s:O, s:b, s:b, s:b}", "names", list, "count", detail != DETAIL_TABLE,
+			 "brief", detail != DETAIL_ALL, "live", live);
 }
 
 static int ask_services(struct supervisor *s, char *const *names, enum detail detail,
 			json_t **ret_reply, struct error *err)
 {
 	cleanup_json json_t *reply = NULL;
-	int code = supervisor_ask(s, "io.slicekeep.supervisor.List", parameters_of(names, detail),
-				  &reply, err);
+	int code = supervisor_ask(s, "io.slicekeep.supervisor.List",
+				  parameters_of(names, detail, false), &reply, err);
 
 	if (code == 0 && names && names[0])
 		code = names_check(s, json_object_get(reply, "services"), names, err);
@@ -119,8 +119,9 @@ static int watch_turns(struct supervisor *s, char *const *names, bool json, stru
 	usec_t since_usec = 0;
 	int code;
 
-	code = varlink_client_begin(s->client, "io.slicekeep.supervisor.List",
-				    parameters_of(names, json ? DETAIL_ALL : DETAIL_COUNTED), err);
+	code = varlink_client_begin(
+		s->client, "io.slicekeep.supervisor.List",
+		parameters_of(names, json ? DETAIL_ALL : DETAIL_COUNTED, ticking), err);
 	while (code >= 0 || code == -ETIMEDOUT) {
 		usec_t tick_usec =
 			ticking && reply ? clock_now_usec() + USEC_PER_SEC : USEC_INFINITY;

@@ -28,10 +28,10 @@ static const struct command command_help = {
 };
 
 static const struct command *const commands[] = {
-	&command_ls,    &command_status,  &command_log,     &command_why,    &command_events,
-	&command_start, &command_stop,    &command_restart, &command_signal, &command_limits,
-	&command_add,   &command_config,  &command_up,      &command_down,   &command_doctor,
-	&command_help,  &command_version,
+	&command_ls,     &command_status,  &command_top,   &command_log,     &command_why,
+	&command_events, &command_metrics, &command_start, &command_stop,    &command_restart,
+	&command_signal, &command_limits,  &command_add,   &command_config,  &command_up,
+	&command_down,   &command_doctor,  &command_help,  &command_version,
 };
 
 static const struct command *command_find(const char *name)

@@ -55,11 +55,21 @@ static void add_restarts(struct table *t, const json_t *service)
 		table_addf(t, PAINT_NONE, "%" PRIu64, restarts);
 }
 
+static void add_usage(struct table *t, const json_t *service)
+{
+	char buf[WORDS_MAX];
+
+	table_add(t, PAINT_NONE, words_usage(service, "cpu_usec", words_percent, buf));
+	table_add(t, PAINT_NONE, words_memory(service, buf));
+}
+
+/* Those that it listens on, where somebody has looked; otherwise those that the config has. */
 static void add_ports(struct table *t, const json_t *service)
 {
 	cleanup_text struct text ports = {0};
+	const json_t *listening = json_object_get(service, "listening");
 
-	words_ports(&ports, json_object_get(service, "ports"));
+	words_ports(&ports, listening ? listening : json_object_get(service, "ports"));
 	table_add(t, PAINT_NONE, ports.data ? ports.data : "");
 }
 
@@ -111,7 +121,8 @@ static void add_remarks(struct table *t, const json_t *service)
 int service_table(const json_t *services, usec_t elapsed_usec, const struct style *style,
 		  size_t columns_max, struct text *out)
 {
-	static const char *const heads[] = {"SERVICE", "STATE", "UP", "RESTARTS", "PORTS", ""};
+	static const char *const heads[] = {"SERVICE", "STATE",    "UP",    "CPU",
+					    "MEMORY",  "RESTARTS", "PORTS", ""};
 	cleanup_table struct table t;
 	json_t *service;
 	size_t i;
@@ -125,6 +136,7 @@ int service_table(const json_t *services, usec_t elapsed_usec, const struct styl
 		table_add(&t, system ? PAINT_DIM : PAINT_NONE, name ? name : "?");
 		table_add(&t, style_state(state ? state : ""), state ? state : "?");
 		add_up(&t, service, elapsed_usec);
+		add_usage(&t, service);
 		add_restarts(&t, service);
 		add_ports(&t, service);
 		add_remarks(&t, service);
@@ -194,7 +206,9 @@ static int fill_nulls(json_t *object, const char *const *keys, size_t n)
 
 static int export_one(json_t *service)
 {
-	static const char *const keys[] = {"pid", "uptime_usec", "processes", "note", "last_exit"};
+	static const char *const keys[] = {"pid",       "uptime_usec",  "processes",
+					   "cpu_usec",  "memory_bytes", "memory_max_bytes",
+					   "listening", "note",         "last_exit"};
 	static const char *const slot_keys[] = {"pid", "uptime_usec", "next_start_usec", "life",
 						"status"};
 	json_t *slot;

@@ -6,7 +6,7 @@
 
 struct text;
 
-#define TABLE_COLUMNS_MAX 8
+#define TABLE_COLUMNS_MAX 9
 
 struct table_cell;
 

@@ -89,3 +89,49 @@ void words_ports(struct text *out, const json_t *ports)
 		text_addf(out, "%s%" JSON_INTEGER_FORMAT, i > 0 ? " " : "",
 			  json_integer_value(port));
 }
+
+const char *words_percent(uint64_t usec_per_sec, char buf[static WORDS_MAX])
+{
+	(void)snprintf(buf, WORDS_MAX, "%" PRIu64 "%%",
+		       (usec_per_sec + USEC_PER_SEC / 200) / (USEC_PER_SEC / 100));
+	return buf;
+}
+
+const char *words_bytes(uint64_t bytes, char buf[static WORDS_MAX])
+{
+	char size[UNITS_TEXT_MAX];
+
+	(void)snprintf(buf, WORDS_MAX, "%s", bytes == 0 ? "0" : size_format(bytes, size));
+	return buf;
+}
+
+const char *words_count(uint64_t n, char buf[static WORDS_MAX])
+{
+	(void)snprintf(buf, WORDS_MAX, "%" PRIu64, n);
+	return buf;
+}
+
+const char *words_usage(const json_t *object, const char *key,
+			const char *(*format)(uint64_t value, char buf[static WORDS_MAX]),
+			char buf[static WORDS_MAX])
+{
+	uint64_t value = json_get_uint(object, key, UINT64_MAX);
+
+	if (value == UINT64_MAX)
+		(void)snprintf(buf, WORDS_MAX, "-");
+	else
+		(void)format(value, buf);
+	return buf;
+}
+
+const char *words_memory(const json_t *object, char buf[static WORDS_MAX])
+{
+	char now[WORDS_MAX], max[WORDS_MAX];
+	bool is_capped = json_object_get(object, "memory_max_bytes");
+
+	words_usage(object, "memory_bytes", words_bytes, now);
+	words_usage(object, "memory_max_bytes", words_bytes, max);
+	(void)snprintf(buf, WORDS_MAX, "%.20s%s%.20s", now, is_capped ? "/" : "",
+		       is_capped ? max : "");
+	return buf;
+}

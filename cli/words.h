@@ -29,3 +29,26 @@ void words_list(struct text *out, const json_t *strings);
 
 /** words_ports() - append the numbers of an array, divided by " "; "-" when there are none */
 void words_ports(struct text *out, const json_t *ports);
+
+/** words_percent() - CPU time a second as per cent of one CPU: "0%", "3%", "153%" */
+const char *words_percent(uint64_t usec_per_sec, char buf[static WORDS_MAX]);
+
+/**
+ * words_usage() - a member of an object as words, "-" when it is not there; returns @buf
+ * @format: words_percent(), words_bytes() or words_count()
+ */
+const char *words_usage(const json_t *object, const char *key,
+			const char *(*format)(uint64_t value, char buf[static WORDS_MAX]),
+			char buf[static WORDS_MAX]);
+
+/** words_bytes() - "120M", "0" */
+const char *words_bytes(uint64_t bytes, char buf[static WORDS_MAX]);
+
+/** words_count() - a plain number */
+const char *words_count(uint64_t n, char buf[static WORDS_MAX]);
+
+/**
+ * words_memory() - "120M", or "120M/256M" where it is capped; "-" when nobody can tell
+ * @object: with memory_bytes and memory_max_bytes
+ */
+const char *words_memory(const json_t *object, char buf[static WORDS_MAX]);

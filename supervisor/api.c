@@ -33,7 +33,9 @@
 #include "supervisor/io.slicekeep.supervisor.varlink.h"
 #include "supervisor/limits.h"
 #include "supervisor/manager.h"
+#include "supervisor/numbers-answer.h"
 #include "supervisor/operation.h"
+#include "supervisor/sampler.h"
 #include "supervisor/stream.h"
 
 #define ID_NO_SUCH_SERVICE "io.slicekeep.supervisor.NoSuchService"
@@ -42,6 +44,7 @@
 
 #define EXITS_DEFAULT 20
 #define EVENTS_DEFAULT 100
+#define HISTORY_DEFAULT 60
 #define WHO_MAX 40
 
 struct api {
@@ -116,6 +119,7 @@ static int on_list(struct varlink_call *call, json_t *parameters, void *userdata
 	cleanup_text struct text services = {0};
 	struct describe_how how = {
 		.count = json_get_bool(parameters, "count", false),
+		.live = json_get_bool(parameters, "live", false),
 		.brief = json_get_bool(parameters, "brief", false),
 	};
 
@@ -300,6 +304,47 @@ static int on_set_limits(struct varlink_call *call, json_t *parameters, void *us
 		     err);
 }
 
+/* --- numbers ------------------------------------------------------------------------------- */
+
+static int on_numbers(struct varlink_call *call, json_t *parameters, void *userdata,
+		      struct error *err)
+{
+	struct api *a = userdata;
+	json_t *names = json_object_get(parameters, "names");
+	cleanup_text struct text numbers = {0};
+
+	if (varlink_call_wants_more(call))
+		return numbers_stream(a->manager, call, names, err);
+	numbers_look(a->manager, names);
+	numbers_describe(a->manager, names, &numbers);
+	varlink_call_reply_text(call, &numbers);
+	return 0;
+}
+
+static int on_history(struct varlink_call *call, json_t *parameters, void *userdata,
+		      struct error *err)
+{
+	struct api *a = userdata;
+	bool is_minutes = json_get_bool(parameters, "minutes", false);
+	cleanup_text struct text moments = {0};
+	const struct sampler_past past = {
+		.name = json_get_string(parameters, "name"),
+		.is_slice = json_get_bool(parameters, "slice", false),
+		.step = is_minutes ? RING_STEP_MINUTE : RING_STEP_SECOND,
+		.limit = (size_t)json_get_uint(parameters, "limit", HISTORY_DEFAULT),
+	};
+	int code;
+
+	if (!past.name || !text_name_valid(past.name))
+		return no_such_service(call, past.name);
+	code = numbers_describe_past(a->manager, &past, &moments);
+	if (code < 0)
+		return error_set(err, code, "cannot read the history of \"%s\": %s", past.name,
+				 strerror(-code));
+	varlink_call_reply_text(call, &moments);
+	return 0;
+}
+
 /* --- the config ---------------------------------------------------------------------------- */
 
 static int on_plan(struct varlink_call *call, json_t *parameters, void *userdata, struct error *err)
@@ -379,6 +424,8 @@ static const struct varlink_method methods[] = {
 	{"Signal", VARLINK_ROLE_OPERATE, on_signal},
 	{"Limits", VARLINK_ROLE_READ, on_limits},
 	{"SetLimits", VARLINK_ROLE_OPERATE, on_set_limits},
+	{"Numbers", VARLINK_ROLE_READ, on_numbers},
+	{"History", VARLINK_ROLE_READ, on_history},
 	{"Plan", VARLINK_ROLE_READ, on_plan},
 	{"Apply", VARLINK_ROLE_ADMIN, on_apply},
 	{"Config", VARLINK_ROLE_READ, on_config},

@@ -3,8 +3,8 @@
 /*
  * The truth as JSON. The services, which are many and asked for often, are written as text; our own
  * status, which is small, is built. Everything here is read from what the manager holds, but for
- * two numbers that only /proc knows and that Status alone asks for: the memory of our own
- * processes, and how many processes there are in all.
+ * what only /proc knows and is looked for when it is asked for: the processes of the services
+ * (sampler.c), and the memory of our own.
  */
 
 #include "supervisor/describe.h"
@@ -17,16 +17,13 @@
 #include "lib/json-write.h"
 #include "lib/json.h"
 #include "lib/text.h"
+#include "supervisor/gauge.h"
 #include "supervisor/launcher.h"
 #include "supervisor/manager.h"
 #include "supervisor/prober.h"
 #include "supervisor/proc.h"
+#include "supervisor/sampler.h"
 #include "supervisor/service-keeper.h"
-
-static bool lives(const struct service *s)
-{
-	return s->snapshot.main_pid > 0 && slot_holds_payload(s->state);
-}
 
 static void write_if_any(struct text *t, const char *key, uint64_t value)
 {
@@ -36,13 +33,13 @@ static void write_if_any(struct text *t, const char *key, uint64_t value)
 
 static void write_uptime(struct text *t, const struct service *s, usec_t now)
 {
-	if (lives(s))
+	if (service_lives(s))
 		json_write_uint(t, "uptime_usec", usec_sub(now, s->snapshot.start_usec));
 }
 
 static void write_pid(struct text *t, const struct service *s)
 {
-	if (lives(s))
+	if (service_lives(s))
 		json_write_uint(t, "pid", (uint64_t)s->snapshot.main_pid);
 }
 
@@ -101,15 +98,26 @@ static void write_waits_for(struct text *t, const struct manager *m, const struc
 	json_write_close(t, ']');
 }
 
-/** Processes of one service that are counted. */
-#define COUNT_MAX 1024
-
-static void write_count(struct text *t, const struct service *s)
+static void write_if_known(struct text *t, enum number number, const struct gauge *g)
 {
-	uint64_t counted = lives(s) ? proc_count_tree(s->keeper_pid, COUNT_MAX) : 0;
+	uint64_t value = g->per_second.value[number];
 
-	/* The keeper, with which counting begins, is ours. */
-	write_if_any(t, "processes", counted ? counted - 1 : 0);
+	if (value != NUMBER_UNKNOWN)
+		json_write_uint(t, number_key(number), value);
+}
+
+static void write_usage(struct text *t, const struct gauge *g)
+{
+	write_if_any(t, "processes", g->processes);
+	write_if_known(t, NUMBER_CPU_USEC, g);
+	write_if_known(t, NUMBER_MEMORY_BYTES, g);
+	write_if_known(t, NUMBER_MEMORY_MAX_BYTES, g);
+	if (g->n_ports == 0)
+		return;
+	json_write_open(t, "listening", '[');
+	for (size_t i = 0; i < g->n_ports; i++)
+		json_write_uint(t, NULL, g->ports[i]);
+	json_write_close(t, ']');
 }
 
 static void write_in_full(struct text *t, const struct manager *m, const struct service *s,
@@ -154,6 +162,7 @@ static void write_in_brief(struct text *t, const struct manager *m, const struct
 static void write_service(struct text *t, const struct manager *m, const struct service *s,
 			  struct describe_how how)
 {
+	const struct gauge *gauge = sampler_gauge(s);
 	usec_t now = clock_now_usec();
 
 	json_write_open(t, NULL, '{');
@@ -161,8 +170,8 @@ static void write_service(struct text *t, const struct manager *m, const struct 
 	json_write_string(t, "state", slot_state_public(s->state));
 	write_uptime(t, s, now);
 	json_write_string(t, "note", s->note[0] ? s->note : NULL);
-	if (how.count)
-		write_count(t, s);
+	if (gauge)
+		write_usage(t, gauge);
 	if (how.brief)
 		write_in_brief(t, m, s);
 	else
@@ -189,10 +198,13 @@ void describe_services(const struct manager *m, const json_t *names, struct desc
 	json_write_open(out, NULL, '{');
 	json_write_open(out, "services", '[');
 	for (size_t i = 0; i < m->n_services; i++) {
-		const struct service *s = m->services[i];
+		struct service *s = m->services[i];
 
-		if (named(names, s->process->name))
-			write_service(out, m, s, how);
+		if (!named(names, s->process->name))
+			continue;
+		if (how.count)
+			sampler_look(m->sampler, s);
+		write_service(out, m, s, how);
 	}
 	json_write_close(out, ']');
 	json_write_close(out, '}');
@@ -252,7 +264,7 @@ static struct ourselves look_at_ourselves(const struct manager *m, bool count)
 
 		if (s->keeper_pid)
 			add_own_process(&o, &o.n_keepers, s->keeper_pid);
-		if (s->system && lives(s))
+		if (s->system && service_lives(s))
 			add_own_process(&o, &o.n_daemons, s->snapshot.main_pid);
 	}
 	return o;

@@ -10,11 +10,13 @@ struct text;
 
 /**
  * struct describe_how - how much is said of a service
- * @count: count its processes too, which reads /proc
+ * @count: look at its processes too, which reads /proc
+ * @live:  with more: say it each second as well
  * @brief: only what a table shows, and nothing that is as usual
  */
 struct describe_how {
 	bool count;
+	bool live;
 	bool brief;
 };
 

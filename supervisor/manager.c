@@ -32,6 +32,7 @@
 #include "supervisor/own.h"
 #include "supervisor/prober.h"
 #include "supervisor/run-files.h"
+#include "supervisor/sampler.h"
 #include "supervisor/service-hearing.h"
 #include "supervisor/service-keeper.h"
 #include "supervisor/settle.h"
@@ -503,6 +504,8 @@ int manager_new(struct loop *loop, const struct paths *paths, const char *launch
 	code = open_state(m, err);
 	if (code == 0)
 		code = open_hands(m, launcher, err);
+	if (code == 0)
+		code = sampler_new(m, &m->sampler, err);
 	if (code < 0) {
 		manager_free(m);
 		return code;
@@ -534,6 +537,7 @@ void manager_free(struct manager *m)
 	free(m->services);
 	order_done(&m->order);
 	loop_timer_done(&m->settle_timer);
+	sampler_free(m->sampler);
 	prober_free(m->prober);
 	if (m->launcher)
 		m->launcher->ops->free(m->launcher);

@@ -3,7 +3,6 @@
 
 #include <jansson.h>
 
-#include "config/plan.h"
 #include "lib/base.h"
 #include "lib/list.h"
 #include "lib/loop.h"
@@ -48,6 +47,7 @@ struct manager {
 	const struct paths *paths;
 	struct launcher *launcher;
 	struct prober *prober;
+	struct sampler *sampler;
 	struct events *events;
 	struct desired *desired;
 	struct config *config;

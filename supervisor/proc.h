@@ -5,6 +5,8 @@
 
 #include "lib/base.h"
 
+struct numbers;
+
 /** proc_pss_bytes() - proportional set size of a process (proc(5), smaps_rollup); 0 when unknown */
 uint64_t proc_pss_bytes(pid_t pid);
 
@@ -15,9 +17,19 @@ bool proc_is_outdated(pid_t pid);
 uint64_t proc_ram_bytes(void);
 
 /**
- * proc_count_tree() - a process and all its descendants (/proc/PID/task/PID/children)
- * @max: where counting ends
+ * proc_tree() - a process and all its descendants (/proc/PID/task/PID/children)
+ * @pids: filled, @pid first
+ * @max:  where looking ends
  *
- * Return: how many, 0 when @pid is gone.
+ * Return: how many; one that is gone counts as well, as the only one.
  */
-size_t proc_count_tree(pid_t pid, size_t max);
+size_t proc_tree(pid_t pid, pid_t *pids, size_t max);
+
+/**
+ * proc_measure() - what processes use together: CPU, memory and tasks, without any cgroup
+ * @ret: at_usec is the caller's, everything else unknown
+ *
+ * Memory is what each has for itself, and the largest of the parts that they have of files and in
+ * common: what is shared is neither counted for each of them nor forgotten.
+ */
+void proc_measure(const pid_t *pids, size_t n, struct numbers *ret);

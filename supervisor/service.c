@@ -24,6 +24,7 @@
 #include "supervisor/announce.h"
 #include "supervisor/exit-report.h"
 #include "supervisor/exit-store.h"
+#include "supervisor/gauge.h"
 #include "supervisor/keeper-link.h"
 #include "supervisor/launcher.h"
 #include "supervisor/run-files.h"
@@ -327,6 +328,11 @@ void service_change(struct service *s, struct config *config, const struct confi
 		s->renewing = true;
 }
 
+bool service_lives(const struct service *s)
+{
+	return s->snapshot.main_pid > 0 && slot_holds_payload(s->state);
+}
+
 /* --- coming and going ---------------------------------------------------------------------- */
 
 /* What cannot be read is missing in `why`, and nothing else. */
@@ -384,6 +390,7 @@ void service_free(struct service *s)
 	free(s->asker);
 	free(s->last_exit);
 	free(s->ended);
+	gauge_free(s->gauge);
 	config_unref(s->config);
 	free(s);
 }

@@ -13,6 +13,7 @@
 #include "supervisor/sockets.h"
 
 struct error;
+struct gauge;
 struct keeper_link;
 struct service;
 
@@ -43,6 +44,7 @@ struct service;
  * @env:      NULL until it was looked up together with @identity
  * @last_exit: JSON of type Exit, NULL before the first
  * @ended: JSON of type Ended, NULL before the first and after a stop
+ * @gauge:    what it uses; NULL before anybody looked
  * @note:     one line for people, "" when there is nothing to say
  */
 struct service {
@@ -78,6 +80,7 @@ struct service {
 	char *asker;
 	char *last_exit;
 	char *ended;
+	struct gauge *gauge;
 	char note[SERVICE_NOTE_MAX];
 };
 
@@ -127,6 +130,9 @@ void service_deps_ready(struct service *s);
  */
 void service_change(struct service *s, struct config *config, const struct config_process *process,
 		    enum plan_effect effect);
+
+/** service_lives() - whether a process of its payload runs, as far as its keeper said */
+bool service_lives(const struct service *s);
 
 /** service_probe() - begin the probes of its state anew, with what is true of it now */
 void service_probe(struct service *s);

@@ -20,6 +20,7 @@
 #include "supervisor/describe.h"
 #include "supervisor/events.h"
 #include "supervisor/manager.h"
+#include "supervisor/sampler.h"
 
 /** Events in one answer. */
 #define BATCH_MAX 256
@@ -34,6 +35,7 @@ struct stream {
 	struct manager *manager;
 	struct varlink_call *call;
 	struct manager_watcher watcher;
+	struct sampler_watcher seconds;
 	struct events_subscriber *subscriber;
 	json_t *names;
 	char **name_list;
@@ -48,6 +50,7 @@ static void stream_free(void *userdata)
 	struct stream *st = userdata;
 
 	manager_unwatch(&st->watcher);
+	sampler_unwatch(&st->seconds);
 	events_unsubscribe(st->subscriber);
 	json_decref(st->names);
 	strings_free(st->name_list);
@@ -64,6 +67,7 @@ static struct stream *stream_make(struct manager *m, struct varlink_call *call, 
 	st->call = call;
 	st->names = json_incref(names);
 	list_init(&st->watcher.link);
+	list_init(&st->seconds.link);
 	return st;
 }
 
@@ -111,6 +115,14 @@ static void on_settled(void *userdata)
 		send_services(st);
 }
 
+static void on_second(void *userdata)
+{
+	struct stream *st = userdata;
+
+	st->stale = true;
+	on_settled(st);
+}
+
 static void on_services_drained(void *userdata)
 {
 	struct stream *st = userdata;
@@ -133,6 +145,13 @@ int stream_services(struct manager *m, struct varlink_call *call, json_t *names,
 	manager_watch(m, &st->watcher);
 	varlink_call_watch(call, stream_free, on_services_drained, st);
 	send_services(st);
+	if (how.live) {
+		st->seconds.sampled = on_second;
+		st->seconds.userdata = st;
+		sampler_watch(m->sampler, &st->seconds);
+		/* The sampler looks, for all who watch. */
+		st->how.count = false;
+	}
 	return 0;
 }
 

@@ -145,10 +145,10 @@ def test_ls_table_tells_what_is_odd(platform):
     platform.wait_state("bad", "backoff")
     lines = platform.cli("ls").stdout.splitlines()
     rows = {line.split()[0]: line for line in lines}
-    assert lines[0].split() == ["SERVICE", "STATE", "UP", "RESTARTS", "PORTS"]
-    assert re.match(r"after +running +\S+ +0 +- +after good$", rows["after"])
-    assert re.match(r"bad +backoff +- +\d+ \(exit 3\) +- +why bad$", rows["bad"])
-    assert re.match(r"off +stopped +- +0 +-$", rows["off"])
+    assert lines[0].split() == ["SERVICE", "STATE", "UP", "CPU", "MEMORY", "RESTARTS", "PORTS"]
+    assert re.match(r"after +running +\S+ +\S+ +\S+ +0 +- +after good$", rows["after"])
+    assert re.match(r"bad +backoff +- +- +- +\d+ \(exit 3\) +- +why bad$", rows["bad"])
+    assert re.match(r"off +stopped +- +- +- +0 +-$", rows["off"])
     assert rows["log"].endswith("part of slicekeep")
     assert re.match(r"slicekeep itself: 2 daemons, \d+ keepers", lines[-1])
     assert "\x1b" not in "".join(lines)

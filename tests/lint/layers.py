@@ -26,17 +26,17 @@ LAYERS = {
         "storing": "revision",
     },
     "supervisor": {
-        "model": "budget caps group-limits order slice-defaults slot unit-name unit-properties"
-                 " unit-state",
-        "adapter": "bus bus-library cgroup-library cgroup-tree control-socket delegation desired"
-                   " disk environment events exit-report exit-store going-down identity"
-                   " json-lines keeper-link launcher launcher-direct launcher-systemd orphans"
-                   " own-cgroup proc process prober prober-exec prober-helper prober-log readiness"
-                   " run-files slice-keeping sockets spec-file strangers unit-bus unit-message"
-                   " unit-watch",
-        "core": "adopt announce apply groups limits manager operation own service"
+        "model": "budget caps cgroup-text group-limits numbers order ring slice-defaults slot"
+                 " unit-name unit-properties unit-state",
+        "adapter": "bus bus-library cgroup-library cgroup-tree control-socket delegation"
+                   " desired disk environment events exit-report exit-store gauge going-down"
+                   " identity json-lines keeper-link launcher launcher-direct launcher-systemd"
+                   " listeners meter orphans own-cgroup prober prober-exec prober-helper"
+                   " prober-log proc process readiness ring-file run-files slice-keeping sockets"
+                   " spec-file strangers unit-bus unit-message unit-watch",
+        "core": "adopt announce apply groups limits manager operation own sampler service"
                 " service-context service-hearing service-keeper settle",
-        "main": "api describe main stream",
+        "main": "api describe main numbers-answer stream",
     },
     "supervisor/keeper": {
         "pure": "backoff cause control-frame machine notice request revival spec-format"
@@ -59,11 +59,11 @@ LAYERS = {
     },
     "cli": {
         "pure": "cgroup-facts options words",
-        "showing": "findings log-line log-print service-table style table why-words",
+        "showing": "findings log-line log-print service-table style table usage-table why-words",
         "reaching": "command connect follow layout log-direct log-source names outermost pager"
                     " print progress stand-in unit",
         "verb": "add complete config config-file control doctor down events foreground help limits"
-                " log ls main renew status up why",
+                " log ls main metrics renew status top up why",
     },
 }
 

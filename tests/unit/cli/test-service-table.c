@@ -23,6 +23,7 @@ static json_t *parse(const char *text)
 static const char services_text[] =
 	"[{\"name\": \"site\", \"state\": \"running\", \"desired\": \"run\", \"pid\": 10,"
 	"  \"uptime_usec\": 3000000, \"restarts\": 0, \"ports\": [8000], \"after\": [],"
+	"  \"cpu_usec\": 34000, \"memory_bytes\": 9437184,"
 	"  \"waits_for\": [], \"slots\": [{\"instance\": 0, \"state\": \"running\", \"pid\": 10,"
 	"  \"ports\": [8000]}]},"
 	" {\"name\": \"worker\", \"state\": \"starting\", \"desired\": \"run\", \"restarts\": 0,"
@@ -31,7 +32,9 @@ static const char services_text[] =
 	" {\"name\": \"moody\", \"state\": \"backoff\", \"desired\": \"run\", \"restarts\": 3,"
 	"  \"ports\": [], \"ended\": {\"cause\": \"exit\", \"code\": 1}},"
 	" {\"name\": \"stubborn\", \"state\": \"running\", \"desired\": \"run\","
-	"  \"uptime_usec\": 3000000, \"restarts\": 0, \"processes\": 4, \"after\": [\"site\"]},"
+	"  \"uptime_usec\": 3000000, \"restarts\": 0, \"processes\": 4, \"after\": [\"site\"],"
+	"  \"cpu_usec\": 1534000, \"memory_bytes\": 125829120, \"memory_max_bytes\": 268435456,"
+	"  \"listening\": [80, 443]},"
 	" {\"name\": \"calm\", \"state\": \"stopped\", \"desired\": \"stop\", \"restarts\": 1},"
 	" {\"name\": \"log\", \"state\": \"running\", \"desired\": \"run\", \"system\": true,"
 	"  \"pid\": 11, \"uptime_usec\": 4000000, \"restarts\": 0}]";
@@ -42,14 +45,17 @@ static void table_tells_what_is_odd_about_a_service(void **state)
 	cleanup_text struct text out = {0};
 
 	assert_int_equal(service_table(services, 0, &plain, 0, &out), 0);
-	assert_string_equal(out.data,
-			    "SERVICE   STATE     UP  RESTARTS    PORTS\n"
-			    "site      running   3s  0           8000\n"
-			    "worker    starting  -   0           -      waits for site\n"
-			    "moody     backoff   -   3 (exit 1)  -      why moody\n"
-			    "stubborn  running   3s  0           -      after site, 4 processes\n"
-			    "calm      stopped   -   1           -\n"
-			    "log       running   4s  0           -      part of slicekeep\n");
+	assert_string_equal(
+		out.data,
+		"SERVICE   STATE     UP  CPU   MEMORY     RESTARTS    PORTS\n"
+		"site      running   3s  3%    9M         0           8000\n"
+		"worker    starting  -   -     -          0           -       waits for site\n"
+		"moody     backoff   -   -     -          3 (exit 1)  -       why moody\n"
+		"stubborn  running   3s  153%  120M/256M  0           80 443  after site, "
+		"4 processes\n"
+		"calm      stopped   -   -     -          1           -\n"
+		"log       running   4s  -     -          0           -       part of "
+		"slicekeep\n");
 }
 
 static void table_uptime_goes_on_between_answers(void **state)
@@ -68,9 +74,9 @@ static void table_survives_an_answer_without_anything_in_it(void **state)
 	cleanup_text struct text out = {0};
 
 	assert_int_equal(service_table(services, 0, &plain, 0, &out), 0);
-	assert_string_equal(out.data, "SERVICE  STATE  UP  RESTARTS  PORTS\n"
-				      "?        ?      -   0         -\n"
-				      "?        ?      -   0         -\n");
+	assert_string_equal(out.data, "SERVICE  STATE  UP  CPU  MEMORY  RESTARTS  PORTS\n"
+				      "?        ?      -   -    -       0         -\n"
+				      "?        ?      -   -    -       0         -\n");
 }
 
 static void footer_counts_what_is_ours(void **state)

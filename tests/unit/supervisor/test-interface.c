@@ -37,8 +37,8 @@ static void interface_without_a_method_of_the_file_is_noticed(void **fixture unu
 
 static void interface_changes_nothing_without_the_right_to(void **fixture unused)
 {
-	static const char *const looking[] = {"Status", "List",   "Exits",     "Events",
-					      "Plan",   "Config", "Revisions", "Limits"};
+	static const char *const looking[] = {"Status",  "List", "Exits",  "Events",    "Numbers",
+					      "History", "Plan", "Config", "Revisions", "Limits"};
 
 	for (size_t i = 0; i < api_interface.n_methods; i++) {
 		const struct varlink_method *m = &api_interface.methods[i];
