@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""What services and slices use, as the kernel counts it: shown, kept, and not paid for dearly."""
+import json
+
+import pytest
+from supervision import FOREVER, config, shell
+from waiting import wait_until
+
+MIB = 1 << 20
+ROOTS = FOREVER | {"user": "root"}
+SPIN = shell("while :; do :; done", user="root")
+HOLDS = shell("exec python3 -c 'held = bytearray(50 << 20)\nimport signal\nsignal.pause()'",
+              user="root")
+LISTENS = shell("exec python3 -m http.server 8765", user="root")
+
+
+@pytest.fixture(name="start")
+def make_start(platform):
+    """Starts the platform in a unit whose cgroup is delegated to it."""
+    return lambda services, *more: platform.up_in_unit(services, "Delegate=yes", *more)
+
+
+def numbers(platform):
+    """{(kind, name): what top says of it}."""
+    told = json.loads(platform.cli("top", "-n", "1", "--json").stdout)
+    return {(one["kind"], one["name"]): one for one in told}
+
+
+def history(platform, name, **more):
+    """Moments that are kept, oldest first."""
+    call = json.dumps({"method": "io.slicekeep.supervisor.History",
+                       "parameters": {"name": name, "limit": 5000} | more})
+    script = ("import socket,sys\ns=socket.socket(socket.AF_UNIX)\n"
+              "s.connect('/run/slicekeep/supervisor.sock')\n"
+              "s.sendall(sys.argv[1].encode()+b'\\0')\nd=b''\n"
+              "while not d.endswith(b'\\0'): d+=s.recv(65536)\nprint(d[:-1].decode())")
+    return json.loads(platform.run(["python3", "-c", script, call]).stdout)["parameters"]["moments"]
+
+
+def supervisor_cpu(platform):
+    """Seconds of CPU that the supervisor has used."""
+    pid = platform.json("status")["pid"]
+    stat = platform.run(["cat", f"/proc/{pid}/stat"]).stdout.rpartition(")")[2].split()
+    return (int(stat[11]) + int(stat[12])) / 100
+
+
+def test_use_and_caps_are_shown(platform, start):
+    holds = HOLDS | {"slice": "web", "limits": {"memory_max": "256M", "swap_max": 0}}
+    spin = SPIN | {"slice": "web", "limits": {"cpu_quota": "20%"}}
+    start(config(holds=holds, spin=spin, listens=LISTENS) | {"slices": {"web": {}}})
+
+    def settled():
+        now = numbers(platform)
+        held, spun = now["service", "holds"], now["service", "spin"]
+        assert 50 * MIB < held["memory_bytes"] < 90 * MIB
+        assert held["memory_max_bytes"] == 256 * MIB and held["memory_peak_bytes"] > 50 * MIB
+        assert held["swap_bytes"] == 0 and held["tasks"] == 1 and held["cgroup"]
+        assert 100_000 < spun["per_second"]["cpu_usec"] < 300_000
+        assert spun["per_second"]["throttled_usec"] > 0
+        assert spun["per_second"]["cpu_some_usec"] > 0
+        assert now["service", "listens"]["ports"] == [8765]
+        return now
+
+    now = wait_until(settled, 60, "all numbers")
+    whole = now["slice", "web"]
+    assert whole["memory_bytes"] >= now["service", "holds"]["memory_bytes"]
+    assert whole["tasks"] >= 2 and "memory_max_bytes" not in whole
+    assert "memory_some_usec" in whole["total"] and "io_read_bytes" in whole["total"]
+    rows = {line.split()[0]: line.split() for line in platform.cli("ls").stdout.splitlines()}
+    assert rows["holds"][4].endswith("M/256M") and rows["spin"][3].endswith("%")
+    assert rows["listens"][6] == "8765"
+
+
+def test_changed_cap_is_shown_at_once(platform, start):
+    start(config(web=ROOTS | {"limits": {"memory_max": "64M"}}))
+    wait_until(lambda: platform.service("web")["memory_max_bytes"] == 64 * MIB, 30, "the cap")
+    platform.cli("limits", "web", "memory_max=100M")
+    assert platform.service("web")["memory_max_bytes"] == 100 * MIB
+    platform.cli("limits", "web", "memory_max=")
+    assert platform.service("web")["memory_max_bytes"] is None
+
+
+def test_bytes_to_the_disk_are_counted(platform, start):
+    writes = shell("while :; do dd if=/dev/zero of=/var/tmp/written bs=1M count=4 oflag=direct "
+                   "2>/dev/null; done", user="root")
+    start(config(writes=writes))
+    wait_until(lambda: numbers(platform)["service", "writes"]["per_second"]["io_write_bytes"] > MIB,
+               60, "a megabyte a second")
+    platform.cli("stop", "writes")
+    platform.run(["rm", "-f", "/var/tmp/written"])
+
+
+def test_history_survives_the_service_and_the_supervisor(platform, start):
+    start(config(web=ROOTS, other=ROOTS | {"slice": "web"}) | {"slices": {"web": {}}})
+    wait_until(lambda: len(history(platform, "web")) > 5, 60, "five seconds")
+    platform.cli("stop", "web")
+    stopped = history(platform, "web")
+    assert all(one["memory_bytes"] > 0 and one["tasks"] == 1 for one in stopped)
+    assert sum("cpu_usec" in one["per_second"] for one in stopped) >= len(stopped) - 1
+    assert len(history(platform, "web", minutes=True)) == 1
+    # Killed, it loses what was not written yet, and goes on.
+    supervisor = platform.json("status")["pid"]
+    platform.run(["kill", "-KILL", str(supervisor)])
+    platform.wait_up()
+    assert platform.json("status")["pid"] != supervisor
+    assert history(platform, "web")[:len(stopped)] == stopped
+    wait_until(lambda: len(history(platform, "web", slice=True)) > 2, 60, "the slice's history")
+    assert history(platform, "nobody") == []
+
+
+# Reads what the supervisor reads, in the machine itself: what that costs there.
+READS = """
+import glob, os, time
+names = ("cpu.stat", "cpu.pressure", "memory.current", "memory.swap.current", "memory.pressure",
+         "io.stat", "io.pressure", "pids.current")
+fds = [os.open(f"{folder}/{name}", os.O_RDONLY)
+       for folder in glob.glob("/sys/fs/cgroup/system.slice/slicekeep-test.service/*/*/s[0-9]*-0")
+       for name in names]
+before = time.process_time()
+for turn in range(5):
+    for fd in fds:
+        os.pread(fd, 4095, 0)
+print(len(fds), (time.process_time() - before) / 5)
+"""
+
+
+def test_hundred_services_cost_hardly_more_than_reading_their_files(platform, start):
+    start(config(**{f"s{n}": ROOTS for n in range(100)}))
+    wait_until(lambda: len(history(platform, "s99")) > 2, 120, "the timer")
+    first, used = len(history(platform, "s99")), supervisor_cpu(platform)
+    # Nobody asks meanwhile: that would be measured, too.
+    platform.run(["sleep", "20"], seconds=80)
+    used = supervisor_cpu(platform) - used
+    a_turn = used / (len(history(platform, "s99")) - first)
+    n_files, reads = platform.run(["python3", "-c", READS]).stdout.split()
+    print(f"a turn of 100 services: {a_turn * 1000:.1f} ms of this machine's CPU; "
+          f"reading {n_files} files there: {float(reads) * 1000:.1f} ms")
+    assert int(n_files) == 800
+    assert a_turn < 2 * float(reads)
+
+
+def test_timer_that_is_off_does_not_run(platform, start):
+    start(config(web=ROOTS | {"limits": {"memory_max": "64M"}}), "Environment=SLICEKEEP_NUMBERS=off")
+    pid = platform.wait_up() or platform.json("status")["pid"]
+
+    def switches():
+        status = platform.run(["cat", f"/proc/{pid}/status"]).stdout
+        return next(line for line in status.splitlines() if line.startswith("voluntary"))
+
+    def sleeps():
+        before = switches()
+        platform.run(["sleep", "3"])
+        return switches() == before
+
+    wait_until(sleeps, 60, "three seconds without a turn")
+    assert platform.service("web")["memory_max_bytes"] == 64 * MIB
+    assert platform.service("web")["memory_bytes"] > 0
+    assert history(platform, "web") == []
