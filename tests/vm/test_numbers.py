@@ -140,8 +140,9 @@ def test_hundred_services_cost_hardly_more_than_reading_their_files(platform, st
 
 
 def test_timer_that_is_off_does_not_run(platform, start):
-    start(config(web=ROOTS | {"limits": {"memory_max": "64M"}}), "Environment=SLICEKEEP_NUMBERS=off")
-    pid = platform.wait_up() or platform.json("status")["pid"]
+    start(config(web=ROOTS | {"limits": {"memory_max": "64M"}}),
+          "Environment=SLICEKEEP_NUMBERS=off")
+    pid = platform.json("status")["pid"]
 
     def switches():
         status = platform.run(["cat", f"/proc/{pid}/status"]).stdout
