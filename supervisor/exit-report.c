@@ -200,6 +200,14 @@ static void add_uptime(struct text *t, const struct keeper_exit *e)
 		text_addf(t, " after %s", uptime);
 }
 
+/* What was not the cause, or may have been it and nobody could see. */
+static void add_oom_beside(struct text *t, const struct keeper_exit *e)
+{
+	if (e->oom_kills > 0 && e->cause != KEEPER_CAUSE_OOM)
+		text_addf(t, "; the kernel killed %llu of its processes for memory",
+			  (unsigned long long)e->oom_kills);
+}
+
 /* What the sweep found, and what it could not do. */
 static void add_sweep(struct text *t, const struct keeper_exit *e)
 {
@@ -216,6 +224,7 @@ char *exit_report_summary(const struct keeper_exit *e)
 
 	add_cause(&t, e);
 	add_uptime(&t, e);
+	add_oom_beside(&t, e);
 	add_sweep(&t, e);
 	return text_take(&t);
 }

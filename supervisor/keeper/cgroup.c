@@ -150,19 +150,28 @@ static void read_counters(const struct cgroup *c, struct cgroup_counters *ret)
 	ret->max_hits = find_number(text, "max ");
 	read_of_controller(c, "pids.events", "pids.events", text);
 	ret->tasks_denied = find_number(text, "max ");
+	read_of_controller(c, "memory.events", "memory.peak", text);
+	ret->memory_peak_bytes = find_number(text, "");
 	read_of_controller(c, "cpu.max", "cpu.stat", text);
 	ret->n_throttled = find_number(text, "nr_throttled ");
 	ret->throttled_usec = find_number(text, "throttled_usec ");
 }
 
-static void read_levels(const struct cgroup *c, struct cgroup_counters *ret)
+static uint64_t read_max(const struct cgroup *c)
 {
 	char text[FILE_BYTES_MAX];
 
-	read_of_controller(c, "memory.events", "memory.peak", text);
-	ret->memory_peak_bytes = find_number(text, "");
 	read_of_controller(c, "memory.events", "memory.max", text);
-	ret->memory_max_bytes = find_number(text, "");
+	return find_number(text, "");
+}
+
+/* The kernel's peak is that of all lives: unless this one has raised it, it is an earlier one's, or
+ * the cap that both of them have met. */
+static uint64_t peak_of_life(const struct cgroup *c, const struct cgroup_counters *n)
+{
+	if (n->memory_peak_bytes > c->seen.memory_peak_bytes)
+		return n->memory_peak_bytes;
+	return n->oom_hits > 0 ? n->memory_max_bytes : 0;
 }
 
 void cgroup_begin_life(struct cgroup *c)
@@ -183,9 +192,10 @@ void cgroup_end_life(const struct cgroup *c, struct cgroup_counters *ret_counter
 
 	if (c->dir >= 0) {
 		read_counters(c, &n);
-		read_levels(c, &n);
+		n.memory_max_bytes = read_max(c);
 		subtract(&n.oom_kills, c->seen.oom_kills);
 		subtract(&n.oom_hits, c->seen.oom_hits);
+		n.memory_peak_bytes = peak_of_life(c, &n);
 		subtract(&n.high_hits, c->seen.high_hits);
 		subtract(&n.max_hits, c->seen.max_hits);
 		subtract(&n.tasks_denied, c->seen.tasks_denied);

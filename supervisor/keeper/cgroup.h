@@ -11,6 +11,7 @@
  *                     memory_max
  * @tasks_denied:      forks beyond tasks_max
  * @n_throttled:       periods in which the CPU quota was used up
+ * @memory_peak_bytes: the most that was ever held
  * @memory_max_bytes:  the cap as it stands, 0: none
  */
 struct cgroup_counters {
@@ -88,5 +89,10 @@ must_check int cgroup_enter(const struct cgroup *c);
 /** cgroup_begin_life() - remember the counters */
 void cgroup_begin_life(struct cgroup *c);
 
-/** cgroup_end_life() - how far they have come since; peak and cap are absolute */
+/**
+ * cgroup_end_life() - how far they have come since, and the cap
+ *
+ * The peak is the one of this life, or 0 when all that is known is that it was not higher than an
+ * earlier life's.
+ */
 void cgroup_end_life(const struct cgroup *c, struct cgroup_counters *ret_counters);

@@ -154,7 +154,7 @@ struct keeper_snapshot {
  * @maxrss_kb user_usec system_usec: getrusage of the reaped payload and its reaped descendants
  * @oom_kills oom_hits high_hits max_hits tasks_denied n_throttled throttled_usec: how far the
  *                counters of its limits came in this life (cgroup.h says which); 0 without a cgroup
- * @memory_peak_bytes: the most that the cgroup has ever held
+ * @memory_peak_bytes: the most that this life has held, 0 when an earlier one has held more
  * @memory_max_bytes: its cap at the end, 0: none
  * @at_usec:      wall clock of the exit
  * @uptime_usec:  of this life

@@ -96,6 +96,7 @@ static const struct field keeper_fields[] = {
 	K(NUMBER, cgroup.seen.tasks_denied),
 	K(NUMBER, cgroup.seen.n_throttled),
 	K(NUMBER, cgroup.seen.throttled_usec),
+	K(NUMBER, cgroup.seen.memory_peak_bytes),
 	K(NUMBER, counters.oom_kills),
 	K(NUMBER, counters.oom_hits),
 	K(NUMBER, counters.high_hits),

@@ -199,12 +199,13 @@ static void counters_are_those_of_this_life(void **state)
 	write_to(p->payload, "pids.events", "max 6\n");
 	write_to(p->payload, "cpu.stat", "usage_usec 1\nnr_throttled 2\nthrottled_usec 700\n");
 	write_to(p->payload, "cpu.max", "max 100000\n");
-	write_to(p->payload, "memory.peak", "1048576\n");
+	write_to(p->payload, "memory.peak", "1\n");
 	write_to(p->payload, "memory.max", "2097152\n");
 	cgroup_begin_life(&c);
 	write_to(p->payload, "memory.events",
 		 "low 1\nhigh 4\nmax 6\noom 8\noom_kill 7\noom_group_kill 99\n");
 	write_to(p->payload, "pids.events", "max 16\n");
+	write_to(p->payload, "memory.peak", "1048576\n");
 	write_to(p->payload, "cpu.stat", "usage_usec 1\nnr_throttled 7\nthrottled_usec 1000\n");
 	cgroup_end_life(&c, &n);
 	assert_int_equal(n.oom_kills, 2);
@@ -239,6 +240,29 @@ static void counters_of_the_unit_are_read_where_the_payload_has_none(void **stat
 	cgroup_close(&c);
 }
 
+static void peak_is_that_of_the_life_that_raised_it_or_met_the_cap(void **state)
+{
+	const struct place *p = *state;
+	struct cgroup c = open_payload(p);
+	struct cgroup_counters n;
+
+	write_to(p->payload, "memory.events", "oom 1\n");
+	write_to(p->payload, "memory.peak", "1000\n");
+	write_to(p->payload, "memory.max", "4000\n");
+	cgroup_begin_life(&c);
+	cgroup_end_life(&c, &n);
+	assert_int_equal(n.memory_peak_bytes, 0);
+	write_to(p->payload, "memory.peak", "2000\n");
+	cgroup_end_life(&c, &n);
+	assert_int_equal(n.memory_peak_bytes, 2000);
+	write_to(p->payload, "memory.peak", "4000\n");
+	cgroup_begin_life(&c);
+	write_to(p->payload, "memory.events", "oom 2\n");
+	cgroup_end_life(&c, &n);
+	assert_int_equal(n.memory_peak_bytes, 4000);
+	cgroup_close(&c);
+}
+
 static void counters_that_went_back_are_nothing(void **state)
 {
 	const struct place *p = *state;
@@ -268,6 +292,7 @@ int main(void)
 		in_place(kill_writes_1),
 		in_place(counters_are_those_of_this_life),
 		in_place(counters_of_the_unit_are_read_where_the_payload_has_none),
+		in_place(peak_is_that_of_the_life_that_raised_it_or_met_the_cap),
 		in_place(counters_that_went_back_are_nothing),
 	};
 

@@ -58,6 +58,8 @@ static const struct words table[] = {
 	  .memory_max_bytes = 64 << 20,
 	  .oom_hits = 1},
 	 "killed by the kernel: memory 64M of 64M after 3s"},
+	{{.cause = KEEPER_CAUSE_EXIT, .wait_status = W_EXITCODE(7, 0), UP(3), .oom_kills = 1},
+	 "exit 7 after 3s; the kernel killed 1 of its processes for memory"},
 	{{.cause = KEEPER_CAUSE_OOM, .wait_status = SIGKILL, UP(3)},
 	 "killed by the kernel: out of memory after 3s"},
 	{{.cause = KEEPER_CAUSE_WATCHDOG, .wait_status = SIGABRT, UP(60)},
