@@ -10,6 +10,7 @@
 #include "cli/outermost.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "lib/clock.h"
 #include "lib/error.h"
@@ -27,6 +29,9 @@
 #include "lib/text.h"
 
 #define CONTROL_SOCKET "keeper/supervisor-0.sock"
+
+/** Words of the keeper's command line, and the NULL. */
+#define KEEPER_WORDS 21
 
 bool outermost_is_alive(const struct paths *paths)
 {
@@ -95,27 +100,13 @@ static int forget_down(const struct paths *paths, struct error *err)
 	return 0;
 }
 
-int outermost_start(const struct paths *paths, const char *launcher, int said_fd, pid_t *ret_pid,
-		    struct error *err)
+/* Its stop may take as long as the
+ * slowest service wants, so it has no deadline of its own. */
+static void fill_argv(const struct outermost_files *files, const char *launcher,
+		      const char *argv[static KEEPER_WORDS])
 {
-	cleanup(files_done) struct outermost_files files = {0};
-	int code;
-
-	code = files_find(paths, &files, err);
-	if (code == 0)
-		code = make_keeper_folder(paths, err);
-	if (code == 0)
-		code = forget_down(paths, err);
-	if (code < 0)
-		return code;
-	/* What our caller left open for us must not be held by what we leave behind. */
-	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-		return error_set(err, -errno, "cannot let go of descriptors: %s", strerror(errno));
-
-	/* Its stop may take as long as the slowest service wants, so it has no deadline of its own.
-	 */
-	const char *argv[] = {
-		files.keeper,
+	const char *const words[KEEPER_WORDS] = {
+		files->keeper,
 		"--name",
 		"supervisor",
 		"--sweep=main",
@@ -128,15 +119,34 @@ int outermost_start(const struct paths *paths, const char *launcher, int said_fd
 		"--stop-timeout",
 		"24h",
 		"--intake",
-		files.intake,
+		files->intake,
 		"--control",
-		files.control,
+		files->control,
 		"--",
-		files.supervisor,
+		files->supervisor,
 		"--launcher",
 		launcher,
 		NULL,
 	};
+
+	memcpy(argv, words, sizeof(words));
+}
+
+static int prepare(const struct paths *paths, struct outermost_files *files, struct error *err)
+{
+	int code = files_find(paths, files, err);
+
+	if (code == 0)
+		code = make_keeper_folder(paths, err);
+	if (code == 0)
+		code = forget_down(paths, err);
+	return code;
+}
+
+int outermost_start(const struct paths *paths, int said_fd, pid_t *ret_pid, struct error *err)
+{
+	cleanup(files_done) struct outermost_files files = {0};
+	const char *argv[KEEPER_WORDS];
 	struct spawn spawn = {
 		.argv = (char *const *)argv,
 		.in_fd = -1,
@@ -144,11 +154,71 @@ int outermost_start(const struct paths *paths, const char *launcher, int said_fd
 		.err_fd = said_fd,
 		.session = true,
 	};
+	int code = prepare(paths, &files, err);
 
+	if (code < 0)
+		return code;
+	/* What our caller left open for us must not be held by what we leave behind. */
+	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+		return error_set(err, -errno, "cannot let go of descriptors: %s", strerror(errno));
+	fill_argv(&files, "direct", argv);
 	code = spawn_run(&spawn, ret_pid);
 	if (code < 0)
 		return error_set(err, code, "cannot start \"%s\": %s", files.keeper,
 				 strerror(-code));
+	return 0;
+}
+
+/* What the process @pid prints, and whether it ends well. */
+static int read_child(pid_t pid, int fd, char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t n = 1;
+	int status = -1;
+
+	while (n > 0 && len + 1 < size) {
+		n = read(fd, text + len, size - 1 - len);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			len += (size_t)n;
+	}
+	text[len] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+int outermost_enter(const struct paths *paths, pid_t *ret_pid, struct error *err)
+{
+	cleanup(files_done) struct outermost_files files = {0};
+	cleanup_close int read_end = -1, write_end = -1;
+	const char *argv[2 + KEEPER_WORDS] = {NULL, "--enter-unit"};
+	struct spawn spawn = {.argv = (char *const *)argv, .in_fd = -1};
+	char said[ERROR_TEXT_MAX];
+	int ends[2], code = prepare(paths, &files, err);
+	pid_t pid = 0;
+
+	if (code < 0)
+		return code;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_set(err, -errno, "cannot make a pipe: %s", strerror(errno));
+	read_end = ends[0];
+	write_end = ends[1];
+	argv[0] = files.supervisor;
+	fill_argv(&files, "systemd", argv + 2);
+	spawn.out_fd = write_end;
+	spawn.err_fd = write_end;
+	code = spawn_run(&spawn, &pid);
+	if (code < 0)
+		return error_set(err, code, "cannot start \"%s\": %s", files.supervisor,
+				 strerror(-code));
+	close_fd(&write_end);
+	code = read_child(pid, read_end, said, sizeof(said));
+	if (code < 0)
+		return error_set(err, code, "%s", said[0] ? said : "its helper was killed");
+	*ret_pid = (pid_t)strtol(said, NULL, 10);
 	return 0;
 }
 

@@ -19,14 +19,21 @@ must_check int outermost_pidfd(const struct paths *paths);
 
 /**
  * outermost_start() - start the supervisor under a keeper of its own, detached from the caller
- * @launcher: "direct"
  * @said_fd:  where the keeper's own complaints go; borrowed
  * @ret_pid:  the keeper, a child of ours until we exit
  *
  * Return: 0 or negative errno with a text.
  */
-must_check int outermost_start(const struct paths *paths, const char *launcher, int said_fd,
-			       pid_t *ret_pid, struct error *err);
+must_check int outermost_start(const struct paths *paths, int said_fd, pid_t *ret_pid,
+			       struct error *err);
+
+/**
+ * outermost_enter() - the same, as a unit of systemd
+ * @ret_pid: the keeper, no child of ours
+ *
+ * Return: 0 or negative errno with a text, which says why systemd cannot be used.
+ */
+must_check int outermost_enter(const struct paths *paths, pid_t *ret_pid, struct error *err);
 
 /**
  * struct keepers - the keepers that hold a control socket, the outermost one too

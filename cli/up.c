@@ -45,21 +45,27 @@ struct up_options {
 	bool json;
 };
 
-static int choose_launcher(const char *asked, const char **ret_launcher, struct error *err)
+/** enum launcher - who starts keepers; auto is systemd where that can be had */
+enum launcher {
+	LAUNCHER_AUTO,
+	LAUNCHER_SYSTEMD,
+	LAUNCHER_DIRECT,
+};
+
+static int choose_launcher(const char *asked, enum launcher *ret_launcher, struct error *err)
 {
+	static const char *const names[] = {"auto", "systemd", "direct"};
 	const char *name = asked ? asked : getenv("SLICEKEEP_LAUNCHER");
 
-	if (!name || name[0] == '\0' || strcmp(name, "auto") == 0)
-		name = "direct";
-	if (strcmp(name, "systemd") == 0)
-		return error_set(
-			err, -ENOTSUP,
-			"the launcher \"systemd\" is not in this build yet: use \"direct\"");
-	if (strcmp(name, "direct") != 0)
-		return error_set(err, -EINVAL, "unknown launcher \"%s\": auto, systemd or direct",
-				 name);
-	*ret_launcher = name;
-	return 0;
+	if (!name || name[0] == '\0')
+		name = "auto";
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			*ret_launcher = (enum launcher)i;
+			return 0;
+		}
+	}
+	return error_set(err, -EINVAL, "unknown launcher \"%s\": auto, systemd or direct", name);
 }
 
 int up_check_config(const struct cli *cli, struct config **ret_config, struct error *err)
@@ -91,7 +97,7 @@ static int await_supervisor(const struct cli *cli, struct stand_in *stand_in,
 	return code;
 }
 
-static void give_up(struct stand_in *stand_in, pid_t pid)
+static void give_up(struct stand_in *stand_in, int pidfd, pid_t pid)
 {
 	if (stand_in) {
 		stand_in_print(stand_in);
@@ -99,11 +105,31 @@ static void give_up(struct stand_in *stand_in, pid_t pid)
 	} else {
 		(void)kill(pid, SIGTERM);
 	}
+	if (pidfd >= 0)
+		ignore_result(process_wait(pidfd, clock_now_usec() + END_USEC));
+	/* A unit's is not our child. */
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }
 
-static int start_and_connect(const struct cli *cli, const char *launcher, int said_fd,
+/* Under systemd if that is wanted and can be had; a machine without it is no news. */
+static int start_keeper(const struct cli *cli, enum launcher launcher, int said_fd, pid_t *ret_pid,
+			struct error *err)
+{
+	struct error reason = {0};
+	bool is_booted = access("/run/systemd/system", F_OK) == 0;
+
+	if (launcher == LAUNCHER_SYSTEMD)
+		return outermost_enter(&cli->paths, ret_pid, err);
+	if (launcher == LAUNCHER_AUTO && is_booted) {
+		if (outermost_enter(&cli->paths, ret_pid, &reason) == 0)
+			return 0;
+		(void)fprintf(stderr, "slicekeep: launcher direct, not systemd: %s\n", reason.text);
+	}
+	return outermost_start(&cli->paths, said_fd, ret_pid, err);
+}
+
+static int start_and_connect(const struct cli *cli, enum launcher launcher, int said_fd,
 			     struct supervisor *s, struct error *err)
 {
 	struct stand_in *stand_in = NULL;
@@ -113,7 +139,7 @@ static int start_and_connect(const struct cli *cli, const char *launcher, int sa
 
 	/* Without it nothing is lost but the reason for a failure. */
 	ignore_result(stand_in_new(&cli->paths, said_fd, &stand_in));
-	code = outermost_start(&cli->paths, launcher, said_fd, &pid, err);
+	code = start_keeper(cli, launcher, said_fd, &pid, err);
 	if (code < 0) {
 		stand_in_free(stand_in);
 		return code;
@@ -126,14 +152,14 @@ static int start_and_connect(const struct cli *cli, const char *launcher, int sa
 	s->cli = cli;
 	code = await_supervisor(cli, stand_in, &s->client, err);
 	if (code < 0) {
-		give_up(stand_in, pid);
+		give_up(stand_in, pidfd, pid);
 		code = error_set(err, -EIO, "the supervisor does not come up; nothing was started");
 	}
 	stand_in_free(stand_in);
 	return code;
 }
 
-static int start_here(const struct cli *cli, const char *launcher, struct supervisor *s,
+static int start_here(const struct cli *cli, enum launcher launcher, struct supervisor *s,
 		      struct error *err)
 {
 	cleanup_close int said_fd = memfd_create("slicekeep-up", MFD_CLOEXEC);
@@ -143,7 +169,7 @@ static int start_here(const struct cli *cli, const char *launcher, struct superv
 	return start_and_connect(cli, launcher, said_fd, s, err);
 }
 
-static int start_platform(const struct cli *cli, const char *launcher, bool by_unit,
+static int start_platform(const struct cli *cli, enum launcher launcher, bool by_unit,
 			  struct supervisor *s, struct error *err)
 {
 	int code;
@@ -238,7 +264,7 @@ int up_start(struct cli *cli, const char *asked, bool by_unit, struct supervisor
 	     struct error *err)
 {
 	cleanup_close int turn = -1;
-	const char *launcher = NULL;
+	enum launcher launcher = LAUNCHER_AUTO;
 	int code = choose_launcher(asked, &launcher, err);
 
 	if (code == 0)
@@ -299,6 +325,18 @@ static bool is_for_unit(const struct cli *cli, const char *asked)
 	return !asked && !(variable && variable[0]) && unit_is_ours(cli);
 }
 
+/* The choice, where there was one. */
+static int print_launcher(struct supervisor *s, struct error *err)
+{
+	cleanup_json json_t *status = NULL;
+	int code = supervisor_ask(s, "io.slicekeep.supervisor.Status", NULL, &status, err);
+	const char *launcher = json_get_string(status, "launcher");
+
+	if (code == 0 && text_equal(launcher, "systemd"))
+		(void)printf("launcher %s\n", launcher);
+	return code;
+}
+
 int up_in_background(struct cli *cli, const char *launcher, bool json)
 {
 	cleanup_supervisor struct supervisor s = {0};
@@ -307,6 +345,8 @@ int up_in_background(struct cli *cli, const char *launcher, bool json)
 
 	if (code == UP_ALREADY)
 		end_backoff(&s);
+	else if (code == 0 && !json)
+		code = print_launcher(&s, &err);
 	if (code >= 0)
 		code = json ? ls_print_json(&s, NULL, &err) : ls_print(&s, NULL, true, &err);
 	return code < 0 ? command_fail(&err) : CLI_DONE;

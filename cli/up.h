@@ -13,7 +13,7 @@ struct supervisor;
 
 /**
  * up_start() - start the platform if it does not run, and wait until its services have settled
- * @launcher:       "auto", "direct"; NULL: SLICEKEEP_LAUNCHER, or auto
+ * @launcher:       "auto", "systemd", "direct"; NULL: SLICEKEEP_LAUNCHER, or auto
  * @by_unit:        let the installed slicekeep.service do it
  * @ret_supervisor: connected when this is no error
  *

@@ -31,6 +31,7 @@
 #include "supervisor/events.h"
 #include "supervisor/exit-store.h"
 #include "supervisor/io.slicekeep.supervisor.varlink.h"
+#include "supervisor/launcher.h"
 #include "supervisor/limits.h"
 #include "supervisor/manager.h"
 #include "supervisor/numbers-answer.h"
@@ -278,6 +279,52 @@ static int on_limits(struct varlink_call *call, json_t *parameters, void *userda
 	return s ? reply(call, limits_describe(a->manager, s), err) : no_such_service(call, name);
 }
 
+/**
+ * struct waiting - a call that is answered when the kernel has what it asked for
+ * @call: NULL: the caller has hung up
+ */
+struct waiting {
+	struct varlink_call *call;
+	uint64_t revision;
+};
+
+static void on_confirmed(const char *refused, void *userdata)
+{
+	cleanup_free struct waiting *w = userdata;
+	struct error err = {0};
+
+	if (!w->call)
+		return;
+	if (refused) {
+		error_set(&err, -EIO, "%s", refused);
+		varlink_call_fail(w->call, &err);
+		return;
+	}
+	varlink_call_reply(w->call, json_pack("{s:I}", "revision", (json_int_t)w->revision));
+}
+
+static void on_caller_gone(void *userdata)
+{
+	struct waiting *w = userdata;
+
+	w->call = NULL;
+}
+
+static int answer_when_set(struct api *a, struct varlink_call *call, struct error *err)
+{
+	struct launcher *l = a->manager->launcher;
+	struct waiting *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return error_set(err, -ENOMEM, "out of memory");
+	*w = (struct waiting){.call = call, .revision = a->manager->context.revision};
+	varlink_call_watch(call, on_caller_gone, NULL, w);
+	if (l->ops->confirm(l, on_confirmed, w) == 0)
+		return 0;
+	free(w);
+	return error_set(err, -ENOMEM, "out of memory");
+}
+
 static int on_set_limits(struct varlink_call *call, json_t *parameters, void *userdata,
 			 struct error *err)
 {
@@ -298,10 +345,7 @@ static int on_set_limits(struct varlink_call *call, json_t *parameters, void *us
 		return error_set_id(err, -EPERM, VARLINK_ERROR_PERMISSION_DENIED,
 				    "only an administrator may write to the config file");
 	code = limits_set(a->manager, s, &change, err);
-	if (code < 0)
-		return code;
-	return reply(call, json_pack("{s:I}", "revision", (json_int_t)a->manager->context.revision),
-		     err);
+	return code < 0 ? code : answer_when_set(a, call, err);
 }
 
 /* --- numbers ------------------------------------------------------------------------------- */

@@ -86,7 +86,7 @@ static void lose(struct bus *b, int fault)
 	drop_link(b);
 	b->fault = fault;
 	answer_all(b);
-	b->events->closed(b->userdata);
+	b->owner.events->closed(b->owner.userdata);
 	try_again(b, fault);
 }
 
@@ -134,7 +134,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
 	struct bus *b = userdata;
 
 	if (b->library.sd_bus_message_is_signal(m, NULL, NULL) > 0)
-		b->events->told(m, b->userdata);
+		b->owner.events->told(m, b->owner.userdata);
 	return 0;
 }
 
@@ -163,7 +163,7 @@ static int connect_to(struct bus *b)
 	int code = fd < 0 ? fd : start_link(b, &fd);
 
 	if (code == 0)
-		code = loop_fd_init(&b->socket, b->loop, b->library.sd_bus_get_fd(b->link), 0,
+		code = loop_fd_init(&b->socket, b->owner.loop, b->library.sd_bus_get_fd(b->link), 0,
 				    on_socket, b);
 	if (code == 0)
 		code = arm(b);
@@ -183,30 +183,30 @@ static void on_again(void *userdata)
 	}
 	b->fault = 0;
 	b->pause_usec = PAUSE_MIN_USEC;
-	b->events->opened(b->userdata);
+	b->owner.events->opened(b->owner.userdata);
 }
 
-int bus_init(struct bus *b, struct loop *loop, const char *path, const struct bus_events *events,
-	     void *userdata, struct error *err)
+int bus_init(struct bus *b, const struct bus_owner *owner, const char *path, bool patient,
+	     struct error *err)
 {
 	int code;
 
-	*b = (struct bus){
-		.events = events,
-		.userdata = userdata,
-		.loop = loop,
-		.pause_usec = PAUSE_MIN_USEC,
-	};
+	*b = (struct bus){.owner = *owner, .pause_usec = PAUSE_MIN_USEC};
 	list_init(&b->calls);
 	code = bus_library_load(&b->library, err);
 	if (code < 0)
 		return code;
 	b->path = strdup(path);
-	code = b->path ? loop_timer_init(&b->timer, loop, on_timer, b) : -ENOMEM;
+	code = b->path ? loop_timer_init(&b->timer, owner->loop, on_timer, b) : -ENOMEM;
 	if (code == 0)
-		code = loop_timer_init(&b->again, loop, on_again, b);
+		code = loop_timer_init(&b->again, owner->loop, on_again, b);
 	if (code == 0)
 		code = connect_to(b);
+	if (code < 0 && patient && code != -ENOMEM) {
+		log_warning("systemd does not answer at \"%s\": %s", path, strerror(-code));
+		try_again(b, code);
+		code = 0;
+	}
 	if (code < 0) {
 		bus_done(b);
 		return error_set(err, code, "systemd does not answer at \"%s\": %s", path,

@@ -26,6 +26,13 @@ struct bus_events {
 	void (*told)(sd_bus_message *m, void *userdata);
 };
 
+/** struct bus_owner - who uses a connection; @events are borrowed and outlive it */
+struct bus_owner {
+	struct loop *loop;
+	const struct bus_events *events;
+	void *userdata;
+};
+
 /**
  * struct bus - a connection, or the will to have one
  * @path:  socket of the manager
@@ -34,9 +41,7 @@ struct bus_events {
  */
 struct bus {
 	struct bus_library library;
-	const struct bus_events *events;
-	void *userdata;
-	struct loop *loop;
+	struct bus_owner owner;
 	char *path;
 	sd_bus *link;
 	struct loop_fd socket;
@@ -49,14 +54,15 @@ struct bus {
 
 /**
  * bus_init() - load the library and connect
- * @path:   borrowed for the call
- * @events: borrowed, outlives the bus
+ * @owner:   copied
+ * @path:    borrowed for the call
+ * @patient: one that cannot be connected to now is tried again, until it can; then @opened is told
  *
  * Context: calls nobody back.
- * Return: 0 with a connection begun, or negative errno with a text.
+ * Return: 0, or negative errno with a text.
  */
-must_check int bus_init(struct bus *b, struct loop *loop, const char *path,
-			const struct bus_events *events, void *userdata, struct error *err);
+must_check int bus_init(struct bus *b, const struct bus_owner *owner, const char *path,
+			bool patient, struct error *err);
 
 /** bus_done() - hang up; what waits is answered with -ECONNRESET. A zeroed bus is allowed */
 void bus_done(struct bus *b);

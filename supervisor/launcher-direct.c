@@ -20,6 +20,7 @@
 #include "supervisor/control-socket.h"
 #include "supervisor/delegation.h"
 #include "supervisor/launcher.h"
+#include "supervisor/launchers.h"
 #include "supervisor/orphans.h"
 #include "supervisor/strangers.h"
 
@@ -314,6 +315,13 @@ static int direct_limit_group(struct launcher *l, const char *group,
 	return error_set(err, -EOPNOTSUPP, "%s", note ? note : "limits not enforced");
 }
 
+/* The kernel has taken or refused them by the time that they are set. */
+static int direct_confirm(struct launcher *l, launcher_confirmed_fn fn, void *userdata)
+{
+	fn(NULL, userdata);
+	return 0;
+}
+
 /* --- what is left behind ------------------------------------------------------------------- */
 
 static bool is_kept(pid_t pid, void *userdata)
@@ -376,6 +384,7 @@ static const struct launcher_ops direct_ops = {
 	.set_limits = direct_set_limits,
 	.cgroup_name = direct_cgroup_name,
 	.limit_group = direct_limit_group,
+	.confirm = direct_confirm,
 	.sweep = direct_sweep,
 	.limits_note = direct_limits_note,
 	.free = direct_free,

@@ -13,6 +13,7 @@
 #include "lib/paths.h"
 #include "supervisor/control-socket.h"
 #include "supervisor/launcher.h"
+#include "supervisor/launchers.h"
 #include "supervisor/own-cgroup.h"
 #include "supervisor/unit-name.h"
 #include "supervisor/unit-properties.h"
@@ -56,6 +57,7 @@ static int start_unit(struct systemd *s, const struct launch *what, struct unit_
 		what->run ? "--start" : NULL,
 		NULL,
 	};
+	const char *const before[] = {s->own_unit, NULL};
 	const char *stop[] = {s->program, "--unit-stop", "--control", what->control, NULL};
 	const char *stopped[] = {s->program, "--unit-stopped", "--control", what->control, NULL};
 	struct unit_keeper keeper = {
@@ -64,7 +66,7 @@ static int start_unit(struct systemd *s, const struct launch *what, struct unit_
 		.argv = argv,
 		.stop = stop,
 		.stop_post = stopped,
-		.before = s->own_unit,
+		.before = before,
 		.oom_score = geteuid() == 0 ? OOM_SCORE_ROOT : INT_MIN,
 		.stop_usec = usec_add(what->stop_usec, STOP_EXTRA_USEC),
 	};
@@ -132,6 +134,11 @@ static int systemd_limit_group(struct launcher *l, const char *group,
 	return code < 0 ? error_set(err, code, "out of memory") : 0;
 }
 
+static int systemd_confirm(struct launcher *l, launcher_confirmed_fn fn, void *userdata)
+{
+	return unit_watch_confirm(systemd_of(l)->watch, fn, userdata);
+}
+
 static int systemd_sweep(struct launcher *l, const pid_t *known, size_t n_known)
 {
 	return unit_watch_sweep(systemd_of(l)->watch) ? 0 : -EBUSY;
@@ -174,6 +181,7 @@ static const struct launcher_ops systemd_ops = {
 	.set_limits = systemd_set_limits,
 	.cgroup_name = systemd_cgroup_name,
 	.limit_group = systemd_limit_group,
+	.confirm = systemd_confirm,
 	.sweep = systemd_sweep,
 	.limits_note = systemd_limits_note,
 	.free = systemd_free,
@@ -182,7 +190,8 @@ static const struct launcher_ops systemd_ops = {
 	.set_outermost = systemd_set_outermost,
 };
 
-static int systemd_init(struct systemd *s, const struct launcher_owner *owner, struct error *err)
+static int systemd_init(struct systemd *s, const struct launcher_owner *owner, bool patient,
+			struct error *err)
 {
 	s->program = paths_program("slicekeep-keeper");
 	if (!s->program)
@@ -190,11 +199,11 @@ static int systemd_init(struct systemd *s, const struct launcher_owner *owner, s
 				 strerror(errno));
 	s->own_unit = own_cgroup_unit();
 	s->gaps = own_cgroup_gaps();
-	return unit_watch_new(owner, &s->watch, err);
+	return unit_watch_new(owner, patient, &s->watch, err);
 }
 
-int launcher_systemd_new(const struct launcher_owner *owner, struct launcher **ret_launcher,
-			 struct error *err)
+int launcher_systemd_new(const struct launcher_owner *owner, bool patient,
+			 struct launcher **ret_launcher, struct error *err)
 {
 	struct systemd *s = calloc(1, sizeof(*s));
 	int code;
@@ -202,7 +211,7 @@ int launcher_systemd_new(const struct launcher_owner *owner, struct launcher **r
 	if (!s)
 		return error_set(err, -ENOMEM, "out of memory");
 	s->base.ops = &systemd_ops;
-	code = systemd_init(s, owner, err);
+	code = systemd_init(s, owner, patient, err);
 	if (code < 0) {
 		systemd_free(&s->base);
 		return code;

@@ -7,8 +7,6 @@
 
 struct config_limits;
 struct error;
-struct loop;
-struct paths;
 
 /*
  * How keepers come into being: directly as our children, or as transient units of systemd. Beyond
@@ -50,6 +48,7 @@ struct launch {
  * @stopped_by:  somebody has ended a keeper on purpose with a tool of the launcher's own, such as
  *               systemctl: that is the operator's will. keeper_gone follows
  * @changed:     what sweep() could not do yet it may do now
+ * @limits_due:  limits could not be set while the system was away: now they can, set them again
  */
 struct launcher_events {
 	void (*keeper_gone)(const char *name, unsigned instance, pid_t pid, int wait_status,
@@ -58,7 +57,11 @@ struct launcher_events {
 	void (*start_failed)(const char *name, unsigned instance, const char *text, void *userdata);
 	void (*stopped_by)(const char *name, unsigned instance, const char *who, void *userdata);
 	void (*changed)(void *userdata);
+	void (*limits_due)(void *userdata);
 };
+
+/** launcher_confirmed_fn() - @refused: what the system said to one of the limits; NULL: all hold */
+typedef void (*launcher_confirmed_fn)(const char *refused, void *userdata);
 
 /**
  * struct launcher_ops - one launcher
@@ -67,10 +70,12 @@ struct launcher_events {
  * @cgroup:      before a spec is written: the folder of cgroup v2 that the payload goes into, made
  *               with its limits; heap, NULL when there is none or the keeper finds its own.
  *               Return: 0, or negative errno with a text
- * @set_limits:  change caps of a running instance; Return: 0, -EOPNOTSUPP where nothing enforces
+ * @set_limits:  change caps of a running instance, now or when limits_due is told. Return: 0,
+ *               -ENOENT when there is none, -EOPNOTSUPP where nothing enforces
  * @cgroup_name: the cgroup that has an instance's limits, below the mount of cgroup v2; heap.
  *               Return: 0, -ENOENT when there is none now, negative errno
  * @limit_group: give a group as a whole its caps; NULL: all groups together. Return: as @set_limits
+ * @confirm:     call @fn once, perhaps at once, when the kernel has the limits that were set before
  * @sweep:       a keeper died and its control socket is dead: kill whatever it left. @known are the
  *               @n_known pids of keepers that live; those that start() or adopt() watches are known
  *               anyway. Return: processes killed, all of them dead now; -EBUSY when some are not
@@ -94,6 +99,7 @@ struct launcher_ops {
 			   char **ret_name);
 	int (*limit_group)(struct launcher *l, const char *group,
 			   const struct config_limits *limits, struct error *err);
+	int (*confirm)(struct launcher *l, launcher_confirmed_fn fn, void *userdata);
 	int (*sweep)(struct launcher *l, const pid_t *known, size_t n_known);
 	const char *(*limits_note)(struct launcher *l);
 	void (*free)(struct launcher *l);
@@ -106,45 +112,3 @@ struct launcher_ops {
 struct launcher {
 	const struct launcher_ops *ops;
 };
-
-/**
- * struct launcher_owner - on whose behalf a launcher works
- * @events: borrowed, outlives the launcher; @userdata is theirs
- * @paths:  borrowed, outlives the launcher
- */
-struct launcher_owner {
-	struct loop *loop;
-	const struct paths *paths;
-	const struct launcher_events *events;
-	void *userdata;
-};
-
-/**
- * launcher_new() - the launcher of that name
- * @name: "direct", "systemd", or "auto": systemd where we run in a unit of a systemd that answers,
- *        otherwise direct, with the reason in the log
- *
- * Return: 0 or negative errno with a text.
- */
-must_check int launcher_new(const char *name, const struct launcher_owner *owner,
-			    struct launcher **ret_launcher, struct error *err);
-
-/** launcher_is_known() - whether launcher_new() knows that name */
-bool launcher_is_known(const char *name);
-
-/**
- * launcher_direct_new() - keepers as our own children, in sessions of their own
- *
- * Makes this process a subreaper. Return: 0 or negative errno with a text.
- */
-must_check int launcher_direct_new(const struct launcher_owner *owner,
-				   struct launcher **ret_launcher, struct error *err);
-
-/**
- * launcher_systemd_new() - keepers as transient units of systemd's manager: root's is the system's,
- * others have their own
- *
- * Return: 0, or negative errno with a text when libsystemd or the manager cannot be reached.
- */
-must_check int launcher_systemd_new(const struct launcher_owner *owner,
-				    struct launcher **ret_launcher, struct error *err);

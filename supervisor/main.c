@@ -21,7 +21,8 @@
 #include "lib/paths.h"
 #include "supervisor/api.h"
 #include "supervisor/apply.h"
-#include "supervisor/launcher.h"
+#include "supervisor/enter-unit.h"
+#include "supervisor/launchers.h"
 #include "supervisor/manager.h"
 
 #define EXIT_FAILED 1
@@ -185,6 +186,25 @@ static int take_launcher(int *argc, char **argv, const char **ret_launcher)
 	return 0;
 }
 
+/* The rest of the command line is the unit's. */
+static int run_enter_unit(char **argv)
+{
+	struct paths paths = {0};
+	struct error err = {0};
+	pid_t pid = 0;
+	int code = paths_init(&paths, &err);
+
+	if (code == 0)
+		code = enter_unit(&paths, (const char *const *)argv, &pid, &err);
+	paths_done(&paths);
+	if (code < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		return EXIT_FAILED;
+	}
+	printf("%d\n", (int)pid);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct supervisor s = {0};
@@ -193,6 +213,8 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	int code;
 
+	if (argc > 2 && !strcmp(argv[1], "--enter-unit"))
+		return run_enter_unit(argv + 2);
 	if (take_launcher(&argc, argv, &launcher) < 0)
 		return EXIT_USAGE;
 	code = daemon_options(argc, argv, usage, &hello);

@@ -28,6 +28,7 @@
 #include "supervisor/events.h"
 #include "supervisor/going-down.h"
 #include "supervisor/launcher.h"
+#include "supervisor/launchers.h"
 #include "supervisor/order.h"
 #include "supervisor/own.h"
 #include "supervisor/prober.h"
@@ -206,12 +207,22 @@ static void on_launcher_changed(void *userdata)
 	manager_settle_soon(userdata);
 }
 
+static void on_limits_due(void *userdata)
+{
+	const struct manager *m = userdata;
+
+	for (size_t i = 0; i < m->n_services; i++)
+		if (m->services[i]->has_keeper)
+			service_renew_limits(m->services[i]);
+}
+
 static const struct launcher_events launcher_events = {
 	.keeper_gone = on_keeper_gone,
 	.start_failed = on_start_failed,
 	.started = on_started,
 	.stopped_by = on_stopped_by,
 	.changed = on_launcher_changed,
+	.limits_due = on_limits_due,
 };
 
 /* --- the order ----------------------------------------------------------------------------- */

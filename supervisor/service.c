@@ -308,6 +308,11 @@ static void change_limits(struct service *s, bool is_news)
 		announce_fail(s, err.text);
 }
 
+void service_renew_limits(struct service *s)
+{
+	change_limits(s, false);
+}
+
 void service_change(struct service *s, struct config *config, const struct config_process *process,
 		    enum plan_effect effect)
 {

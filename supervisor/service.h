@@ -134,6 +134,9 @@ void service_change(struct service *s, struct config *config, const struct confi
 /** service_lives() - whether a process of its payload runs, as far as its keeper said */
 bool service_lives(const struct service *s);
 
+/** service_renew_limits() - set its limits again, where that could not be done before */
+void service_renew_limits(struct service *s);
+
 /** service_probe() - begin the probes of its state anew, with what is true of it now */
 void service_probe(struct service *s);
 

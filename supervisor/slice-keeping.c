@@ -27,6 +27,7 @@
 /**
  * struct kept_slice - one slice
  * @is_there: as far as we know
+ * @is_due:   its limits could not be set
  * @token:    the start that made it
  * @limits:   as they shall be
  */
@@ -34,6 +35,7 @@ struct kept_slice {
 	struct list link;
 	char unit[UNIT_NAME_MAX];
 	bool is_there;
+	bool is_due;
 	uint64_t token;
 	struct config_limits limits;
 };
@@ -92,7 +94,7 @@ static struct kept_slice *kept(struct slice_keeping *k, const char *unit)
 
 /* --- caps ---------------------------------------------------------------------------------- */
 
-static void give_limits(struct unit_bus *bus, const struct kept_slice *slice)
+static void give_limits(struct unit_bus *bus, struct kept_slice *slice)
 {
 	cleanup_free struct unit_properties *p = calloc(1, sizeof(*p));
 	struct unit_call call = {.unit = slice->unit};
@@ -102,7 +104,7 @@ static void give_limits(struct unit_bus *bus, const struct kept_slice *slice)
 		unit_properties_add_limits(p, &slice->limits);
 		code = unit_bus_set(bus, &call, p);
 	}
-	/* Without a connection they are given when all is listed. */
+	slice->is_due = code == -ENOTCONN; /* given when all is listed */
 	if (code < 0 && code != -ENOTCONN)
 		log_error("cannot set the limits of \"%s\": %s", slice->unit, strerror(-code));
 }
@@ -237,6 +239,8 @@ void slice_keeping_listed(struct slice_keeping *k, struct unit_bus *bus, uint64_
 
 		if (slice->token < token && !is_among(units, n, slice->unit))
 			slice->is_there = false;
+		if (slice->is_there && slice->is_due)
+			give_limits(bus, slice);
 	}
 	for (size_t i = 0; i < n; i++)
 		find(k, bus, units[i].unit);

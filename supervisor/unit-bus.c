@@ -33,8 +33,8 @@
 
 struct unit_bus {
 	struct bus bus;
-	const struct unit_bus_events *events;
-	void *userdata;
+	struct unit_bus_owner owner;
+	bool is_reloading;
 };
 
 /* A call on its way. */
@@ -101,7 +101,7 @@ static void on_answer(int code, sd_bus_message *m, void *userdata)
 	if (code < 0)
 		a.text = error && error->message ? error->message : strerror(-a.code);
 	if (f->fn)
-		f->fn(f->unit, f->token, &a, f->bus->userdata);
+		f->fn(f->unit, f->token, &a, f->bus->owner.userdata);
 	else if (a.code < 0 && a.code != -ENOENT && a.code != -ECONNRESET)
 		log_warning("systemd, about \"%s\": %s", f->unit, a.text);
 }
@@ -173,15 +173,34 @@ int unit_bus_start(struct unit_bus *b, const struct unit_call *call,
 	return send_if(b, code, call, m, FLIGHT_JOB);
 }
 
-int unit_bus_stop(struct unit_bus *b, const struct unit_call *call)
+static int send_job(struct unit_bus *b, const struct unit_call *call, const char *method)
 {
 	sd_bus_message *m = NULL;
-	int code = bus_message_new(&b->bus, NULL, MANAGER, "StopUnit", &m);
+	int code = bus_message_new(&b->bus, NULL, MANAGER, method, &m);
 
 	if (code < 0)
 		return code;
 	code = b->bus.library.sd_bus_message_append(m, "ss", call->unit, "replace");
 	return send_if(b, code, call, m, FLIGHT_JOB);
+}
+
+int unit_bus_stop(struct unit_bus *b, const struct unit_call *call)
+{
+	return send_job(b, call, "StopUnit");
+}
+
+/* One that was started too often is not started again before that is forgiven. */
+int unit_bus_revive(struct unit_bus *b, const struct unit_call *call)
+{
+	struct unit_call forgive = {.unit = call->unit};
+	sd_bus_message *m = NULL;
+	int code = bus_message_new(&b->bus, NULL, MANAGER, "ResetFailedUnit", &m);
+
+	if (code < 0)
+		return code;
+	code = b->bus.library.sd_bus_message_append(m, "s", call->unit);
+	code = send_if(b, code, &forgive, m, FLIGHT_PLAIN);
+	return code < 0 ? code : send_job(b, call, "StartUnit");
 }
 
 int unit_bus_kill(struct unit_bus *b, const struct unit_call *call)
@@ -280,7 +299,7 @@ static void on_list(int code, sd_bus_message *m, void *userdata)
 	if (code < 0 && b->bus.link)
 		log_error("systemd does not say which units there are: %s", strerror(-code));
 	if (code >= 0)
-		b->events->listed(listing->serial, units, n, b->userdata);
+		b->owner.events->listed(listing->serial, units, n, b->owner.userdata);
 }
 
 int unit_bus_list(struct unit_bus *b, uint64_t serial)
@@ -359,9 +378,9 @@ static void on_change(struct unit_bus *b, sd_bus_message *m)
 		return;
 	}
 	if (c.result)
-		b->events->result(unit, c.result, c.status, b->userdata);
+		b->owner.events->result(unit, c.result, c.status, b->owner.userdata);
 	if (c.active)
-		b->events->active(unit, activity_of(c.active), b->userdata);
+		b->owner.events->active(unit, activity_of(c.active), b->owner.userdata);
 }
 
 static void on_unit(struct unit_bus *b, sd_bus_message *m,
@@ -370,7 +389,7 @@ static void on_unit(struct unit_bus *b, sd_bus_message *m,
 	const char *unit;
 
 	if (b->bus.library.sd_bus_message_read(m, "s", &unit) > 0 && text_starts(unit, OUR_UNITS))
-		tell(unit, b->userdata);
+		tell(unit, b->owner.userdata);
 }
 
 static void on_job(struct unit_bus *b, sd_bus_message *m)
@@ -380,7 +399,19 @@ static void on_job(struct unit_bus *b, sd_bus_message *m)
 
 	if (b->bus.library.sd_bus_message_read(m, "uoss", &id, &job, &unit, &result) > 0 &&
 	    text_starts(unit, OUR_UNITS))
-		b->events->job_done(unit, job, result, b->userdata);
+		b->owner.events->job_done(unit, job, result, b->owner.userdata);
+}
+
+/* At a daemon-reload everything is unloaded and loaded again, and that is told of each unit. */
+static void on_reloading(struct unit_bus *b, sd_bus_message *m)
+{
+	int begins = 0;
+
+	if (b->bus.library.sd_bus_message_read(m, "b", &begins) <= 0)
+		return;
+	b->is_reloading = begins;
+	if (!begins)
+		b->owner.events->reloaded(b->owner.userdata);
 }
 
 static void on_signal(sd_bus_message *m, void *userdata)
@@ -388,12 +419,16 @@ static void on_signal(sd_bus_message *m, void *userdata)
 	struct unit_bus *b = userdata;
 	const struct bus_library *l = &b->bus.library;
 
-	if (l->sd_bus_message_is_signal(m, PROPERTIES, "PropertiesChanged") > 0)
+	if (l->sd_bus_message_is_signal(m, MANAGER, "Reloading") > 0)
+		on_reloading(b, m);
+	else if (b->is_reloading)
+		return;
+	else if (l->sd_bus_message_is_signal(m, PROPERTIES, "PropertiesChanged") > 0)
 		on_change(b, m);
 	else if (l->sd_bus_message_is_signal(m, MANAGER, "UnitRemoved") > 0)
-		on_unit(b, m, b->events->unloaded);
+		on_unit(b, m, b->owner.events->unloaded);
 	else if (l->sd_bus_message_is_signal(m, MANAGER, "UnitNew") > 0)
-		on_unit(b, m, b->events->made);
+		on_unit(b, m, b->owner.events->made);
 	else if (l->sd_bus_message_is_signal(m, MANAGER, "JobRemoved") > 0)
 		on_job(b, m);
 }
@@ -404,14 +439,15 @@ static void on_opened(void *userdata)
 {
 	struct unit_bus *b = userdata;
 
-	b->events->opened(b->userdata);
+	b->owner.events->opened(b->owner.userdata);
 }
 
 static void on_closed(void *userdata)
 {
 	struct unit_bus *b = userdata;
 
-	b->events->closed(b->userdata);
+	b->is_reloading = false;
+	b->owner.events->closed(b->owner.userdata);
 }
 
 static const struct bus_events bus_events = {
@@ -420,7 +456,7 @@ static const struct bus_events bus_events = {
 	.told = on_signal,
 };
 
-int unit_bus_path(char **ret_path, struct error *err)
+static int find_socket(char **ret_path, struct error *err)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	bool is_root = geteuid() == 0;
@@ -437,19 +473,18 @@ int unit_bus_path(char **ret_path, struct error *err)
 	return 0;
 }
 
-int unit_bus_new(struct loop *loop, const struct unit_bus_events *events, void *userdata,
-		 struct unit_bus **ret_bus, struct error *err)
+int unit_bus_new(const struct unit_bus_owner *owner, struct unit_bus **ret_bus, struct error *err)
 {
 	cleanup_free struct unit_bus *b = calloc(1, sizeof(*b));
+	struct bus_owner ours = {.loop = owner->loop, .events = &bus_events, .userdata = b};
 	cleanup_free char *path = NULL;
-	int code = b ? unit_bus_path(&path, err) : error_set(err, -ENOMEM, "out of memory");
+	int code = b ? find_socket(&path, err) : error_set(err, -ENOMEM, "out of memory");
 
 	if (code == 0)
-		code = bus_init(&b->bus, loop, path, &bus_events, b, err);
+		code = bus_init(&b->bus, &ours, path, owner->patient, err);
 	if (code < 0)
 		return code;
-	b->events = events;
-	b->userdata = userdata;
+	b->owner = *owner;
 	*ret_bus = steal_ptr(b);
 	return 0;
 }

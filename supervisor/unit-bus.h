@@ -61,6 +61,7 @@ struct unit_call {
  * struct unit_bus_events - what happens; of units whose names begin with "slicekeep"
  * @opened:   connected (anew): list them
  * @closed:   the connection broke
+ * @reloaded: it has read all units anew, in which they were gone for a moment: list them
  * @listed:   answer to unit_bus_list() number @serial, with all that are loaded
  * @active:   a unit's state has changed
  * @result:   how a service's main process ended last: systemd's word for it, and its exit status
@@ -71,6 +72,7 @@ struct unit_call {
 struct unit_bus_events {
 	void (*opened)(void *userdata);
 	void (*closed)(void *userdata);
+	void (*reloaded)(void *userdata);
 	void (*listed)(uint64_t serial, const struct unit_found *units, size_t n, void *userdata);
 	void (*active)(const char *unit, enum unit_activity activity, void *userdata);
 	void (*result)(const char *unit, const char *result, int status, void *userdata);
@@ -80,23 +82,27 @@ struct unit_bus_events {
 };
 
 /**
- * unit_bus_path() - where the manager of this user listens
- * @ret_path: heap
- *
- * Return: 0, -ENOTSUP with a text where the machine was not booted with systemd or the user has no
- * manager, -ENOMEM.
+ * struct unit_bus_owner - who uses it
+ * @events:  borrowed, outlive the bus
+ * @patient: a manager that does not answer now is tried again; @opened tells when it does
  */
-must_check int unit_bus_path(char **ret_path, struct error *err);
+struct unit_bus_owner {
+	struct loop *loop;
+	const struct unit_bus_events *events;
+	void *userdata;
+	bool patient;
+};
 
 /**
- * unit_bus_new() - connect to it
- * @events: borrowed, outlives the bus
+ * unit_bus_new() - connect to the system's manager, or to that of a user who is not root
+ * @owner: copied
  *
- * Context: calls nobody back. It is connected: unit_bus_list() comes next.
- * Return: 0 or negative errno with a text.
+ * Context: calls nobody back. If it is connected, unit_bus_list() comes next.
+ * Return: 0; -ENOTSUP where the machine was not booted with systemd or the user has no manager, or
+ * another negative errno; with a text.
  */
-must_check int unit_bus_new(struct loop *loop, const struct unit_bus_events *events, void *userdata,
-			    struct unit_bus **ret_bus, struct error *err);
+must_check int unit_bus_new(const struct unit_bus_owner *owner, struct unit_bus **ret_bus,
+			    struct error *err);
 
 /** unit_bus_free() - what waits is answered with -ECONNRESET; NULL is allowed */
 void unit_bus_free(struct unit_bus *b);
@@ -118,6 +124,9 @@ struct unit_made {
 must_check int unit_bus_start(struct unit_bus *b, const struct unit_call *call,
 			      const struct unit_properties *p, const struct unit_made *aux,
 			      size_t n_aux);
+
+/** unit_bus_revive() - start a unit that has ended, but is still loaded, as it was made */
+must_check int unit_bus_revive(struct unit_bus *b, const struct unit_call *call);
 
 /** unit_bus_stop() - end it; it is not restarted */
 must_check int unit_bus_stop(struct unit_bus *b, const struct unit_call *call);

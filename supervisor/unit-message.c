@@ -9,13 +9,6 @@
 
 #include "supervisor/unit-properties.h"
 
-static int add_units(const struct bus_library *l, sd_bus_message *m, const struct unit_property *p)
-{
-	if (!p->text)
-		return l->sd_bus_message_append(m, "v", "as", 0);
-	return l->sd_bus_message_append(m, "v", "as", 1, p->text);
-}
-
 static int add_rate(const struct bus_library *l, sd_bus_message *m, const struct unit_property *p)
 {
 	if (!p->text)
@@ -61,27 +54,36 @@ static int add_words(const struct bus_library *l, sd_bus_message *m, const char 
 	return r < 0 ? r : l->sd_bus_message_close_container(m);
 }
 
-/* (path, argv, flags) */
+static int add_list(const struct bus_library *l, sd_bus_message *m, const struct unit_property *p)
+{
+	int r = l->sd_bus_message_open_container(m, 'v', "as");
+
+	if (r >= 0)
+		r = add_words(l, m, p->argv);
+	return r < 0 ? r : l->sd_bus_message_close_container(m);
+}
+
+/* (path, argv, whether its failure is ignored) */
 static int add_command(const struct bus_library *l, sd_bus_message *m, const char *const *argv)
 {
-	int r = l->sd_bus_message_open_container(m, 'r', "sasas");
+	int r = l->sd_bus_message_open_container(m, 'r', "sasb");
 
 	if (r >= 0)
 		r = l->sd_bus_message_append(m, "s", argv[0]);
 	if (r >= 0)
 		r = add_words(l, m, argv);
 	if (r >= 0)
-		r = l->sd_bus_message_append(m, "as", 0);
+		r = l->sd_bus_message_append(m, "b", 0);
 	return r < 0 ? r : l->sd_bus_message_close_container(m);
 }
 
 static int add_program(const struct bus_library *l, sd_bus_message *m,
 		       const struct unit_property *p)
 {
-	int r = l->sd_bus_message_open_container(m, 'v', "a(sasas)");
+	int r = l->sd_bus_message_open_container(m, 'v', "a(sasb)");
 
 	if (r >= 0)
-		r = l->sd_bus_message_open_container(m, 'a', "(sasas)");
+		r = l->sd_bus_message_open_container(m, 'a', "(sasb)");
 	if (r >= 0)
 		r = add_command(l, m, p->argv);
 	if (r >= 0)
@@ -102,8 +104,8 @@ static int add_value(const struct bus_library *l, sd_bus_message *m, const struc
 		return l->sd_bus_message_append(m, "v", "u", (uint32_t)p->number);
 	case UNIT_INTEGER:
 		return l->sd_bus_message_append(m, "v", "i", (int32_t)p->number);
-	case UNIT_UNITS:
-		return add_units(l, m, p);
+	case UNIT_WORDS:
+		return add_list(l, m, p);
 	case UNIT_PROGRAM:
 		return add_program(l, m, p);
 	case UNIT_RATE:

@@ -18,6 +18,10 @@
  * Not here either is `User=`: with `Delegate=` it would give the unit's cgroup to the payload's
  * user, who could then kill the keeper or leave. The child changes its user itself. And
  * `LimitNOFILE=` would be the keeper's limit, not only the payload's; the child sets that too.
+ *
+ * ExecStartEx, which could say more than ExecStart, is written to the unit's file by that name,
+ * which systemd (252) does not know when it reads the file at the next daemon-reload: the unit is
+ * then "bad-setting", needs no slice any more, and has lost its limits.
  */
 
 #include "supervisor/unit-properties.h"
@@ -69,6 +73,12 @@ static void add_program(struct unit_properties *p, const char *name, const char 
 		add(p, name, UNIT_PROGRAM)->argv = argv;
 }
 
+static void add_words(struct unit_properties *p, const char *name, const char *const *words)
+{
+	if (words)
+		add(p, name, UNIT_WORDS)->argv = words;
+}
+
 static void add_restarts(struct unit_properties *p)
 {
 	static const uint8_t in_order[] = {0, 1, 2}; /* EXIT STATUS in slicekeep-keeper(8) */
@@ -116,12 +126,12 @@ void unit_properties_add_keeper(struct unit_properties *p, const struct unit_kee
 		add_custody(p);
 	if (k->oom_score != INT_MIN)
 		add(p, "OOMScoreAdjust", UNIT_INTEGER)->number = (uint64_t)(int64_t)k->oom_score;
-	if (k->before)
-		add(p, "Before", UNIT_UNITS)->text = k->before;
+	add_words(p, "Before", k->before);
+	add_words(p, "Environment", k->env);
 	add_accounting(p);
-	add_program(p, "ExecStartEx", k->argv);
-	add_program(p, "ExecStopEx", k->stop);
-	add_program(p, "ExecStopPostEx", k->stop_post);
+	add_program(p, "ExecStart", k->argv);
+	add_program(p, "ExecStop", k->stop);
+	add_program(p, "ExecStopPost", k->stop_post);
 }
 
 static uint64_t or_default(uint64_t limit, uint64_t otherwise)

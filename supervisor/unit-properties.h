@@ -16,8 +16,8 @@ enum unit_type {
 	UNIT_NUMBER,  /* t */
 	UNIT_COUNT,   /* u */
 	UNIT_INTEGER, /* i */
-	UNIT_UNITS,   /* as: none or one */
-	UNIT_PROGRAM, /* a(sasas): a path, its argv, no flags */
+	UNIT_WORDS,   /* as: @argv */
+	UNIT_PROGRAM, /* a(sasb): a path, its argv, whose failure counts */
 	UNIT_RATE,    /* a(st): none, or a path and bytes a second */
 	UNIT_BYTES,   /* ay */
 	UNIT_CODES,   /* (aiai): @bytes are exit codes, no signals */
@@ -50,7 +50,8 @@ struct unit_properties {
  * @slice:     unit
  * @argv:      its program and arguments
  * @stop @stop_post: programs for ExecStop and ExecStopPost, NULL for none
- * @before:    a unit that is stopped first when all are, NULL for none
+ * @before:    units that are stopped first when all are, NULL for none
+ * @env:       "KEY=VALUE" beside what the manager gives to all, NULL for none
  * @oom_score: for the keeper; the payload gets its own. INT_MIN: the manager's default
  * @stop_usec: how long its stop may take
  * @outermost: the supervisor's own, without the options for a unit: nothing of it outlives it
@@ -61,7 +62,8 @@ struct unit_keeper {
 	const char *const *argv;
 	const char *const *stop;
 	const char *const *stop_post;
-	const char *before;
+	const char *const *before;
+	const char *const *env;
 	int oom_score;
 	usec_t stop_usec;
 	bool outermost;

@@ -30,11 +30,11 @@
 #include "lib/paths.h"
 #include "lib/text.h"
 #include "supervisor/launcher.h"
+#include "supervisor/launchers.h"
 #include "supervisor/proc.h"
 #include "supervisor/slice-keeping.h"
 #include "supervisor/unit-bus.h"
-#include "supervisor/unit-name.h"
-#include "supervisor/unit-state.h"
+#include "supervisor/unit-record.h"
 
 /** A manager that has not started a unit by then does not start it. */
 #define START_USEC (20 * USEC_PER_SEC)
@@ -48,94 +48,44 @@ struct unit_watch {
 	uint64_t n_asked; /* lists and starts, numbered together */
 	bool is_listing;
 	bool is_list_wanted;
+	struct list confirmations;
+	char refused[256];
+	bool is_due;   /* limits could not be set */
 	bool is_known; /* what there is; false while there is no connection */
 };
 
 /**
- * struct record - one unit of ours
- * @keeper:   that was heard last, 0: none was
- * @claimed:  a service of ours knows its keeper
- * @stopping: it ends because we want it to
- * @by_other: it ended because somebody told systemd to stop it
- * @number:   lists with a smaller one do not know it
- * @job:      its start job; NULL before the answer
- * @fault:    why it could not be started
+ * struct confirmation - somebody waits until all that was asked for before has been done
+ * @number: a list with a larger one was asked for afterwards
  */
-struct record {
+struct confirmation {
 	struct list link;
-	struct unit_watch *watch;
-	char name[UNIT_NAME_MAX];
-	unsigned instance;
-	char unit[UNIT_NAME_MAX];
-	enum unit_state state;
-	pid_t keeper;
-	bool claimed;
-	bool stopping;
-	bool by_other;
 	uint64_t number;
-	usec_t deadline_usec;
-	char *job;
-	char fault[256];
+	launcher_confirmed_fn fn;
+	void *userdata;
 };
 
-/* --- records ------------------------------------------------------------------------------- */
-
-static void record_free(struct record *r)
+static struct unit_record *record_new(struct unit_watch *w, const char *name, unsigned instance,
+				      enum unit_state state)
 {
-	list_remove(&r->link);
-	free(r->job);
-	free(r);
-}
-
-static struct record *record_find(const struct unit_watch *w, const char *unit)
-{
-	list_for_each(it, &w->units) {
-		struct record *r = list_entry(it, struct record, link);
-
-		if (strcmp(r->unit, unit) == 0)
-			return r;
-	}
-	return NULL;
-}
-
-static struct record *record_of(const struct unit_watch *w, const char *name, unsigned instance)
-{
-	char unit[UNIT_NAME_MAX];
-
-	unit_name_service(name, instance, unit);
-	return record_find(w, unit);
-}
-
-static struct record *record_new(struct unit_watch *w, const char *name, unsigned instance,
-				 enum unit_state state)
-{
-	struct record *r = calloc(1, sizeof(*r));
+	struct unit_record *r = unit_record_new(&w->units, name, instance, state);
 
 	if (!r)
 		return NULL;
 	r->watch = w;
-	r->instance = instance;
-	r->state = state;
 	r->number = ++w->n_asked;
-	r->deadline_usec = USEC_INFINITY;
-	snprintf(r->name, sizeof(r->name), "%s", name);
-	unit_name_service(name, instance, r->unit);
-	list_append(&w->units, &r->link);
 	return r;
+}
+
+static struct unit_record *record_find(const struct unit_watch *w, const char *unit)
+{
+	return unit_record_find(&w->units, unit);
 }
 
 static void set_deadline(struct unit_watch *w)
 {
-	usec_t next = USEC_INFINITY;
-	int code;
+	int code = loop_timer_set(&w->deadline, unit_record_deadline(&w->units));
 
-	list_for_each(it, &w->units) {
-		const struct record *r = list_entry(it, struct record, link);
-
-		if (r->state == UNIT_STARTING)
-			next = MIN_OF(next, r->deadline_usec);
-	}
-	code = loop_timer_set(&w->deadline, next);
 	if (code < 0)
 		log_error("cannot set a timer: a start that hangs is not noticed");
 }
@@ -157,7 +107,7 @@ static void list_soon(struct unit_watch *w)
 }
 
 /* What cannot be asked now is asked again when there is a connection. */
-static void act_on_unit(struct record *r, unsigned actions)
+static void act_on_unit(struct unit_record *r, unsigned actions)
 {
 	struct unit_watch *w = r->watch;
 	struct unit_call call = {.unit = r->unit};
@@ -172,7 +122,7 @@ static void act_on_unit(struct record *r, unsigned actions)
 		list_soon(w);
 }
 
-static void tell(const struct record *r, unsigned actions)
+static void tell(const struct unit_record *r, unsigned actions)
 {
 	const struct launcher_events *e = r->watch->owner.events;
 	void *userdata = r->watch->owner.userdata;
@@ -188,7 +138,7 @@ static void tell(const struct record *r, unsigned actions)
 	e->keeper_gone(r->name, r->instance, 0, -1, userdata);
 }
 
-static void tell_started(const struct record *r, enum unit_activity activity)
+static void tell_started(const struct unit_record *r, enum unit_activity activity)
 {
 	const struct launcher_owner *owner = &r->watch->owner;
 
@@ -197,7 +147,7 @@ static void tell_started(const struct record *r, enum unit_activity activity)
 }
 
 /* The record may be gone afterwards; whoever is told may start the next one at once. */
-static void feed(struct record *r, enum unit_event event)
+static void feed(struct unit_record *r, enum unit_event event)
 {
 	struct unit_watch *w = r->watch;
 	enum unit_state before = r->state;
@@ -214,7 +164,7 @@ static void feed(struct record *r, enum unit_event event)
 	tell(r, actions);
 	if (r->state != UNIT_GONE)
 		return;
-	record_free(r);
+	unit_record_free(r);
 	w->owner.events->changed(w->owner.userdata);
 }
 
@@ -224,7 +174,7 @@ static void on_deadline(void *userdata)
 	usec_t now = clock_now_usec();
 
 	list_for_each_safe(it, &w->units) {
-		struct record *r = list_entry(it, struct record, link);
+		struct unit_record *r = list_entry(it, struct unit_record, link);
 
 		if (r->state != UNIT_STARTING || r->deadline_usec > now)
 			continue;
@@ -241,7 +191,7 @@ static void on_started(const char *unit, uint64_t token, const struct unit_answe
 		       void *userdata)
 {
 	struct unit_watch *w = userdata;
-	struct record *r = record_find(w, unit);
+	struct unit_record *r = record_find(w, unit);
 
 	if (a->code < 0)
 		slice_keeping_refused(&w->slices, token);
@@ -258,7 +208,7 @@ static void on_started(const char *unit, uint64_t token, const struct unit_answe
 
 static void on_job_done(const char *unit, const char *job, const char *result, void *userdata)
 {
-	struct record *r = record_find(userdata, unit);
+	struct unit_record *r = record_find(userdata, unit);
 	bool done = strcmp(result, "done") == 0;
 
 	if (!r)
@@ -276,7 +226,7 @@ static void on_job_done(const char *unit, const char *job, const char *result, v
 
 static void on_active(const char *unit, enum unit_activity activity, void *userdata)
 {
-	struct record *r = record_find(userdata, unit);
+	struct unit_record *r = record_find(userdata, unit);
 
 	if (!r)
 		return;
@@ -291,7 +241,7 @@ static void on_active(const char *unit, enum unit_activity activity, void *userd
 
 static void on_result(const char *unit, const char *result, int status, void *userdata)
 {
-	struct record *r = record_find(userdata, unit);
+	struct unit_record *r = record_find(userdata, unit);
 
 	if (r && r->state == UNIT_STARTING && strcmp(result, "success") != 0)
 		snprintf(r->fault, sizeof(r->fault),
@@ -302,7 +252,7 @@ static void on_result(const char *unit, const char *result, int status, void *us
 static void on_unloaded(const char *unit, void *userdata)
 {
 	struct unit_watch *w = userdata;
-	struct record *r = record_find(w, unit);
+	struct unit_record *r = record_find(w, unit);
 
 	slice_keeping_unloaded(&w->slices, unit);
 	if (r)
@@ -314,6 +264,31 @@ static void on_made(const char *unit, void *userdata)
 	struct unit_watch *w = userdata;
 
 	slice_keeping_made(&w->slices, w->bus, unit);
+}
+
+static void on_set(const char *unit, uint64_t token, const struct unit_answer *a, void *userdata)
+{
+	struct unit_watch *w = userdata;
+
+	if (a->code < 0 && a->code != -ECONNRESET)
+		snprintf(w->refused, sizeof(w->refused), "systemd, about \"%s\": %s", unit,
+			 a->text);
+}
+
+/* systemd does one thing after the other, so what came before a list is done when that is answered.
+ */
+static void confirm(struct unit_watch *w, uint64_t before, const char *refused)
+{
+	list_for_each_safe(it, &w->confirmations) {
+		struct confirmation *c = list_entry(it, struct confirmation, link);
+
+		if (c->number > before)
+			continue;
+		list_remove(&c->link);
+		c->fn(refused, c->userdata);
+		free(c);
+	}
+	w->refused[0] = '\0';
 }
 
 /* --- the list ------------------------------------------------------------------------------ */
@@ -330,7 +305,7 @@ static const struct unit_found *find_unit(const struct unit_found *units, size_t
 /* This list knows it. */
 static void add_stray(struct unit_watch *w, const char *name, unsigned instance)
 {
-	struct record *r = record_new(w, name, instance, UNIT_ALIVE);
+	struct unit_record *r = record_new(w, name, instance, UNIT_ALIVE);
 
 	if (r)
 		r->number = 0;
@@ -351,7 +326,7 @@ static void find_strays(struct unit_watch *w, const struct unit_found *units, si
 	}
 }
 
-static void found_alive(struct record *r, enum unit_activity activity)
+static void found_alive(struct unit_record *r, enum unit_activity activity)
 {
 	feed(r, activity == UNIT_ACTIVE ? UNIT_EVENT_STARTED : UNIT_EVENT_ACTIVE);
 	tell_started(r, activity);
@@ -360,7 +335,7 @@ static void found_alive(struct record *r, enum unit_activity activity)
 static void compare(struct unit_watch *w, uint64_t serial, const struct unit_found *units, size_t n)
 {
 	list_for_each_safe(it, &w->units) {
-		struct record *r = list_entry(it, struct record, link);
+		struct unit_record *r = list_entry(it, struct unit_record, link);
 		const struct unit_found *u = find_unit(units, n, r->unit);
 
 		if (r->number > serial)
@@ -378,7 +353,7 @@ static void compare(struct unit_watch *w, uint64_t serial, const struct unit_fou
 static void catch_up(struct unit_watch *w)
 {
 	list_for_each(it, &w->units) {
-		const struct record *r = list_entry(it, struct record, link);
+		const struct unit_record *r = list_entry(it, struct unit_record, link);
 		struct unit_call call = {.unit = r->unit};
 
 		if (r->stopping)
@@ -396,8 +371,13 @@ static void on_listed(uint64_t serial, const struct unit_found *units, size_t n,
 	slice_keeping_listed(&w->slices, w->bus, serial, units, n);
 	compare(w, serial, units, n);
 	w->is_known = true;
+	confirm(w, serial, w->refused[0] ? w->refused : NULL);
 	if (!was_known)
 		catch_up(w);
+	if (w->is_due) {
+		w->is_due = false;
+		w->owner.events->limits_due(w->owner.userdata);
+	}
 	if (w->is_list_wanted)
 		list_soon(w);
 	w->owner.events->changed(w->owner.userdata);
@@ -418,11 +398,18 @@ static void on_closed(void *userdata)
 	log_notice("systemd has hung up; connecting again");
 	w->is_listing = false;
 	w->is_known = false;
+	confirm(w, UINT64_MAX, "systemd has hung up");
+}
+
+static void on_reloaded(void *userdata)
+{
+	list_soon(userdata);
 }
 
 static const struct unit_bus_events bus_events = {
 	.opened = on_opened,
 	.closed = on_closed,
+	.reloaded = on_reloaded,
 	.listed = on_listed,
 	.active = on_active,
 	.result = on_result,
@@ -443,10 +430,12 @@ void unit_watch_describe(const struct unit_watch *w, const char *name,
 static int check_start(const struct unit_watch *w, const char *name, unsigned instance,
 		       struct error *err)
 {
-	const struct record *r = record_of(w, name, instance);
+	const struct unit_record *r = unit_record_of(&w->units, name, instance);
 
 	if (!w->is_known)
 		return error_set(err, -EAGAIN, "systemd does not answer at the moment");
+	if (r && r->fault[0])
+		return error_set(err, -EBUSY, "%s", r->fault);
 	if (r)
 		return error_set(err, -EBUSY, "its last unit \"%s\" has not gone yet", r->unit);
 	return 0;
@@ -455,7 +444,7 @@ static int check_start(const struct unit_watch *w, const char *name, unsigned in
 int unit_watch_start(struct unit_watch *w, const struct unit_wanted *what, struct error *err)
 {
 	struct unit_call call = {.fn = on_started};
-	struct record *r;
+	struct unit_record *r;
 	int code = check_start(w, what->name, what->instance, err);
 
 	if (code < 0)
@@ -470,7 +459,7 @@ int unit_watch_start(struct unit_watch *w, const struct unit_wanted *what, struc
 	}
 	if (code < 0) {
 		if (r)
-			record_free(r);
+			unit_record_free(r);
 		return error_set(err, code, "cannot ask systemd to start \"%s\": %s", what->name,
 				 strerror(-code));
 	}
@@ -483,15 +472,31 @@ int unit_watch_start(struct unit_watch *w, const struct unit_wanted *what, struc
 int unit_watch_change(struct unit_watch *w, const char *name, unsigned instance,
 		      const struct unit_properties *p, struct error *err)
 {
-	struct record *r = record_of(w, name, instance);
-	struct unit_call call = {.unit = r ? r->unit : ""};
+	struct unit_record *r = unit_record_of(&w->units, name, instance);
+	struct unit_call call = {.unit = r ? r->unit : "", .fn = on_set};
 	int code;
 
 	if (!r)
 		return error_set(err, -ENOENT, "\"%s\" has no unit", name);
 	code = unit_bus_set(w->bus, &call, p);
-	if (code < 0)
+	w->is_due |= code == -ENOTCONN;
+	if (code < 0 && code != -ENOTCONN)
 		return error_set(err, code, "cannot change \"%s\": %s", r->unit, strerror(-code));
+	return 0;
+}
+
+int unit_watch_confirm(struct unit_watch *w, launcher_confirmed_fn fn, void *userdata)
+{
+	struct confirmation *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	*c = (struct confirmation){.number = ++w->n_asked, .fn = fn, .userdata = userdata};
+	list_append(&w->confirmations, &c->link);
+	list_soon(w);
+	if (!w->is_known)
+		confirm(w, UINT64_MAX,
+			"systemd does not answer at the moment; the limits are set when it does");
 	return 0;
 }
 
@@ -507,7 +512,7 @@ bool unit_watch_sweep(struct unit_watch *w)
 	bool is_left = !w->is_known;
 
 	list_for_each(it, &w->units) {
-		struct record *r = list_entry(it, struct record, link);
+		struct unit_record *r = list_entry(it, struct unit_record, link);
 
 		if (r->state == UNIT_ALIVE && !r->claimed && !r->stopping) {
 			log_notice("%s: a unit of ours that nobody knows is stopped", r->unit);
@@ -520,7 +525,7 @@ bool unit_watch_sweep(struct unit_watch *w)
 
 int unit_watch_claim(struct unit_watch *w, const char *name, unsigned instance, pid_t pid)
 {
-	struct record *r = record_of(w, name, instance);
+	struct unit_record *r = unit_record_of(&w->units, name, instance);
 
 	if (!r) {
 		r = record_new(w, name, instance, UNIT_ALIVE);
@@ -535,31 +540,38 @@ int unit_watch_claim(struct unit_watch *w, const char *name, unsigned instance, 
 
 pid_t unit_watch_keeper(const struct unit_watch *w, const char *name, unsigned instance)
 {
-	const struct record *r = record_of(w, name, instance);
+	const struct unit_record *r = unit_record_of(&w->units, name, instance);
 
 	return r ? r->keeper : 0;
 }
 
 void unit_watch_stop(struct unit_watch *w, const char *name, unsigned instance)
 {
-	struct record *r = record_of(w, name, instance);
+	struct unit_record *r = unit_record_of(&w->units, name, instance);
 
 	if (r)
 		act_on_unit(r, UNIT_ACTION_STOP);
 }
 
-int unit_watch_new(const struct launcher_owner *owner, struct unit_watch **ret_watch,
+int unit_watch_new(const struct launcher_owner *owner, bool patient, struct unit_watch **ret_watch,
 		   struct error *err)
 {
 	struct unit_watch *w = calloc(1, sizeof(*w));
+	struct unit_bus_owner ours = {
+		.loop = owner->loop,
+		.events = &bus_events,
+		.userdata = w,
+		.patient = patient,
+	};
 	int code;
 
 	if (!w)
 		return error_set(err, -ENOMEM, "out of memory");
 	w->owner = *owner;
 	list_init(&w->units);
+	list_init(&w->confirmations);
 	slice_keeping_init(&w->slices, proc_ram_bytes());
-	code = unit_bus_new(owner->loop, &bus_events, w, &w->bus, err);
+	code = unit_bus_new(&ours, &w->bus, err);
 	if (code == 0 && loop_timer_init(&w->deadline, owner->loop, on_deadline, w) < 0)
 		code = error_set(err, -ENOMEM, "out of memory");
 	if (code < 0) {
@@ -576,7 +588,8 @@ void unit_watch_free(struct unit_watch *w)
 	if (!w)
 		return;
 	list_for_each_safe(it, &w->units)
-		record_free(list_entry(it, struct record, link));
+		unit_record_free(list_entry(it, struct unit_record, link));
+	confirm(w, UINT64_MAX, "the supervisor ends");
 	unit_bus_free(w->bus);
 	slice_keeping_done(&w->slices);
 	loop_timer_done(&w->deadline);

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include "lib/base.h"
+#include "supervisor/launcher.h"
 
 struct config_limits;
 struct error;
@@ -16,12 +17,13 @@ struct unit_watch;
 
 /**
  * unit_watch_new() - connect to systemd's manager and find out which units of ours there are
- * @owner: is told what happens to them
+ * @owner:   is told what happens to them
+ * @patient: a manager that does not answer now is tried again, and until then nothing starts
  *
  * Return: 0 or negative errno with a text.
  */
-must_check int unit_watch_new(const struct launcher_owner *owner, struct unit_watch **ret_watch,
-			      struct error *err);
+must_check int unit_watch_new(const struct launcher_owner *owner, bool patient,
+			      struct unit_watch **ret_watch, struct error *err);
 
 /** unit_watch_free() - forget them; they run on. NULL is allowed */
 void unit_watch_free(struct unit_watch *w);
@@ -67,6 +69,13 @@ must_check int unit_watch_change(struct unit_watch *w, const char *name, unsigne
  */
 must_check int unit_watch_limit(struct unit_watch *w, const char *group,
 				const struct config_limits *limits);
+
+/**
+ * unit_watch_confirm() - be told when systemd has carried out what was asked for before
+ *
+ * Return: 0, or -ENOMEM; then @fn is not called.
+ */
+must_check int unit_watch_confirm(struct unit_watch *w, launcher_confirmed_fn fn, void *userdata);
 
 /** unit_watch_stop() - have it ended, and not brought back */
 void unit_watch_stop(struct unit_watch *w, const char *name, unsigned instance);

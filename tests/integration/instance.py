@@ -46,8 +46,8 @@ class Instance(Control):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="sk-", dir="/tmp"))
         self.config_path = self.home / "config.json"
         self.env = {key: value for key, value in os.environ.items() if key not in FOREIGN}
-        self.env.update({"SLICEKEEP_HOME": str(self.home), processes.TAG: self.tag,
-                         "LC_ALL": "C.UTF-8", "TZ": "UTC"})
+        self.env.update({"SLICEKEEP_HOME": str(self.home), "SLICEKEEP_LAUNCHER": "direct",
+                         processes.TAG: self.tag, "LC_ALL": "C.UTF-8", "TZ": "UTC"})
         self._spawned = []
         self._is_up = False
         if "SLICEKEEP_TEST_SANITIZED" in os.environ:

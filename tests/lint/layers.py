@@ -27,13 +27,14 @@ LAYERS = {
     },
     "supervisor": {
         "model": "budget caps cgroup-text group-limits numbers order ring slice-defaults slot"
-                 " unit-name unit-properties unit-state",
+                 " unit-name unit-properties unit-record unit-state",
         "adapter": "bus bus-library cgroup-library cgroup-tree control-socket delegation"
-                   " desired disk environment events exit-report exit-store gauge going-down"
-                   " identity json-lines keeper-link launcher launcher-direct launcher-systemd"
-                   " listeners meter orphans own-cgroup prober prober-exec prober-helper"
-                   " prober-log proc process readiness ring-file run-files slice-keeping sockets"
-                   " spec-file strangers unit-bus unit-message unit-watch",
+                   " desired disk enter-unit environment events exit-report exit-store gauge"
+                   " going-down identity json-lines keeper-link launcher launcher-direct"
+                   " launcher-systemd launchers listeners meter orphans own-cgroup prober"
+                   " prober-exec prober-helper prober-log proc process readiness ring-file"
+                   " run-files slice-keeping sockets spec-file strangers unit-bus unit-message"
+                   " unit-watch",
         "core": "adopt announce apply groups limits manager operation own sampler service"
                 " service-context service-hearing service-keeper settle",
         "main": "api describe main numbers-answer stream",

@@ -48,13 +48,12 @@ static int note(struct unit_bus *b, struct asked *a, const struct unit_call *cal
 	return 0;
 }
 
-int unit_bus_new(struct loop *loop, const struct unit_bus_events *events, void *userdata,
-		 struct unit_bus **ret_bus, struct error *err)
+int unit_bus_new(const struct unit_bus_owner *owner, struct unit_bus **ret_bus, struct error *err)
 {
 	if (fake_bus->is_gone)
 		return error_set(err, -ECONNREFUSED, "systemd does not answer");
-	fake_bus->events = events;
-	fake_bus->userdata = userdata;
+	fake_bus->events = owner->events;
+	fake_bus->userdata = owner->userdata;
 	*ret_bus = fake_bus;
 	return 0;
 }
@@ -95,4 +94,11 @@ int unit_bus_set(struct unit_bus *b, const struct unit_call *call, const struct 
 int unit_bus_list(struct unit_bus *b, uint64_t serial)
 {
 	return note(b, &b->list, &(struct unit_call){.unit = "", .token = serial});
+}
+
+char *__wrap_paths_program(const char *name);
+
+char *__wrap_paths_program(const char *name)
+{
+	return strdup("/libexec/slicekeep-keeper");
 }

@@ -27,6 +27,7 @@
 #include "lib/text.h"
 #include "config/limits.h"
 #include "supervisor/launcher.h"
+#include "supervisor/launchers.h"
 #include "tests/unit/lib/temp.h"
 #include "tests/unit/supervisor/until.h"
 

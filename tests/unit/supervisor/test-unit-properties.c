@@ -120,12 +120,13 @@ static void limits_of_cpus_are_a_mask(void **fixture unused)
 static void keeper_is_kept_alive_and_its_payload_too(void **fixture unused)
 {
 	static const char *const argv[] = {"/bin/keeper", "--unit", NULL};
+	static const char *const before[] = {"slicekeep-supervisor-0.service", NULL};
 	struct unit_keeper k = {
 		.description = "shop",
 		.slice = "slicekeep-web.slice",
 		.argv = argv,
 		.stop = argv,
-		.before = "slicekeep-supervisor-0.service",
+		.before = before,
 		.oom_score = -1000,
 		.stop_usec = 30 * USEC_PER_SEC,
 	};
@@ -140,11 +141,10 @@ static void keeper_is_kept_alive_and_its_payload_too(void **fixture unused)
 	assert_true(number(&p, "RestartUSec") == 0);
 	assert_true(number(&p, "TimeoutStopUSec") == 30 * USEC_PER_SEC);
 	assert_int_equal((int)unit_properties_find(&p, "OOMScoreAdjust")->number, -1000);
-	assert_string_equal(unit_properties_find(&p, "Before")->text,
-			    "slicekeep-supervisor-0.service");
-	assert_ptr_equal(unit_properties_find(&p, "ExecStartEx")->argv, argv);
-	assert_ptr_equal(unit_properties_find(&p, "ExecStopEx")->argv, argv);
-	assert_null(unit_properties_find(&p, "ExecStopPostEx"));
+	assert_ptr_equal(unit_properties_find(&p, "Before")->argv, before);
+	assert_ptr_equal(unit_properties_find(&p, "ExecStart")->argv, argv);
+	assert_ptr_equal(unit_properties_find(&p, "ExecStop")->argv, argv);
+	assert_null(unit_properties_find(&p, "ExecStopPost"));
 	/* Either would keep a name from being used again, or give the cgroup away. */
 	assert_null(unit_properties_find(&p, "After"));
 	assert_null(unit_properties_find(&p, "User"));
@@ -167,7 +167,13 @@ static void keeper_of_the_supervisor_leaves_nothing(void **fixture unused)
 static void properties_fit_all_together(void **fixture unused)
 {
 	static const char *const argv[] = {"/bin/keeper", NULL};
-	struct unit_keeper k = {.argv = argv, .stop = argv, .stop_post = argv, .before = "x"};
+	struct unit_keeper k = {
+		.argv = argv,
+		.stop = argv,
+		.stop_post = argv,
+		.before = argv,
+		.env = argv,
+	};
 	struct config_limits l;
 
 	config_limits_unset(&l);

@@ -8,7 +8,7 @@
  * one that never heard of it.
  */
 
-#include "supervisor/launcher.h"
+#include "supervisor/launchers.h"
 
 #include <string.h>
 
@@ -24,10 +24,17 @@ static int new_auto(const struct launcher_owner *owner, struct launcher **ret_la
 
 	if (!unit)
 		return launcher_direct_new(owner, ret_launcher, err);
-	if (launcher_systemd_new(owner, ret_launcher, &reason) == 0)
+	if (launcher_systemd_new(owner, false, ret_launcher, &reason) == 0)
 		return 0;
 	log_warning("launcher direct, not systemd: %s", reason.text);
 	return launcher_direct_new(owner, ret_launcher, err);
+}
+
+/* A supervisor that comes back must not change its mind because systemd is away for a moment. */
+static int new_systemd(const struct launcher_owner *owner, struct launcher **ret_launcher,
+		       struct error *err)
+{
+	return launcher_systemd_new(owner, true, ret_launcher, err);
 }
 
 static const struct {
@@ -37,7 +44,7 @@ static const struct {
 } launchers[] = {
 	{"auto", new_auto},
 	{"direct", launcher_direct_new},
-	{"systemd", launcher_systemd_new},
+	{"systemd", new_systemd},
 };
 
 bool launcher_is_known(const char *name)
