@@ -168,6 +168,14 @@ static const char *find_obstacle(struct doctor *d, const struct cgroup_facts *fa
 				     facts->folder && access(facts->folder, W_OK) == 0, d->systemd);
 }
 
+/* Under systemd its unit starts it again, and cgroups are systemd's business. */
+static bool is_direct(const json_t *status)
+{
+	const char *launcher = json_get_string(status, "launcher");
+
+	return launcher && strcmp(launcher, "direct") == 0;
+}
+
 static void check_cgroups(struct doctor *d)
 {
 	cleanup(cgroup_facts_done) struct cgroup_facts facts = {0};
@@ -186,7 +194,7 @@ static void check_cgroups(struct doctor *d)
 	else if (d->status)
 		finding_add(&d->findings, "limits", VERDICT_OK, "enforced");
 	/* The supervisor knows; we only know what is in the way. */
-	obstacle = note || !d->status ? find_obstacle(d, &facts) : NULL;
+	obstacle = (note && is_direct(d->status)) || !d->status ? find_obstacle(d, &facts) : NULL;
 	if (obstacle)
 		finding_add(&d->findings, "cgroups", VERDICT_NOTE, "%s", obstacle);
 }
@@ -203,14 +211,6 @@ static void check_versions(struct doctor *d)
 			    SLICEKEEP_VERSION, version, d->cli->hint);
 	else
 		finding_add(&d->findings, "version", VERDICT_OK, "%s", SLICEKEEP_VERSION);
-}
-
-/* Under systemd its unit starts it again. */
-static bool is_direct(const json_t *status)
-{
-	const char *launcher = json_get_string(status, "launcher");
-
-	return launcher && strcmp(launcher, "direct") == 0;
 }
 
 static void check_supervisor(struct doctor *d)

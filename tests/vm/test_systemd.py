@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The systemd launcher: services as units, and an administrator with systemctl beside us."""
+import json
+
 import pytest
 from supervision import FOREVER, config, keeper_of, shell, supervisor_of
 from waiting import wait_until
@@ -198,3 +200,35 @@ def test_manager_that_does_not_answer_fails_a_start_with_the_reason(platform, st
         platform.run(["mv", "/run/systemd/private.away", "/run/systemd/private"])
     pids(platform, "web")
     assert pids(platform, "db")["db"] == before["db"]
+
+
+def test_manager_of_a_user_has_their_services_and_says_what_it_cannot_enforce(machine):
+    machine.run("useradd --create-home carol && loginctl enable-linger carol")
+    runtime = f"/run/user/{machine.run(['id', '-u', 'carol']).stdout.strip()}"
+    env = {"XDG_RUNTIME_DIR": runtime, "HOME": "/home/carol",
+           "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    wait_until(lambda: machine.run(["test", "-S", f"{runtime}/systemd/private"],
+                                   exits=None).returncode == 0, 20, "the user's manager")
+
+    def carol(line, exits=0):
+        return machine.run(line, user="carol", env=env, cwd="/home/carol", exits=exits).stdout
+
+    limits = {"memory_max": "64M", "io_write_max": "1M"}
+    processes = {"web": FOREVER | {"limits": limits}}
+    path = "/home/carol/.config/slicekeep/config.json"
+    carol("mkdir -p .config/slicekeep")
+    machine.put(path, json.dumps({"processes": processes}), mode=0o600)
+    machine.run(["chown", "carol", path])
+    try:
+        assert carol("slicekeep up").startswith("launcher systemd\n")
+        assert "limits not enforced: cpus, io; " in carol("slicekeep ls")
+        keeper = int(carol(f"systemctl --user show --value -p MainPID {UNIT}"))
+        folder = machine.run(["cat", f"/proc/{keeper}/cgroup"]).stdout.strip().removeprefix("0::")
+        assert folder.endswith(f"/user@{runtime.rsplit('/', 1)[1]}.service/slicekeep.slice/"
+                               f"slicekeep-default.slice/{UNIT}")
+        assert machine.run(["cat", f"/sys/fs/cgroup{folder}/memory.max"]).stdout == f"{64 * MIB}\n"
+    finally:
+        carol("slicekeep down", exits=None)
+        left = carol("systemctl --user list-units --all --plain --no-legend 'slicekeep*.service'")
+        machine.run("loginctl disable-linger carol; loginctl terminate-user carol", exits=None)
+    assert left == ""
