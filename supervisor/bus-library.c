@@ -10,10 +10,18 @@
 #include "supervisor/bus-library.h"
 
 #include <dlfcn.h>
+#include <string.h>
 
 #include "lib/error.h"
 
 #define LIBRARY "libsystemd.so.0"
+
+#define FUNCTION(name) {#name, offsetof(struct bus_library, name)},
+
+static const struct {
+	const char *name;
+	size_t member;
+} functions[] = {BUS_LIBRARY_FUNCTIONS(FUNCTION)};
 
 int bus_library_load(struct bus_library *ret_library, struct error *err)
 {
@@ -22,20 +30,19 @@ int bus_library_load(struct bus_library *ret_library, struct error *err)
 	if (!l.handle)
 		return error_set(err, -ELIBACC, "the systemd launcher needs " LIBRARY ": %s",
 				 dlerror());
-#define LOOK_UP(function)                                \
-	do {                                             \
-		l.function = dlsym(l.handle, #function); \
-		if (!l.function)                         \
-			goto missing;                    \
-	} while (0);
-	BUS_LIBRARY_FUNCTIONS(LOOK_UP)
-#undef LOOK_UP
+	for (size_t i = 0; i < ARRAY_LEN(functions); i++) {
+		void *found = dlsym(l.handle, functions[i].name);
+
+		if (!found) {
+			error_set(err, -ELIBACC,
+				  "the systemd launcher needs a newer " LIBRARY ": %s", dlerror());
+			bus_library_unload(&l);
+			return -ELIBACC;
+		}
+		memcpy((char *)&l + functions[i].member, &found, sizeof(found));
+	}
 	*ret_library = l;
 	return 0;
-missing:
-	error_set(err, -ELIBACC, "the systemd launcher needs a newer " LIBRARY ": %s", dlerror());
-	bus_library_unload(&l);
-	return -ELIBACC;
 }
 
 void bus_library_unload(struct bus_library *library)

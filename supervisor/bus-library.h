@@ -38,6 +38,7 @@ struct error;
 	X(sd_bus_slot_unref)              \
 	X(sd_bus_start)
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration cannot have them */
 #define BUS_LIBRARY_MEMBER(function) __typeof__(function) *function;
 
 /** struct bus_library - libsystemd, loaded */

@@ -34,7 +34,7 @@ struct cap {
  * Sizes are rounded down to pages by the kernel. See
  * https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
-void caps_of(const struct config_limits *limits, const char *device, struct cap ret[CAPS_N]);
+void caps_of(const struct config_limits *l, const char *device, struct cap ret[CAPS_N]);
 
 /**
  * cap_words() - what a file of the kernel says, in the words of the config

@@ -272,8 +272,8 @@ static int find(const struct mount *m, const char *proc_self, bool is_managed, s
 		leave_leaf(d->folder);
 	d->controllers = read_controllers(d->folder);
 	r = make_note(d, m, is_managed);
-	is_usable = d->folder && d->controllers && !m->read_only && is_useful(d->controllers) &&
-		    is_ours(d->folder, is_managed);
+	is_usable = m->folder && d->folder && d->controllers && !m->read_only &&
+		    is_useful(d->controllers) && is_ours(d->folder, is_managed);
 	if (r < 0 || !is_usable) {
 		forget_folder(d);
 		return r;

@@ -247,7 +247,7 @@ static int save_change(struct manager *m, const char *name, const struct limits_
 	code = edit_parse(old, path, &root, err);
 	if (code == 0)
 		code = changed_text(root, name, change->limits, &text, err);
-	if (code < 0)
+	if (code != 0)
 		return code;
 	code = file_write_atomic(path, text, strlen(text), 0600);
 	return code < 0 ? error_set(err, code, "cannot write \"%s\": %s", path, strerror(-code))

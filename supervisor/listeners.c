@@ -17,6 +17,8 @@
 #include <linux/inet_diag.h>
 #pragma pop_macro("unused")
 
+#include "lib/text.h"
+
 /*
  * Which service answers on which port. The kernel lists the sockets that listen, with their inodes
  * but not their owners; /proc/PID/fd has the inodes of a process's descriptors. Both meet here.
@@ -151,12 +153,12 @@ static size_t add_port(uint16_t port, uint16_t *ports, size_t n, size_t max)
 /* The inode of the socket that a descriptor is, "socket:[4711]"; 0 when it is something else. */
 static uint64_t socket_of(int folder, const char *fd)
 {
+	static const char lead[] = "socket:[";
 	char target[64];
 	ssize_t n = readlinkat(folder, fd, target, sizeof(target) - 1);
-	unsigned long long inode = 0;
 
 	target[MAX_OF(n, 0)] = '\0';
-	return sscanf(target, "socket:[%llu]", &inode) == 1 ? inode : 0;
+	return text_starts(target, lead) ? strtoull(target + strlen(lead), NULL, 10) : 0;
 }
 
 static void close_dir(DIR **dir)

@@ -353,7 +353,8 @@ static int read_change(const struct bus_library *l, sd_bus_message *m, struct ch
 	const char *interface;
 	int r = l->sd_bus_message_read(m, "s", &interface);
 
-	if (r < 0 || (strcmp(interface, UNIT_INTERFACE) && strcmp(interface, SERVICE_INTERFACE)))
+	if (r < 0 ||
+	    (strcmp(interface, UNIT_INTERFACE) != 0 && strcmp(interface, SERVICE_INTERFACE) != 0))
 		return r;
 	r = l->sd_bus_message_enter_container(m, 'a', "{sv}");
 	while (r >= 0 && (r = l->sd_bus_message_enter_container(m, 'e', "sv")) > 0) {

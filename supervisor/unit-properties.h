@@ -75,9 +75,9 @@ void unit_properties_add_keeper(struct unit_properties *p, const struct unit_kee
 /**
  * unit_properties_add_limits() - all limits, those that are not set as "no limit": what was changed
  * back is changed back
- * @limits: borrowed with its texts
+ * @l: borrowed with its texts
  */
-void unit_properties_add_limits(struct unit_properties *p, const struct config_limits *limits);
+void unit_properties_add_limits(struct unit_properties *p, const struct config_limits *l);
 
 /** unit_properties_add_slice() - what makes a slice go away with its last member */
 void unit_properties_add_slice(struct unit_properties *p, const char *description);

@@ -75,7 +75,7 @@ int unit_find(const char *text, char ret_path[static UNIT_PATH_MAX])
 
 static int find_own(char ret_path[static UNIT_PATH_MAX])
 {
-	char text[FILE_MAX];
+	char text[FILE_MAX] = "";
 	int r = read_file("/proc/self/cgroup", text);
 
 	return r < 0 ? r : unit_find(text, ret_path);
@@ -114,7 +114,7 @@ int unit_claim(int folder)
 
 bool unit_has(pid_t pid)
 {
-	char unit[UNIT_PATH_MAX], text[FILE_MAX], file[32];
+	char unit[UNIT_PATH_MAX], text[FILE_MAX] = "", file[32];
 	const char *path;
 
 	text_format(file, sizeof(file), "/proc/%d/cgroup", pid);
@@ -128,7 +128,7 @@ bool unit_has(pid_t pid)
 
 static int own_oom_score(void)
 {
-	char text[FILE_MAX];
+	char text[FILE_MAX] = "";
 	const char *digits = text;
 	int score = 0;
 
