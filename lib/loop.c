@@ -192,6 +192,12 @@ int loop_timer_set(struct loop_timer *t, usec_t deadline_usec)
 	return add_event(t->event, &tv);
 }
 
+/* One that fires itself keeps the turn from ending. A deadline that was set is forgotten. */
+void loop_timer_fire(struct loop_timer *t)
+{
+	event_active(t->event, EV_TIMEOUT, 0);
+}
+
 void loop_timer_done(struct loop_timer *t)
 {
 	free_event(&t->event);

@@ -89,6 +89,9 @@ must_check int loop_timer_init(struct loop_timer *t, struct loop *l, loop_timer_
  */
 must_check int loop_timer_set(struct loop_timer *t, usec_t deadline_usec);
 
+/** loop_timer_fire() - fire once in this turn, behind all that it has found already */
+void loop_timer_fire(struct loop_timer *t);
+
 /** loop_timer_done() - disarm and free; a zeroed timer is allowed */
 void loop_timer_done(struct loop_timer *t);
 

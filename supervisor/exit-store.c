@@ -13,7 +13,8 @@
  * The exit reports of each service, in one file a service, so that a service that crashes all day
  * cannot push out why another one died last month.
  *
- * An exit appends a line and counts nothing: a crash loop pays for one write. Only when the file
+ * An exit appends a line and counts nothing: a crash loop pays for one write, into a file that is
+ * kept open for it. Only when the file
  * has grown past TRIM_AT_BYTES is it rewritten with what may stay, which is at most half of that,
  * so that the price of a rewrite is spread over the hundreds of exits until the next one.
  */
@@ -56,16 +57,15 @@ static int trim(const char *path)
 	return file_write_quick(path, lines.data + offset, lines.len - offset, 0600);
 }
 
-int exit_store_append(const char *folder, const char *name, const char *report)
+int exit_store_append(int *fd, const char *folder, const char *name, const char *report)
 {
 	cleanup_free char *path = store_path(folder, name);
-	cleanup_close int fd = -1;
 	uint64_t size;
 	int r;
 
 	if (!path)
 		return -errno;
-	r = json_lines_append(&fd, path, report, strlen(report), &size);
+	r = json_lines_append(fd, path, report, strlen(report), &size);
 	if (r < 0)
 		return r;
 	return size > TRIM_AT_BYTES ? trim(path) : 0;

@@ -23,6 +23,7 @@ must_check int exit_store_begin(const char *folder, const char *name, unsigned i
 
 /**
  * exit_store_append() - keep a report in FOLDER/NAME.jsonl, bounded to EXIT_REPORTS_MAX
+ * @fd:     -1 at first; stays open for the next report, and is the caller's to close
  * @name:   service
  * @report: JSON of type Exit of io.slicekeep.supervisor
  *
@@ -30,7 +31,7 @@ must_check int exit_store_begin(const char *folder, const char *name, unsigned i
  *
  * Return: 0 or negative errno.
  */
-must_check int exit_store_append(const char *folder, const char *name, const char *report);
+must_check int exit_store_append(int *fd, const char *folder, const char *name, const char *report);
 
 /** exit_store_load() - the newest @limit reports, newest first: array, new reference, or NULL */
 json_t *exit_store_load(const char *folder, const char *name, size_t limit);

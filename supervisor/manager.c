@@ -4,9 +4,10 @@
  * All services together.
  *
  * The manager owns the services and what they share, and turns what happens to one of them into a
- * look at all of them (settle.c) in the next turn of the loop, once, however many changes one turn
- * brought. The operator's will is on disk before anything is done about it. Who else wants to know
- * what happens (an order that waits for its end, a list that is watched) is a watcher.
+ * look at all of them (settle.c) at the end of the turn of the loop, once, however many changes it
+ * brought; what that look changes is looked at in the next turn. The operator's will is on disk
+ * before anything is done about it. Who else wants to know what happens (an order that waits for
+ * its end, a list that is watched) is a watcher.
  */
 
 #include "supervisor/manager.h"
@@ -88,12 +89,24 @@ void manager_greeted(struct manager *m)
 	}
 }
 
+static void settle_next_turn(struct manager *m)
+{
+	int code = loop_timer_set(&m->settle_timer, 0);
+
+	if (code < 0)
+		log_error("cannot set a timer: %s", strerror(-code));
+}
+
 static void on_settle(void *userdata)
 {
 	struct manager *m = userdata;
+	bool is_unfinished;
 
-	if (settle(m)) {
-		manager_settle_soon(m);
+	m->settling = true;
+	is_unfinished = settle(m);
+	m->settling = false;
+	if (is_unfinished) {
+		settle_next_turn(m);
 		return;
 	}
 	if (m->adopting_until_usec)
@@ -108,10 +121,10 @@ static void on_settle(void *userdata)
 
 void manager_settle_soon(struct manager *m)
 {
-	int code = loop_timer_set(&m->settle_timer, 0);
-
-	if (code < 0)
-		log_error("cannot set a timer: %s", strerror(-code));
+	if (m->settling)
+		settle_next_turn(m);
+	else
+		loop_timer_fire(&m->settle_timer);
 }
 
 /* --- sweeping and the budget --------------------------------------------------------------- */

@@ -38,6 +38,7 @@ struct manager_watcher {
  * @config:   the applied one
  * @own:      definitions of our own daemons
  * @order:    what comes after what, a node for each service; empty while services came or went
+ * @settling: all services are being looked at
  * @stopping: nothing is wanted any more
  * @adopting_until_usec: keepers that were there before us have until then to greet; 0: all have
  * @outer_keeper: our own keeper, 0 when we were started without one
@@ -62,6 +63,7 @@ struct manager {
 	char *revisions_folder;
 	char *applied_file;
 	usec_t started_at_usec;
+	bool settling;
 	bool stopping;
 	usec_t adopting_until_usec;
 	pid_t outer_keeper;
@@ -112,8 +114,7 @@ must_check int manager_stop(struct manager *m, struct service *s, const char *as
 
 /**
  * manager_restart() - end its life and begin a new one; one that does not run is started
- * @in_order: others are restarted with it: it goes after what comes after it, and comes back in
- * order
+ * @in_order: others are restarted with it: it goes after what comes after it, and comes back so
  */
 must_check int manager_restart(struct manager *m, struct service *s, bool in_order,
 			       const char *asker, struct error *err);
@@ -130,7 +131,7 @@ bool manager_all_stopped(const struct manager *m);
 /** manager_greeted() - tell the watchers that the keepers have greeted */
 void manager_greeted(struct manager *m);
 
-/** manager_settle_soon() - look at all services again in the next turn */
+/** manager_settle_soon() - look at all services again when this turn has found all that it finds */
 void manager_settle_soon(struct manager *m);
 
 /** manager_sweep() - kill what belongs to no keeper; Return: whether nothing is left */

@@ -55,9 +55,11 @@ static void take_exit(struct service *s, const struct keeper_exit *report, const
 	s->last_exit = json;
 	free(s->ended);
 	s->ended = exit_report_ended(report);
-	code = exit_store_append(s->context->exits_folder, s->process->name, json);
+	code = exit_store_append(&s->exits_fd, s->context->exits_folder, s->process->name, json);
 	if (code < 0)
 		log_error("%s: cannot keep its exit report: %s", s->process->name, strerror(-code));
+	if (report->n_failures < KEEPER_BUDGET_FROM)
+		close_fd(&s->exits_fd);
 	announce_exit(s, summary);
 	s->context->exited(s, report, s->context->userdata);
 }

@@ -367,6 +367,7 @@ int service_new(const struct service_context *context, struct config *config,
 	s->config = config_ref(config);
 	s->process = process;
 	s->system = system;
+	s->exits_fd = -1;
 	code = readiness_init(&s->readiness, context->loop, context->prober, on_readiness, s);
 	if (code == 0)
 		code = loop_timer_init(&s->retry, context->loop, on_retry, s);
@@ -392,6 +393,7 @@ void service_free(struct service *s)
 	sockets_done(&s->sockets);
 	identity_done(&s->identity);
 	strings_free(s->env);
+	close_fd(&s->exits_fd);
 	free(s->asker);
 	free(s->last_exit);
 	free(s->ended);

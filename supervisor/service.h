@@ -43,6 +43,7 @@ struct service;
  * @ended_life: the newest life whose exit was reported
  * @env:      NULL until it was looked up together with @identity
  * @last_exit: JSON of type Exit, NULL before the first
+ * @exits_fd: of its exit reports, open while it crashes again and again; -1
  * @ended: JSON of type Ended, NULL before the first and after a stop
  * @gauge:    what it uses; NULL before anybody looked
  * @note:     one line for people, "" when there is nothing to say
@@ -78,6 +79,7 @@ struct service {
 	char **env;
 	struct sockets sockets;
 	char *asker;
+	int exits_fd;
 	char *last_exit;
 	char *ended;
 	struct gauge *gauge;

@@ -324,6 +324,58 @@ static void timer_that_is_set_in_a_long_callback_does_not_fire_early(void **stat
 	loop_timer_done(&a.timer);
 }
 
+/* Counts how often it was fired, and stops the loop in a turn of its own. */
+struct finish {
+	struct loop_timer timer;
+	struct loop_timer stop;
+	int n_sources;
+	int n_fired;
+};
+
+static void on_finish(void *userdata)
+{
+	struct finish *f = userdata;
+
+	assert_int_equal(f->n_sources, 2);
+	f->n_fired++;
+	assert_int_equal(loop_timer_set(&f->stop, 0), 0);
+}
+
+static void on_source(int fd, int events, void *userdata)
+{
+	struct finish *f = userdata;
+	char byte;
+
+	assert_int_equal(read(fd, &byte, 1), 1);
+	f->n_sources++;
+	loop_timer_fire(&f->timer);
+}
+
+static void timer_that_is_fired_comes_once_behind_what_the_turn_has_found(void **state)
+{
+	struct finish f = {0};
+	struct loop_fd sources[2];
+	int ends[2][2];
+
+	assert_int_equal(loop_timer_init(&f.timer, loop, on_finish, &f), 0);
+	assert_int_equal(loop_timer_init(&f.stop, loop, on_stop, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(pipe2(ends[i], O_CLOEXEC), 0);
+		assert_int_equal(write(ends[i][1], "x", 1), 1);
+		assert_int_equal(
+			loop_fd_init(&sources[i], loop, ends[i][0], LOOP_READ, on_source, &f), 0);
+	}
+	assert_int_equal(loop_run(loop), 0);
+	assert_int_equal(f.n_fired, 1);
+	for (int i = 0; i < 2; i++) {
+		loop_fd_done(&sources[i]);
+		close(ends[i][0]);
+		close(ends[i][1]);
+	}
+	loop_timer_done(&f.stop);
+	loop_timer_done(&f.timer);
+}
+
 static void timer_fires_once(void **state)
 {
 	struct alarm a = {0};
@@ -433,6 +485,7 @@ int main(void)
 		test_with_loop(timer_never_fires_before_its_deadline),
 		test_with_loop(timer_is_not_rounded_to_milliseconds),
 		test_with_loop(timer_that_is_set_in_a_long_callback_does_not_fire_early),
+		test_with_loop(timer_that_is_fired_comes_once_behind_what_the_turn_has_found),
 		test_with_loop(timer_fires_once),
 		test_with_loop(timer_that_is_disarmed_or_moved_does_not_fire),
 		test_with_loop(timer_may_be_freed_inside_its_callback),

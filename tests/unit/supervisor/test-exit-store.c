@@ -19,6 +19,8 @@
 #include "supervisor/exit-store.h"
 #include "tests/unit/lib/temp.h"
 
+static int fd;
+
 static char *report(uint64_t life, unsigned instance, const char *padding)
 {
 	cleanup_json json_t *j = json_pack("{s:I, s:i, s:s}", "life", (json_int_t)life, "instance",
@@ -34,7 +36,7 @@ static void append(const struct temp *t, uint64_t life, unsigned instance, const
 {
 	cleanup_free char *j = report(life, instance, padding);
 
-	assert_int_equal(exit_store_append(t->path, "shop", j), 0);
+	assert_int_equal(exit_store_append(&fd, t->path, "shop", j), 0);
 }
 
 static uint64_t life_at(const json_t *reports, size_t i)
@@ -153,10 +155,10 @@ static void exit_store_bad_name_is_refused(void **state)
 	struct temp *t = *state;
 	cleanup_free char *j = report(1, 0, "");
 
-	assert_int_equal(exit_store_append(t->path, "../shop", j), -EINVAL);
-	assert_int_equal(exit_store_append(t->path, "", j), -EINVAL);
+	assert_int_equal(exit_store_append(&fd, t->path, "../shop", j), -EINVAL);
+	assert_int_equal(exit_store_append(&fd, t->path, "", j), -EINVAL);
 	assert_null(exit_store_load(t->path, "a/b", 1));
-	assert_int_equal(exit_store_append(temp_path(t, "none"), "shop", j), -ENOENT);
+	assert_int_equal(exit_store_append(&fd, temp_path(t, "none"), "shop", j), -ENOENT);
 }
 
 static int setup(void **state)
@@ -164,12 +166,14 @@ static int setup(void **state)
 	static struct temp t;
 
 	temp_init(&t);
+	fd = -1;
 	*state = &t;
 	return 0;
 }
 
 static int teardown(void **state)
 {
+	close_fd(&fd);
 	temp_done(*state);
 	return 0;
 }
