@@ -43,6 +43,8 @@ static void process_done(struct config_process *c)
 	probe_done(&c->ready);
 	probe_done(&c->health);
 	strings_free(c->after);
+	strings_free(c->writable);
+	strings_free(c->credentials);
 	json_decref(c->later);
 }
 

@@ -31,6 +31,14 @@ enum config_log_policy {
 	CONFIG_LOG_DROP,
 };
 
+enum config_sandbox {
+	CONFIG_SANDBOX_OFF,
+	CONFIG_SANDBOX_DEFAULT,
+};
+
+/** Paths that a sandboxed process may write. */
+#define CONFIG_WRITABLE_MAX 64
+
 /** struct config_log - what the collector does with one service's output; 0: the total alone counts
  */
 struct config_log {
@@ -53,6 +61,8 @@ struct config_listen {
  * @user:      NULL: the caller's own (user mode), or the owner of cwd (system layout)
  * @ports:     what the payload binds, for people to see; 0 stands for ${PORT}
  * @after:     names, NULL-terminated, each exists
+ * @writable:  absolute paths that stay writable in a sandbox
+ * @credentials: "NAME:PATH", absolute files that the payload finds in $CREDENTIALS_DIRECTORY
  * @scripts:   absolute paths of the program files, for "restart what changed"
  * @later:     object: keys that are valid but that this build does not carry out, with their values
  */
@@ -89,6 +99,9 @@ struct config_process {
 	usec_t min_healthy_usec;
 	unsigned max_parallel;
 	struct config_log log;
+	enum config_sandbox sandbox;
+	char **writable;
+	char **credentials;
 	json_t *later;
 };
 

@@ -8,6 +8,7 @@
  */
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/json.h"
@@ -30,6 +31,7 @@
 #define AFTER_MAX 512
 #define GROUPS_MAX 256
 #define GLOBS_MAX 256
+#define CREDENTIALS_MAX 256
 #define VARIABLES_MAX 4000
 
 /** struct draft - a process that is being read; @restart_when is -1 until it is given */
@@ -45,7 +47,7 @@ struct draft {
 static const char *const type_words[] = {"service", "oneshot", NULL};
 static const char *const when_words[] = {"always", "on-failure", "never", NULL};
 static const char *const policy_words[] = {"block", "drop", NULL};
-static const char *const sandbox_words[] = {"default", "off", NULL};
+static const char *const sandbox_words[] = {"off", "default", NULL};
 
 static const struct {
 	const char *name;
@@ -87,6 +89,23 @@ static int read_instances(struct parse *p, const json_t *value, const struct fie
 	return r;
 }
 
+static int read_credential(struct parse *p, const char *name, const json_t *value,
+			   const struct field *f, char ***credentials)
+{
+	cleanup_free char *path = NULL;
+	char *credential = NULL;
+	int r;
+
+	if (!text_name_valid(name))
+		return parse_fail(p, "no valid name: a-z, 0-9, '-', '_'");
+	r = parse_path(p, value, f, &path);
+	if (r < 0)
+		return r;
+	if (asprintf(&credential, "%s:%s", name, path) < 0)
+		credential = NULL;
+	return strings_add(credentials, credential) < 0 ? parse_fail_memory(p) : 0;
+}
+
 static int read_credentials(struct parse *p, const json_t *object, const struct field *f,
 			    void *member)
 {
@@ -95,14 +114,13 @@ static int read_credentials(struct parse *p, const json_t *object, const struct 
 
 	if (!json_is_object(object))
 		return parse_fail_kind(p, "an object of files", object);
+	if (json_object_size(object) > CREDENTIALS_MAX)
+		return parse_fail(p, "more than %d credentials", CREDENTIALS_MAX);
 	json_object_foreach((json_t *)object, key, value) {
-		cleanup_free char *path = NULL;
 		int r;
 
 		place_push_key(&p->place, key);
-		if (!text_name_valid(key))
-			return parse_fail(p, "no valid name: a-z, 0-9, '-', '_'");
-		r = parse_path(p, value, f, &path);
+		r = read_credential(p, key, value, f, member);
 		if (r < 0)
 			return r;
 		place_pop(&p->place);
@@ -110,7 +128,7 @@ static int read_credentials(struct parse *p, const json_t *object, const struct 
 	return 0;
 }
 
-/* Globs and paths that only a later build looks at: right, and not kept. */
+/* Globs that only a later build looks at: right, and not kept. */
 static int check_strings(struct parse *p, const json_t *value, const struct field *f, void *member)
 {
 	cleanup_strings char **strings = NULL;
@@ -123,13 +141,6 @@ static int check_text(struct parse *p, const json_t *value, const struct field *
 	cleanup_free char *s = NULL;
 
 	return parse_text(p, value, f, &s);
-}
-
-static int check_word(struct parse *p, const json_t *value, const struct field *f, void *member)
-{
-	int ignored;
-
-	return parse_word(p, value, f, &ignored);
 }
 
 #define AT(member) offsetof(struct draft, member)
@@ -223,9 +234,9 @@ static const struct field process_fields[] = {
 	{"min_healthy_time", parse_duration, AT(out.min_healthy_usec), 0, USEC_PER_DAY,
 	 .later = true},
 	{"max_parallel", parse_unsigned, AT(out.max_parallel), 1, INSTANCES_MAX, .later = true},
-	{"sandbox", check_word, AT(ignored), .words = sandbox_words, .later = true},
-	{"writable", check_strings, AT(ignored), 0, GLOBS_MAX, .later = true},
-	{"credentials", read_credentials, AT(ignored), .later = true},
+	{"sandbox", parse_word, AT(out.sandbox), .words = sandbox_words},
+	{"writable", parse_paths, AT(out.writable), 0, CONFIG_WRITABLE_MAX},
+	{"credentials", read_credentials, AT(out.credentials)},
 	{"merge_streams", parse_bool, AT(out.merge_streams)},
 	{"log", read_log, 0},
 	{"webhook", parse_borrowed, AT(hook)},
@@ -287,6 +298,15 @@ static int finish_service(struct parse *p, struct draft *d)
 	return 0;
 }
 
+static int finish_sandbox(struct parse *p, const struct config_process *c)
+{
+	if (c->sandbox == CONFIG_SANDBOX_DEFAULT || strings_len(c->writable) == 0)
+		return 0;
+	return parse_warn(p,
+			  "processes.%s.writable: has no effect without \"sandbox\": \"default\"",
+			  c->name);
+}
+
 /* What the members mean for each other. */
 static int process_finish(struct parse *p, struct draft *d)
 {
@@ -305,6 +325,8 @@ static int process_finish(struct parse *p, struct draft *d)
 	if (out->drain_usec == USEC_INFINITY)
 		out->drain_usec = out->stop_timeout_usec;
 	r = out->type == CONFIG_TYPE_ONESHOT ? finish_oneshot(p, d) : finish_service(p, d);
+	if (r == 0)
+		r = finish_sandbox(p, out);
 	if (r == 0)
 		r = parse_finish_ports(p, out);
 	return r;

@@ -112,8 +112,8 @@ static bool later_equal(const struct config_process *a, const struct config_proc
 
 static bool sandbox_equal(const struct config_process *a, const struct config_process *b)
 {
-	return later_equal(a, b, "sandbox") && later_equal(a, b, "writable") &&
-	       later_equal(a, b, "credentials");
+	return a->sandbox == b->sandbox && strings_equal(a->writable, b->writable) &&
+	       strings_equal(a->credentials, b->credentials);
 }
 
 static bool limits_equal(const struct config_process *a, const struct config_process *b)

@@ -85,8 +85,10 @@ static void what_the_payload_got_at_its_start_restarts(void **state)
 	assert_change("'listen': '0.0.0.0:80'", "s restart: listen changed");
 	assert_change("'ports': ['${PORT}']", "s restart: number of ports changed");
 	assert_change("'merge_streams': true", "s restart: merge_streams changed");
-	assert_change("'sandbox': 'off'", "s restart: sandbox changed");
+	assert_change("'sandbox': 'default'", "s restart: sandbox changed");
+	assert_change("'sandbox': 'off'", "s nothing: unchanged");
 	assert_change("'writable': ['/x']", "s restart: sandbox changed");
+	assert_change("'credentials': {'pg': '/x'}", "s restart: sandbox changed");
 	assert_plan("{'processes': {'s': {'command': 'p'}}}",
 		    "{'processes': {'s': {'command': 'q'}}}", "s restart: program changed");
 	assert_plan("{'processes': {'s': {'command': 'p', 'listen': '0.0.0.0:80'}}}",

@@ -325,32 +325,72 @@ static void later_keys_are_validated_kept_and_warned_about(void **state)
 {
 	struct config *c = config_with(
 		"'command': 'p', 'instances': 2, 'schedule': '03:00', 'watch': ['src/**'],"
-		" 'sandbox': 'default', 'writable': ['data'], 'credentials': {'pg': '/etc/pg'},"
 		" 'exclusive': true, 'drain': '5s', 'min_healthy_time': '2s', 'max_parallel': 2");
 	const json_t *later = c->processes[0].later;
 
-	assert_int_equal(json_object_size(later), 10);
+	assert_int_equal(json_object_size(later), 7);
 	assert_string_equal(json_string_value(json_object_get(later, "schedule")), "03:00");
 	assert_int_equal(strings_len(c->warnings), 1);
 	assert_string_equal(
 		c->warnings[0],
-		"processes.s.{instances,schedule,watch,sandbox,writable,credentials,"
-		"exclusive,drain,min_healthy_time,max_parallel}: accepted, not carried out "
-		"by this build");
+		"processes.s.{instances,schedule,watch,exclusive,drain,min_healthy_time,"
+		"max_parallel}: accepted, not carried out by this build");
 	config_unref(c);
 }
 
 static void later_keys_that_are_wrong_are_errors(void **state)
 {
-	assert_error_with("'sandbox': 'strict'",
-			  "processes.s.sandbox: unknown 'strict': one of 'default', 'off'");
-	assert_error_with("'credentials': {'a b': '/x'}",
-			  "processes.s.credentials[\"a b\"]: no valid name: a-z, 0-9, '-', '_'");
 	assert_error_with("'watch': [1]", "processes.s.watch.0: must be a string, not an integer");
 	assert_error_with("'max_parallel': 65",
 			  "processes.s.max_parallel: 65 is out of range: 1 to 64");
 	assert_error_with("'instances': 65", "processes.s.instances: 65 is out of range: 1 to 64");
 	assert_error_with("'schedule': ''", "processes.s.schedule: must not be empty");
+}
+
+static void sandbox_is_off_and_empty_by_default(void **state)
+{
+	struct config *c = config_with("'command': 'p'");
+
+	assert_int_equal(c->processes[0].sandbox, CONFIG_SANDBOX_OFF);
+	assert_int_equal(strings_len(c->processes[0].writable), 0);
+	assert_int_equal(strings_len(c->processes[0].credentials), 0);
+	config_unref(c);
+}
+
+static void sandbox_paths_are_absolute(void **state)
+{
+	struct config *c = config_with("'command': 'p', 'sandbox': 'default', 'writable': ['data',"
+				       " '/srv/x'], 'credentials': {'pg': '/etc/pg', 'b': 'c'}");
+	const struct config_process *p = &c->processes[0];
+
+	assert_int_equal(p->sandbox, CONFIG_SANDBOX_DEFAULT);
+	assert_string_equal(p->writable[0], "/srv/keep/data");
+	assert_string_equal(p->writable[1], "/srv/x");
+	assert_string_equal(p->credentials[0], "pg:/etc/pg");
+	assert_string_equal(p->credentials[1], "b:/srv/keep/c");
+	assert_int_equal(strings_len(c->warnings), 0);
+	config_unref(c);
+}
+
+static void writable_without_a_sandbox_is_warned_about(void **state)
+{
+	struct config *c = config_with("'command': 'p', 'writable': ['/x']");
+
+	assert_string_equal(c->warnings[0], "processes.s.writable: has no effect without "
+					    "\"sandbox\": \"default\"");
+	config_unref(c);
+}
+
+static void sandbox_that_is_wrong_is_an_error(void **state)
+{
+	assert_error_with("'sandbox': 'strict'",
+			  "processes.s.sandbox: unknown 'strict': one of 'off', 'default'");
+	assert_error_with("'writable': 'data'",
+			  "processes.s.writable: must be an array, not a string");
+	assert_error_with("'credentials': {'a b': '/x'}",
+			  "processes.s.credentials[\"a b\"]: no valid name: a-z, 0-9, '-', '_'");
+	assert_error_with("'credentials': ['/x']",
+			  "processes.s.credentials: must be an object of files, not an array");
 }
 
 static void warning_of_many_processes_is_one_line(void **state)
@@ -360,13 +400,12 @@ static void warning_of_many_processes_is_one_line(void **state)
 
 	text_add(&t, "{'processes': {");
 	for (int i = 0; i < 500; i++)
-		text_addf(&t, "%s's%d': {'command': 'p', 'sandbox': 'default'}", i > 0 ? "," : "",
-			  i);
+		text_addf(&t, "%s's%d': {'command': 'p', 'exclusive': true}", i > 0 ? "," : "", i);
 	text_add(&t, "}}");
 	c = config_of(t.data);
 	assert_int_equal(strings_len(c->warnings), 1);
 	assert_string_equal(c->warnings[0],
-			    "processes.s0.sandbox: accepted, not carried out by this build "
+			    "processes.s0.exclusive: accepted, not carried out by this build "
 			    "(also s1, s2, s3 and 496 more)");
 	config_unref(c);
 }
@@ -453,6 +492,10 @@ int main(void)
 		cmocka_unit_test(memory_high_above_max_is_a_warning),
 		cmocka_unit_test(later_keys_are_validated_kept_and_warned_about),
 		cmocka_unit_test(later_keys_that_are_wrong_are_errors),
+		cmocka_unit_test(sandbox_is_off_and_empty_by_default),
+		cmocka_unit_test(sandbox_paths_are_absolute),
+		cmocka_unit_test(writable_without_a_sandbox_is_warned_about),
+		cmocka_unit_test(sandbox_that_is_wrong_is_an_error),
 		cmocka_unit_test(warning_of_many_processes_is_one_line),
 		cmocka_unit_test(log_of_a_process_is_read),
 		cmocka_unit_test(restart_and_stop_are_read),
