@@ -29,6 +29,7 @@
 
 #include "supervisor/keeper/cgroup.h"
 #include "supervisor/keeper/clock.h"
+#include "supervisor/keeper/confine.h"
 #include "supervisor/keeper/page.h"
 #include "supervisor/keeper/reserve.h"
 #include "supervisor/keeper/text.h"
@@ -62,7 +63,7 @@ void child_prepare(struct child *c, const char *notify)
 {
 	size_t n = 0, used;
 
-	static_assert(SPEC_ENV_OWN >= 6 + 1, "room for each word and the end");
+	static_assert(SPEC_ENV_OWN >= 7 + 1, "room for each word and the end");
 	text_format(c->notify, sizeof(c->notify), "NOTIFY_SOCKET=%s", notify);
 	add_word(c, &n, c->notify);
 	if (c->sockets->n > 0) {
@@ -81,6 +82,8 @@ void child_prepare(struct child *c, const char *notify)
 		add_word(c, &n, c->watchdog_pid);
 		add_word(c, &n, c->watchdog_usec);
 	}
+	if (c->credentials)
+		add_word(c, &n, c->credentials);
 	add_word(c, &n, NULL);
 }
 
@@ -110,6 +113,23 @@ static void set_limits(struct child *c)
 
 		if (fd < 0 || write(fd, text, len) < 0)
 			fail(c, KEEPER_EXEC_LIMIT, path);
+	}
+}
+
+static void confine(struct child *c)
+{
+	const struct spec *s = c->spec;
+	const char *folder = c->credentials ? strchr(c->credentials, '=') + 1 : NULL;
+	int r = folder && s->has_uid ? confine_credentials(folder, s->uid, s->gid) : 0;
+
+	if (r < 0) {
+		errno = -r;
+		fail(c, KEEPER_EXEC_CREDENTIALS, folder);
+	}
+	r = s->is_confined ? confine_privileges() : 0;
+	if (r < 0) {
+		errno = -r;
+		fail(c, KEEPER_EXEC_CONFINE, "");
 	}
 }
 
@@ -219,6 +239,7 @@ _Noreturn void child_run(struct child *c)
 		fail(c, KEEPER_EXEC_CGROUP, s->cgroup);
 	set_streams(c);
 	set_limits(c);
+	confine(c);
 	set_ids(c);
 	bind_to_keeper(c);
 	if (s->cwd && chdir(s->cwd) < 0)

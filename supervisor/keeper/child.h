@@ -18,6 +18,8 @@ struct page;
  * @keeper:       whose child it must still be
  * @outlives:     the payload may outlive the keeper, because another one will find it
  * @page:         where a failed step is noted
+ * @credentials:  the manager's variable of that name, "CREDENTIALS_DIRECTORY=…"; NULL: it has given
+ * none
  * @cgroup:       to be entered by the child itself; NULL when clone3 has done that
  *
  * The words are the keeper's part of the environment.
@@ -30,6 +32,7 @@ struct child {
 	int err;
 	pid_t keeper;
 	bool outlives;
+	char *credentials;
 	const struct cgroup *cgroup;
 	char notify[CHILD_WORD_MAX];
 	char listen_pid[CHILD_WORD_MAX];

@@ -36,6 +36,8 @@ static const char *const step_names[] = {
 	[KEEPER_EXEC_CWD] = "entering the folder",
 	[KEEPER_EXEC_PIPE] = "making the pipes",
 	[KEEPER_EXEC_PROGRAM] = "running",
+	[KEEPER_EXEC_CONFINE] = "giving up privileges",
+	[KEEPER_EXEC_CREDENTIALS] = "handing over the credentials",
 };
 static_assert(ARRAY_LEN(step_names) == KEEPER_EXEC_STEP_COUNT, "a name for each step");
 
@@ -181,6 +183,15 @@ static int cannot_start(struct keeper *k, enum keeper_exec_step step, int error,
 	return -ECANCELED;
 }
 
+/* Of our own environment: there are some only if the unit has been given some. */
+static char *find_credentials(void)
+{
+	for (char **word = environ; *word; word++)
+		if (text_starts(*word, "CREDENTIALS_DIRECTORY="))
+			return *word;
+	return NULL;
+}
+
 static int spawn_with(struct keeper *k, int out, int err)
 {
 	k->child.spec = &k->spec;
@@ -190,6 +201,7 @@ static int spawn_with(struct keeper *k, int out, int err)
 	k->child.err = err;
 	k->child.keeper = k->page->keeper_pid;
 	k->child.outlives = k->is_unit;
+	k->child.credentials = k->is_unit ? find_credentials() : NULL;
 	child_prepare(&k->child, k->notify.address);
 	return life_spawn(&k->life, &k->child, &k->cgroup);
 }

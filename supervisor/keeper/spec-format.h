@@ -32,6 +32,7 @@
  *   log_policy=block       or drop
  *   merge_streams=1
  *   cgroup=/sys/fs/cgroup/…/payload   where the payload goes; absent: none
+ *   confine=1              gains no privileges, and loses those that would undo a sandbox
  *   sweep=tree             or main: never kill descendants (the supervisor's own keeper)
  */
 

@@ -200,6 +200,7 @@ static const struct key keys[] = {
 	{"log_policy", take_word, FIELD(log_policy), .words = words_policy},
 	{"merge_streams", take_bool, FIELD(is_merged)},
 	{"cgroup", take_path, FIELD(cgroup)},
+	{"confine", take_bool, FIELD(is_confined)},
 	{"sweep", take_choice, FIELD(is_sweeping_main), .words = words_sweep},
 };
 /* clang-format on */

@@ -41,6 +41,7 @@ struct spec {
 	bool is_notify;
 	bool is_merged;
 	bool is_sweeping_main;
+	bool is_confined;
 	uid_t uid;
 	gid_t gid;
 	int stop_signal;

@@ -17,8 +17,8 @@ LAYERS = {
         "io": "call call-state client idl link listener server service wire",
     },
     "config": {
-        "pure": "address edit limits mask model pattern place plan probe scalar secret template"
-                " vector",
+        "pure": "address edit limits mask model pattern place plan probe sandbox scalar"
+                " secret template vector",
         # From the text of a file to a model; looks at the disk to check scripts and folders.
         "reading": "check check-files check-later check-references dialect document interpolate"
                    " load lookup parse parse-command parse-hook parse-limits parse-port"
@@ -26,8 +26,9 @@ LAYERS = {
         "storing": "revision",
     },
     "supervisor": {
-        "model": "budget caps cgroup-text group-limits numbers order ring slice-defaults slot"
-                 " unit-name unit-properties unit-record unit-state",
+        "model": "budget caps cgroup-text group-limits launch numbers order ring sandbox"
+                 " slice-defaults slot unit-name unit-properties unit-record unit-sandbox"
+                 " unit-state",
         "adapter": "bus bus-library cgroup-library cgroup-tree control-socket delegation"
                    " desired disk enter-unit environment events exit-report exit-store gauge"
                    " going-down identity json-lines keeper-link launcher launcher-direct"
@@ -42,8 +43,9 @@ LAYERS = {
     "supervisor/keeper": {
         "pure": "backoff cause control-frame machine notice request revival spec-format"
                 " text",
-        "adapter": "address cgroup child clock control ending life mailbox notify options page"
-                   " pipes relay reserve say sockets spawn spec store sweep tree unit",
+        "adapter": "address cgroup child clock confine control ending life mailbox notify"
+                   " options page pipes relay reserve say sockets spawn spec store sweep tree"
+                   " unit",
         "main": "bulletin handover heritage keeper loop main requests will",
     },
     "supervisor/probe": {
