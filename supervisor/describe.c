@@ -159,6 +159,16 @@ static void write_in_brief(struct text *t, const struct manager *m, const struct
 	json_write_json(t, "ended", s->ended);
 }
 
+/* What happens to it is more important than what it lacks. */
+static const char *note_of(const struct manager *m, const struct service *s)
+{
+	if (s->note[0])
+		return s->note;
+	if (s->process->sandbox == CONFIG_SANDBOX_OFF)
+		return NULL;
+	return m->launcher->ops->sandbox_note(m->launcher);
+}
+
 static void write_service(struct text *t, const struct manager *m, const struct service *s,
 			  struct describe_how how)
 {
@@ -169,7 +179,7 @@ static void write_service(struct text *t, const struct manager *m, const struct 
 	json_write_string(t, "name", s->process->name);
 	json_write_string(t, "state", slot_state_public(s->state));
 	write_uptime(t, s, now);
-	json_write_string(t, "note", s->note[0] ? s->note : NULL);
+	json_write_string(t, "note", note_of(m, s));
 	if (gauge)
 		write_usage(t, gauge);
 	if (how.brief)

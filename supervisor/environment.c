@@ -66,8 +66,9 @@ static int variables_grow(struct variables *v)
 
 /* Variables that belong to our own start-up and would mislead a payload. */
 static const char *const ours[] = {
-	"NOTIFY_SOCKET",  "LISTEN_PID",   "LISTEN_FDS",
-	"LISTEN_FDNAMES", "WATCHDOG_PID", "WATCHDOG_USEC",
+	"NOTIFY_SOCKET",         "LISTEN_PID",   "LISTEN_FDS",
+	"LISTEN_FDNAMES",        "WATCHDOG_PID", "WATCHDOG_USEC",
+	"CREDENTIALS_DIRECTORY",
 };
 
 static bool same_key(const char *a, const char *b, size_t key_len)

@@ -36,11 +36,12 @@ static const char *const cause_names[] = {
 static_assert(ARRAY_LEN(cause_names) == KEEPER_CAUSE_COUNT, "a name for each cause");
 
 static const char *const step_names[] = {
-	[KEEPER_EXEC_OK] = NULL,       [KEEPER_EXEC_SPEC] = "spec",
-	[KEEPER_EXEC_FORK] = "fork",   [KEEPER_EXEC_CGROUP] = "cgroup",
-	[KEEPER_EXEC_LIMIT] = "limit", [KEEPER_EXEC_GROUPS] = "groups",
-	[KEEPER_EXEC_USER] = "user",   [KEEPER_EXEC_CWD] = "cwd",
-	[KEEPER_EXEC_PIPE] = "pipe",   [KEEPER_EXEC_PROGRAM] = "program",
+	[KEEPER_EXEC_OK] = NULL,           [KEEPER_EXEC_SPEC] = "spec",
+	[KEEPER_EXEC_FORK] = "fork",       [KEEPER_EXEC_CGROUP] = "cgroup",
+	[KEEPER_EXEC_LIMIT] = "limit",     [KEEPER_EXEC_GROUPS] = "groups",
+	[KEEPER_EXEC_USER] = "user",       [KEEPER_EXEC_CWD] = "cwd",
+	[KEEPER_EXEC_PIPE] = "pipe",       [KEEPER_EXEC_PROGRAM] = "program",
+	[KEEPER_EXEC_CONFINE] = "confine", [KEEPER_EXEC_CREDENTIALS] = "credentials",
 };
 static_assert(ARRAY_LEN(step_names) == KEEPER_EXEC_STEP_COUNT, "a name for each step");
 
@@ -56,6 +57,8 @@ static const char *const step_words[] = {
 	[KEEPER_EXEC_CWD] = "cannot enter its folder: ",
 	[KEEPER_EXEC_PIPE] = "cannot make its pipes: ",
 	[KEEPER_EXEC_PROGRAM] = "",
+	[KEEPER_EXEC_CONFINE] = "cannot give up its privileges: ",
+	[KEEPER_EXEC_CREDENTIALS] = "cannot hand over its credentials: ",
 };
 static_assert(ARRAY_LEN(step_words) == KEEPER_EXEC_STEP_COUNT, "words for each step");
 

@@ -15,6 +15,7 @@
 #include "lib/loop.h"
 #include "lib/paths.h"
 #include "lib/spawn.h"
+#include "lib/text.h"
 #include "config/limits.h"
 #include "supervisor/cgroup-tree.h"
 #include "supervisor/control-socket.h"
@@ -22,6 +23,7 @@
 #include "supervisor/launcher.h"
 #include "supervisor/launchers.h"
 #include "supervisor/orphans.h"
+#include "supervisor/sandbox.h"
 #include "supervisor/strangers.h"
 
 /*
@@ -188,13 +190,26 @@ static int spawn_keeper(const struct direct *d, const struct launch *what, int c
 	return spawn_run(&s, ret_pid);
 }
 
+/* Better no service than one without its secrets. */
+static int check_credentials(const struct launch *what, struct error *err)
+{
+	if (!what->sandbox || strings_len(what->sandbox->credentials) == 0)
+		return 0;
+	return error_set(err, -EOPNOTSUPP,
+			 "credentials: the direct launcher has none to give; "
+			 "use the systemd launcher");
+}
+
 static int direct_start(struct launcher *l, const struct launch *what, struct error *err)
 {
 	struct direct *d = direct_of(l);
-	cleanup_close int control = bind_control(what, err);
+	cleanup_close int control = -1;
 	pid_t pid = 0;
-	int r;
+	int r = check_credentials(what, err);
 
+	if (r < 0)
+		return r;
+	control = bind_control(what, err);
 	if (control < 0)
 		return control;
 	r = spawn_keeper(d, what, control, &pid);
@@ -282,6 +297,11 @@ static const char *direct_limits_note(struct launcher *l)
 	open_tree(d);
 	find_delegation(d);
 	return d->delegation.note;
+}
+
+static const char *direct_sandbox_note(struct launcher *l)
+{
+	return "sandbox: no new privileges, but the direct launcher protects no files";
 }
 
 static int direct_set_limits(struct launcher *l, const char *name, unsigned instance,
@@ -387,6 +407,7 @@ static const struct launcher_ops direct_ops = {
 	.confirm = direct_confirm,
 	.sweep = direct_sweep,
 	.limits_note = direct_limits_note,
+	.sandbox_note = direct_sandbox_note,
 	.free = direct_free,
 	.adopt = direct_adopt,
 	.stop = direct_stop,

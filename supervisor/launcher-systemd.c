@@ -17,6 +17,7 @@
 #include "supervisor/own-cgroup.h"
 #include "supervisor/unit-name.h"
 #include "supervisor/unit-properties.h"
+#include "supervisor/unit-sandbox.h"
 #include "supervisor/unit-watch.h"
 
 /** Beside its payload's own time, a keeper needs some to sweep and to hand over its last lines. */
@@ -70,6 +71,11 @@ static int start_unit(struct systemd *s, const struct launch *what, struct unit_
 		.oom_score = geteuid() == 0 ? OOM_SCORE_ROOT : INT_MIN,
 		.stop_usec = usec_add(what->stop_usec, STOP_EXTRA_USEC),
 	};
+	struct unit_sandbox sandbox = {
+		.sandbox = what->sandbox,
+		.keeper = s->program,
+		.is_user = geteuid() != 0,
+	};
 	struct unit_wanted wanted = {
 		.name = what->name,
 		.instance = what->instance,
@@ -82,6 +88,8 @@ static int start_unit(struct systemd *s, const struct launch *what, struct unit_
 	unit_name_slice(what->slice, slice);
 	unit_properties_add_keeper(p, &keeper);
 	unit_properties_add_limits(p, what->limits);
+	if (what->sandbox)
+		unit_properties_add_sandbox(p, &sandbox);
 	return unit_watch_start(s->watch, &wanted, err);
 }
 
@@ -149,6 +157,13 @@ static const char *systemd_limits_note(struct launcher *l)
 	return systemd_of(l)->gaps;
 }
 
+static const char *systemd_sandbox_note(struct launcher *l)
+{
+	return geteuid() == 0
+		       ? NULL
+		       : "sandbox: no new privileges, but a user's systemd protects no files";
+}
+
 static int systemd_adopt(struct launcher *l, const char *name, unsigned instance, pid_t pid)
 {
 	return unit_watch_claim(systemd_of(l)->watch, name, instance, pid);
@@ -184,6 +199,7 @@ static const struct launcher_ops systemd_ops = {
 	.confirm = systemd_confirm,
 	.sweep = systemd_sweep,
 	.limits_note = systemd_limits_note,
+	.sandbox_note = systemd_sandbox_note,
 	.free = systemd_free,
 	.adopt = systemd_adopt,
 	.stop = systemd_stop,

@@ -7,6 +7,7 @@
 
 struct config_limits;
 struct error;
+struct sandbox;
 
 /*
  * How keepers come into being: directly as our children, or as transient units of systemd. Beyond
@@ -24,6 +25,7 @@ struct launcher;
  *            when `started` is told
  * @slice:    group it belongs to
  * @limits:   caps of one instance
+ * @sandbox: what its payload may see and touch
  * @stop_usec: what its payload may take to stop
  * @run:      start the payload at once; otherwise KEEPER_START does
  */
@@ -34,6 +36,7 @@ struct launch {
 	const char *control;
 	const char *slice;
 	const struct config_limits *limits;
+	const struct sandbox *sandbox;
 	usec_t stop_usec;
 	bool run;
 };
@@ -81,6 +84,7 @@ typedef void (*launcher_confirmed_fn)(const char *refused, void *userdata);
  *               anyway. Return: processes killed, all of them dead now; -EBUSY when some are not
  *               dead yet: sweep again before that service starts; negative errno
  * @limits_note: why limits are not enforced, "limits not enforced: …", or NULL; borrowed
+ * @sandbox_note: what of a sandbox is not enforced, or NULL; borrowed
  * @free:        forget everything; keepers run on
  * @adopt:       watch a keeper that an earlier supervisor started; one that is watched already
  *               stays as it is. Return: 0, -ESRCH when it is gone, negative errno
@@ -102,6 +106,7 @@ struct launcher_ops {
 	int (*confirm)(struct launcher *l, launcher_confirmed_fn fn, void *userdata);
 	int (*sweep)(struct launcher *l, const pid_t *known, size_t n_known);
 	const char *(*limits_note)(struct launcher *l);
+	const char *(*sandbox_note)(struct launcher *l);
 	void (*free)(struct launcher *l);
 	int (*adopt)(struct launcher *l, const char *name, unsigned instance, pid_t pid);
 	void (*stop)(struct launcher *l, const char *name, unsigned instance);

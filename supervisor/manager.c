@@ -375,7 +375,8 @@ int manager_restart(struct manager *m, struct service *s, bool in_order, const c
 	if (code < 0)
 		return code;
 	s->wanted = true;
-	if (in_order && s->state != SLOT_STOPPED)
+	/* Credentials are read when a unit begins: a restart is how a new secret comes in. */
+	if ((in_order || strings_len(s->process->credentials) > 0) && s->state != SLOT_STOPPED)
 		s->renewing = true;
 	else
 		service_order(s, SLOT_EVENT_RENEW);

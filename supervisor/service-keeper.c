@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/error.h"
 #include "lib/log.h"
@@ -23,6 +24,7 @@
 #include "supervisor/keeper-link.h"
 #include "supervisor/launcher.h"
 #include "supervisor/run-files.h"
+#include "supervisor/sandbox.h"
 #include "supervisor/service-hearing.h"
 #include "supervisor/service.h"
 #include "supervisor/spec-file.h"
@@ -130,11 +132,29 @@ int service_prepare(struct service *s, struct error *err)
 	return service_write_spec(s, err);
 }
 
+/* What is missing systemd would refuse with a number; a person wants to know which one it is. */
+static int check_there(const struct sandbox *s, struct error *err)
+{
+	for (size_t i = 0; s->is_on && s->writes[i]; i++)
+		if (access(s->writes[i], F_OK) < 0)
+			return error_set(err, -errno, "writable: \"%s\": %s", s->writes[i],
+					 strerror(errno));
+	for (size_t i = 0; i < strings_len(s->credentials); i++) {
+		const char *path = strchr(s->credentials[i], ':') + 1;
+
+		if (access(path, R_OK) < 0)
+			return error_set(err, -errno, "credentials: cannot read \"%s\": %s", path,
+					 strerror(errno));
+	}
+	return 0;
+}
+
 int service_launch(struct service *s, struct error *err)
 {
 	const struct service_context *c = s->context;
 	cleanup_free char *spec = run_file_spec(c->paths, s->process->name, SERVICE_SLOT);
 	cleanup_free char *control = run_file_control(c->paths, s->process->name, SERVICE_SLOT);
+	struct sandbox sandbox;
 	struct launch what = {
 		.name = s->process->name,
 		.instance = SERVICE_SLOT,
@@ -142,6 +162,7 @@ int service_launch(struct service *s, struct error *err)
 		.control = control,
 		.slice = service_group(s),
 		.limits = &s->process->limits,
+		.sandbox = &sandbox,
 		.stop_usec = s->process->stop_timeout_usec,
 		.run = s->sockets.n == 0,
 	};
@@ -152,6 +173,9 @@ int service_launch(struct service *s, struct error *err)
 	code = sockets_bind(&s->sockets, err);
 	if (code == 0)
 		code = service_prepare(s, err);
+	sandbox = sandbox_of(s->process, s->identity.home, c->paths->run);
+	if (code == 0)
+		code = check_there(&sandbox, err);
 	if (code == 0)
 		code = c->launcher->ops->start(c->launcher, &what, err);
 	if (code < 0 && code != -EEXIST)

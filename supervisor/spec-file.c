@@ -138,6 +138,8 @@ static void compose(struct text *t, const struct config_process *p, const struct
 	if (p->cwd)
 		add_string(t, "cwd", p->cwd);
 	add_identity(t, s->id);
+	if (p->sandbox == CONFIG_SANDBOX_DEFAULT)
+		add_string(t, "confine", "1");
 	add_policy(t, p);
 	add_limits(t, &p->limits);
 	if (s->watchdog_usec > 0)

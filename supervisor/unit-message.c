@@ -7,6 +7,9 @@
 
 #include "supervisor/unit-message.h"
 
+#include <string.h>
+#include <sys/mount.h>
+
 #include "supervisor/unit-properties.h"
 
 static int add_rate(const struct bus_library *l, sd_bus_message *m, const struct unit_property *p)
@@ -63,6 +66,59 @@ static int add_list(const struct bus_library *l, sd_bus_message *m, const struct
 	return r < 0 ? r : l->sd_bus_message_close_container(m);
 }
 
+/* (whether these and no others, words) */
+static int add_allowed(const struct bus_library *l, sd_bus_message *m, const char *const *words)
+{
+	int r = l->sd_bus_message_open_container(m, 'v', "(bas)");
+
+	if (r >= 0)
+		r = l->sd_bus_message_open_container(m, 'r', "bas");
+	if (r >= 0)
+		r = l->sd_bus_message_append(m, "b", 1);
+	if (r >= 0)
+		r = add_words(l, m, words);
+	if (r >= 0)
+		r = l->sd_bus_message_close_container(m);
+	return r < 0 ? r : l->sd_bus_message_close_container(m);
+}
+
+/* (source, destination, whether it may be missing, MS_REC) */
+static int add_binds(const struct bus_library *l, sd_bus_message *m, const char *const *paths)
+{
+	int r = l->sd_bus_message_open_container(m, 'v', "a(ssbt)");
+
+	if (r >= 0)
+		r = l->sd_bus_message_open_container(m, 'a', "(ssbt)");
+	for (; r >= 0 && *paths; paths++)
+		r = l->sd_bus_message_append(m, "(ssbt)", *paths, *paths, 0, (uint64_t)MS_REC);
+	if (r >= 0)
+		r = l->sd_bus_message_close_container(m);
+	return r < 0 ? r : l->sd_bus_message_close_container(m);
+}
+
+static int add_pair(const struct bus_library *l, sd_bus_message *m, const char *pair)
+{
+	size_t len = strcspn(pair, ":");
+	cleanup_free char *first = strndup(pair, len);
+
+	if (!first)
+		return -ENOMEM;
+	return l->sd_bus_message_append(m, "(ss)", first, pair + len + 1);
+}
+
+static int add_pairs(const struct bus_library *l, sd_bus_message *m, const char *const *pairs)
+{
+	int r = l->sd_bus_message_open_container(m, 'v', "a(ss)");
+
+	if (r >= 0)
+		r = l->sd_bus_message_open_container(m, 'a', "(ss)");
+	for (; r >= 0 && *pairs; pairs++)
+		r = add_pair(l, m, *pairs);
+	if (r >= 0)
+		r = l->sd_bus_message_close_container(m);
+	return r < 0 ? r : l->sd_bus_message_close_container(m);
+}
+
 /* (path, argv, whether its failure is ignored) */
 static int add_command(const struct bus_library *l, sd_bus_message *m, const char *const *argv)
 {
@@ -114,6 +170,12 @@ static int add_value(const struct bus_library *l, sd_bus_message *m, const struc
 		return add_bytes(l, m, p);
 	case UNIT_CODES:
 		return add_codes(l, m, p);
+	case UNIT_ALLOWED:
+		return add_allowed(l, m, p->argv);
+	case UNIT_BINDS:
+		return add_binds(l, m, p->argv);
+	case UNIT_PAIRS:
+		return add_pairs(l, m, p->argv);
 	case UNIT_TYPE_COUNT:
 		break;
 	}

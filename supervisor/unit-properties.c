@@ -43,7 +43,8 @@
 /** What a weight is when nobody has set it. */
 #define WEIGHT_UNSET UINT64_MAX
 
-static struct unit_property *add(struct unit_properties *p, const char *name, enum unit_type type)
+struct unit_property *unit_properties_add(struct unit_properties *p, const char *name,
+					  enum unit_type type)
 {
 	struct unit_property *item = &p->items[p->n++];
 
@@ -52,44 +53,51 @@ static struct unit_property *add(struct unit_properties *p, const char *name, en
 	return item;
 }
 
+void unit_properties_add_word(struct unit_properties *p, const char *word)
+{
+	assert(p->n_words < UNIT_WORDS_MAX);
+	p->words[p->n_words++] = word;
+}
+
 static void add_text(struct unit_properties *p, const char *name, const char *text)
 {
-	add(p, name, UNIT_TEXT)->text = text;
+	unit_properties_add(p, name, UNIT_TEXT)->text = text;
 }
 
 static void add_flag(struct unit_properties *p, const char *name, bool flag)
 {
-	add(p, name, UNIT_FLAG)->number = flag;
+	unit_properties_add(p, name, UNIT_FLAG)->number = flag;
 }
 
 static void add_number(struct unit_properties *p, const char *name, uint64_t number)
 {
-	add(p, name, UNIT_NUMBER)->number = number;
+	unit_properties_add(p, name, UNIT_NUMBER)->number = number;
 }
 
 static void add_program(struct unit_properties *p, const char *name, const char *const *argv)
 {
 	if (argv)
-		add(p, name, UNIT_PROGRAM)->argv = argv;
+		unit_properties_add(p, name, UNIT_PROGRAM)->argv = argv;
 }
 
 static void add_words(struct unit_properties *p, const char *name, const char *const *words)
 {
 	if (words)
-		add(p, name, UNIT_WORDS)->argv = words;
+		unit_properties_add(p, name, UNIT_WORDS)->argv = words;
 }
 
 static void add_restarts(struct unit_properties *p)
 {
 	static const uint8_t in_order[] = {0, 1, 2}; /* EXIT STATUS in slicekeep-keeper(8) */
-	struct unit_property *never = add(p, "RestartPreventExitStatus", UNIT_CODES);
+	struct unit_property *never =
+		unit_properties_add(p, "RestartPreventExitStatus", UNIT_CODES);
 
 	never->bytes = in_order;
 	never->number = sizeof(in_order);
 	add_text(p, "Restart", "always");
 	add_number(p, "RestartUSec", 0);
 	add_number(p, "StartLimitIntervalUSec", LOOP_USEC);
-	add(p, "StartLimitBurst", UNIT_COUNT)->number = LOOP_STARTS;
+	unit_properties_add(p, "StartLimitBurst", UNIT_COUNT)->number = LOOP_STARTS;
 }
 
 /* Its payload is in a cgroup below; an OOM kill there is the keeper's business, not systemd's. */
@@ -99,7 +107,7 @@ static void add_custody(struct unit_properties *p)
 	add_text(p, "KillMode", "process");
 	add_text(p, "OOMPolicy", "continue");
 	add_text(p, "NotifyAccess", "main");
-	add(p, "FileDescriptorStoreMax", UNIT_COUNT)->number = STORED_MAX;
+	unit_properties_add(p, "FileDescriptorStoreMax", UNIT_COUNT)->number = STORED_MAX;
 }
 
 static void add_accounting(struct unit_properties *p)
@@ -125,7 +133,8 @@ void unit_properties_add_keeper(struct unit_properties *p, const struct unit_kee
 	else
 		add_custody(p);
 	if (k->oom_score != INT_MIN)
-		add(p, "OOMScoreAdjust", UNIT_INTEGER)->number = (uint64_t)(int64_t)k->oom_score;
+		unit_properties_add(p, "OOMScoreAdjust", UNIT_INTEGER)->number =
+			(uint64_t)(int64_t)k->oom_score;
 	add_words(p, "Before", k->before);
 	add_words(p, "Environment", k->env);
 	add_accounting(p);
@@ -168,7 +177,7 @@ static size_t cpu_mask(const char *list, uint8_t mask[static UNIT_CPU_BYTES_MAX]
 
 static void add_rate(struct unit_properties *p, const char *name, const char *path, uint64_t limit)
 {
-	struct unit_property *item = add(p, name, UNIT_RATE);
+	struct unit_property *item = unit_properties_add(p, name, UNIT_RATE);
 
 	if (!path || limit == LIMIT_UNSET || limit == SIZE_INFINITY)
 		return;
@@ -189,7 +198,7 @@ void unit_properties_add_limits(struct unit_properties *p, const struct config_l
 	add_number(p, "CPUQuotaPerSecUSec", quota_usec(l->cpu_quota_percent));
 	add_number(p, "IOWeight", or_default(l->io_weight, WEIGHT_UNSET));
 	add_number(p, "TasksMax", or_default(l->tasks_max, SIZE_INFINITY));
-	cpus = add(p, "AllowedCPUs", UNIT_BYTES);
+	cpus = unit_properties_add(p, "AllowedCPUs", UNIT_BYTES);
 	cpus->bytes = p->cpus;
 	cpus->number = cpu_mask(l->cpus, p->cpus);
 	add_rate(p, "IOReadBandwidthMax", l->io_path, l->io_read_max);

@@ -21,6 +21,9 @@ enum unit_type {
 	UNIT_RATE,    /* a(st): none, or a path and bytes a second */
 	UNIT_BYTES,   /* ay */
 	UNIT_CODES,   /* (aiai): @bytes are exit codes, no signals */
+	UNIT_ALLOWED, /* (bas): only @argv */
+	UNIT_BINDS,   /* a(ssbt): paths of @argv, each to where it is, all below it too */
+	UNIT_PAIRS,   /* a(ss): @argv, "FIRST:SECOND" */
 	UNIT_TYPE_COUNT,
 };
 
@@ -38,10 +41,15 @@ struct unit_property {
 /** A bit for each CPU that a list may name. */
 #define UNIT_CPU_BYTES_MAX 1024
 
+/** Words of all lists that are put together here. */
+#define UNIT_WORDS_MAX 128
+
 /** struct unit_properties - points into itself: it stays where it was made */
 struct unit_properties {
 	struct unit_property items[UNIT_PROPERTIES_MAX];
 	size_t n;
+	const char *words[UNIT_WORDS_MAX];
+	size_t n_words;
 	uint8_t cpus[UNIT_CPU_BYTES_MAX];
 };
 
@@ -68,6 +76,13 @@ struct unit_keeper {
 	usec_t stop_usec;
 	bool outermost;
 };
+
+/** unit_properties_add() - one more, without a value yet; borrowed */
+struct unit_property *unit_properties_add(struct unit_properties *p, const char *name,
+					  enum unit_type type);
+
+/** unit_properties_add_word() - one more word behind all others; NULL ends a list */
+void unit_properties_add_word(struct unit_properties *p, const char *word);
 
 /** unit_properties_add_keeper() - everything of a keeper's unit but its limits */
 void unit_properties_add_keeper(struct unit_properties *p, const struct unit_keeper *k);
