@@ -199,6 +199,16 @@ static void check_cgroups(struct doctor *d)
 		finding_add(&d->findings, "cgroups", VERDICT_NOTE, "%s", obstacle);
 }
 
+/* "sandbox: …", as it stands beside each service, too. */
+static void check_sandbox(struct doctor *d)
+{
+	const char *note = json_get_string(d->status, "sandbox_note");
+	const char *colon = note ? strstr(note, ": ") : NULL;
+
+	if (note)
+		finding_add(&d->findings, "sandbox", VERDICT_NOTE, "%s", colon ? colon + 2 : note);
+}
+
 /* --- what runs ------------------------------------------------------------------------------ */
 
 static void check_versions(struct doctor *d)
@@ -332,6 +342,7 @@ static void check_all(struct doctor *d)
 	check_keepers(d);
 	check_init(d);
 	check_cgroups(d);
+	check_sandbox(d);
 	finding_add(&d->findings, "layout", VERDICT_OK, "%s", layouts[p->layout]);
 	check_folder(d, "run", p->run);
 	check_folder(d, "state", p->state);

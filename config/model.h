@@ -6,6 +6,7 @@
 #include "lib/base.h"
 #include "config/limits.h"
 #include "config/probe.h"
+#include "config/sandbox.h"
 
 /*
  * What a config is, once it is known to be right: every string resolved, every path absolute, every
@@ -31,14 +32,6 @@ enum config_log_policy {
 	CONFIG_LOG_DROP,
 };
 
-enum config_sandbox {
-	CONFIG_SANDBOX_OFF,
-	CONFIG_SANDBOX_DEFAULT,
-};
-
-/** Paths that a sandboxed process may write. */
-#define CONFIG_WRITABLE_MAX 64
-
 /** struct config_log - what the collector does with one service's output; 0: the total alone counts
  */
 struct config_log {
@@ -61,8 +54,7 @@ struct config_listen {
  * @user:      NULL: the caller's own (user mode), or the owner of cwd (system layout)
  * @ports:     what the payload binds, for people to see; 0 stands for ${PORT}
  * @after:     names, NULL-terminated, each exists
- * @writable:  absolute paths that stay writable in a sandbox
- * @credentials: "NAME:PATH", absolute files that the payload finds in $CREDENTIALS_DIRECTORY
+ * @writable:  absolute paths that stay writable in a sandbox; @credentials: "NAME:PATH"
  * @scripts:   absolute paths of the program files, for "restart what changed"
  * @later:     object: keys that are valid but that this build does not carry out, with their values
  */

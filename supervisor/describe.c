@@ -280,19 +280,28 @@ static struct ourselves look_at_ourselves(const struct manager *m, bool count)
 	return o;
 }
 
+/* Only where somebody asked for one. */
+static const char *sandbox_note(const struct manager *m)
+{
+	for (size_t i = 0; i < m->config->n_processes; i++)
+		if (m->config->processes[i].sandbox == CONFIG_SANDBOX_DEFAULT)
+			return m->launcher->ops->sandbox_note(m->launcher);
+	return NULL;
+}
+
 json_t *describe_status(const struct manager *m, bool count)
 {
 	static const char *const layouts[] = {"system", "user", "home"};
 	struct ourselves o = look_at_ourselves(m, count);
 
 	static_assert(ARRAY_LEN(layouts) == LAYOUT_COUNT, "a name for each layout");
-	return json_pack("{s:s, s:i, s:I, s:s, s:s, s:o*, s:I, s:s*, s:o, s:i, s:i, s:i, s:o*}",
-			 "version", SLICEKEEP_VERSION, "pid", (int)getpid(), "started_at_usec",
-			 (json_int_t)m->started_at_usec, "launcher", m->launcher->ops->name,
-			 "layout", layouts[m->paths->layout], "config",
-			 optional_text(m->paths->config), "revision",
-			 (json_int_t)m->context.revision, "limits_note",
-			 m->launcher->ops->limits_note(m->launcher), "warnings", warnings_json(m),
-			 "services", (int)m->n_services, "keepers", o.n_keepers, "processes",
-			 o.n_daemons, "pss_bytes", optional_uint(o.pss_bytes));
+	return json_pack(
+		"{s:s, s:i, s:I, s:s, s:s, s:o*, s:I, s:s*, s:s*, s:o, s:i, s:i, s:i, s:o*}",
+		"version", SLICEKEEP_VERSION, "pid", (int)getpid(), "started_at_usec",
+		(json_int_t)m->started_at_usec, "launcher", m->launcher->ops->name, "layout",
+		layouts[m->paths->layout], "config", optional_text(m->paths->config), "revision",
+		(json_int_t)m->context.revision, "limits_note",
+		m->launcher->ops->limits_note(m->launcher), "sandbox_note", sandbox_note(m),
+		"warnings", warnings_json(m), "services", (int)m->n_services, "keepers",
+		o.n_keepers, "processes", o.n_daemons, "pss_bytes", optional_uint(o.pss_bytes));
 }

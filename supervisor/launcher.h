@@ -4,10 +4,10 @@
 #include <sys/types.h>
 
 #include "lib/base.h"
+#include "supervisor/launch.h"
 
 struct config_limits;
 struct error;
-struct sandbox;
 
 /*
  * How keepers come into being: directly as our children, or as transient units of systemd. Beyond
@@ -15,31 +15,6 @@ struct sandbox;
  */
 
 struct launcher;
-
-/**
- * struct launch - one keeper to start
- * @name:     service
- * @instance: slot
- * @spec:     its spec file, already written
- * @control:  path of its control socket; it accepts connections when start() returns 0, or else
- *            when `started` is told
- * @slice:    group it belongs to
- * @limits:   caps of one instance
- * @sandbox: what its payload may see and touch
- * @stop_usec: what its payload may take to stop
- * @run:      start the payload at once; otherwise KEEPER_START does
- */
-struct launch {
-	const char *name;
-	unsigned instance;
-	const char *spec;
-	const char *control;
-	const char *slice;
-	const struct config_limits *limits;
-	const struct sandbox *sandbox;
-	usec_t stop_usec;
-	bool run;
-};
 
 /**
  * struct launcher_events - what a launcher reports, from the loop only

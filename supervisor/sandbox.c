@@ -12,11 +12,20 @@
 
 static void add(const char **paths, const char *path)
 {
-	if (!path || path[0] != '/')
-		return;
 	while (*paths)
 		paths++;
 	*paths = path;
+}
+
+/* What may be written is seen anyway. */
+static void add_read(struct sandbox *s, const char *path)
+{
+	if (!path || path[0] != '/')
+		return;
+	for (size_t i = 0; s->writes[i]; i++)
+		if (text_equal(s->writes[i], path))
+			return;
+	add(s->reads, path);
 }
 
 struct sandbox sandbox_of(const struct config_process *p, const char *home, const char *run)
@@ -26,12 +35,12 @@ struct sandbox sandbox_of(const struct config_process *p, const char *home, cons
 		.credentials = p->credentials,
 	};
 
-	add(s.reads, p->cwd);
-	add(s.reads, p->script);
-	add(s.reads, p->argv[0]);
-	add(s.reads, home);
 	add(s.writes, run);
 	for (size_t i = 0; i < strings_len(p->writable); i++)
 		add(s.writes, p->writable[i]);
+	add_read(&s, p->cwd);
+	add_read(&s, p->script);
+	add_read(&s, p->argv[0]);
+	add_read(&s, home);
 	return s;
 }

@@ -56,7 +56,7 @@ static void each_key_is_read(void **state)
 		      "max_restarts=7\0immediate=8\0healthy_usec=9\0stop_signal=2\0stop_usec=10\0"
 		      "ready=notify\0watchdog_usec=11\0open_files=12\0oom_score=-500\0"
 		      "intake=/run/intake\0log_policy=drop\0merge_streams=1\0cgroup=/sys/x\0"
-		      "sweep=main\0");
+		      "confine=1\0sweep=main\0");
 	const struct spec *s = &p.spec;
 
 	assert_int_equal(p.result, 0);
@@ -95,7 +95,7 @@ static void each_key_is_read(void **state)
 	assert_int_equal(s->log_policy, INTAKE_POLICY_DROP);
 	assert_true(s->is_merged);
 	assert_string_equal(s->cgroup, "/sys/x");
-	assert_true(s->is_sweeping_main);
+	assert_true(s->is_sweeping_main && s->is_confined);
 	free(p.map);
 }
 
@@ -106,7 +106,7 @@ static void absent_keys_have_the_documented_values(void **state)
 
 	assert_int_equal(p.result, 0);
 	assert_false(s->has_uid || s->has_gid || s->is_notify || s->is_merged);
-	assert_false(s->is_sweeping_main || s->rule.is_oneshot);
+	assert_false(s->is_sweeping_main || s->is_confined || s->rule.is_oneshot);
 	assert_null(s->cwd);
 	assert_null(s->intake);
 	assert_null(s->cgroup);

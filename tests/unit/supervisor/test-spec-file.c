@@ -103,6 +103,7 @@ static void spec_file_holds_every_setting(void **state)
 		"gid=1001",
 		"group=27",
 		"group=44",
+		"confine=1",
 		"type=oneshot",
 		"restart=on-failure",
 		"delay_usec=100000",
@@ -120,6 +121,7 @@ static void spec_file_holds_every_setting(void **state)
 		"cgroup=/sys/fs/cgroup/x",
 	};
 
+	p.sandbox = CONFIG_SANDBOX_DEFAULT;
 	p.type = CONFIG_TYPE_ONESHOT;
 	p.restart_when = CONFIG_RESTART_ON_FAILURE;
 	p.restart_delay_usec = 100 * USEC_PER_MSEC;

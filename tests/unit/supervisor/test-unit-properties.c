@@ -9,14 +9,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "lib/units.h"
 #include "config/limits.h"
+#include "supervisor/sandbox.h"
 #include "supervisor/slice-defaults.h"
 #include "supervisor/unit-properties.h"
+#include "supervisor/unit-sandbox.h"
 
 #define MEBIBYTE ((uint64_t)1024 * 1024)
 
@@ -164,27 +167,6 @@ static void keeper_of_the_supervisor_leaves_nothing(void **fixture unused)
 	assert_null(unit_properties_find(&p, "Before"));
 }
 
-static void properties_fit_all_together(void **fixture unused)
-{
-	static const char *const argv[] = {"/bin/keeper", NULL};
-	struct unit_keeper k = {
-		.argv = argv,
-		.stop = argv,
-		.stop_post = argv,
-		.before = argv,
-		.env = argv,
-	};
-	struct config_limits l;
-
-	config_limits_unset(&l);
-	p.n = 0;
-	unit_properties_add_keeper(&p, &k);
-	unit_properties_add_limits(&p, &l);
-	assert_true(p.n <= UNIT_PROPERTIES_MAX);
-	for (size_t i = 0; i < p.n; i++)
-		assert_ptr_equal(unit_properties_find(&p, p.items[i].name), &p.items[i]);
-}
-
 static void slice_of_all_groups_leaves_the_system_a_tenth(void **fixture unused)
 {
 	struct config_limits l;
@@ -224,6 +206,200 @@ static void slice_of_a_group_gets_nothing_by_itself(void **fixture unused)
 	assert_true(config_limits_equal(&l, &none));
 }
 
+static struct config_process boxed(const char *const *argv)
+{
+	return (struct config_process){
+		.sandbox = CONFIG_SANDBOX_DEFAULT,
+		.cwd = (char *)"/srv/web",
+		.argv = (char **)argv,
+	};
+}
+
+static void add_sandbox(const struct config_process *process, const char *home, const char *run)
+{
+	struct sandbox sandbox = sandbox_of(process, home, run);
+	struct unit_sandbox unit = {.sandbox = &sandbox, .keeper = "/usr/libexec/keeper"};
+
+	p.n = 0;
+	p.n_words = 0;
+	unit_properties_add_sandbox(&p, &unit);
+}
+
+/* The words of all properties of that name, "A B|C", or "-". */
+static const char *words_of(const char *name)
+{
+	static char all[512];
+
+	snprintf(all, sizeof(all), "-");
+	for (size_t i = 0; i < p.n; i++) {
+		if (strcmp(p.items[i].name, name) != 0)
+			continue;
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "|");
+		for (const char *const *word = p.items[i].argv; *word; word++)
+			snprintf(all + strlen(all), sizeof(all) - strlen(all), " %s", *word);
+	}
+	return all[1] ? all + 3 : all;
+}
+
+static const char *const plain[] = {"node", NULL};
+
+static void sandbox_off_is_nothing(void **fixture unused)
+{
+	struct config_process process = boxed(plain);
+
+	process.sandbox = CONFIG_SANDBOX_OFF;
+	add_sandbox(&process, "/srv/web", "/run/slicekeep");
+	assert_int_equal(p.n, 0);
+}
+
+static void sandbox_has_its_walls_and_the_keepers_folder_stays_writable(void **fixture unused)
+{
+	struct config_process process = boxed(plain);
+
+	add_sandbox(&process, "/srv/web", "/run/slicekeep");
+	assert_string_equal(text(&p, "ProtectSystem"), "strict");
+	assert_string_equal(text(&p, "ProtectHome"), "yes");
+	assert_true(unit_properties_find(&p, "NoNewPrivileges")->number);
+	assert_true(unit_properties_find(&p, "PrivateDevices")->number);
+	assert_string_equal(words_of("ReadWritePaths"), "/run/slicekeep");
+	assert_string_equal(words_of("BindPaths"), "-");
+	assert_string_equal(words_of("BindReadOnlyPaths"), "-");
+	assert_string_equal(words_of("RestrictAddressFamilies"),
+			    "AF_UNIX AF_INET AF_INET6 AF_NETLINK");
+	assert_string_equal(words_of("TemporaryFileSystem"),
+			    "/tmp:mode=1777,nosuid,nodev,size=50% "
+			    "/var/tmp:mode=1777,nosuid,nodev,size=50%");
+}
+
+static void sandbox_has_nothing_that_breaks_the_keeper(void **fixture unused)
+{
+	static const char *const breaking[] = {
+		"PrivateTmp",
+		"ProtectControlGroups",
+		"PrivateUsers",
+		"RestrictNamespaces",
+		"CapabilityBoundingSet",
+		"SystemCallFilter",
+		"PrivateNetwork",
+		"User",
+		"DynamicUser",
+	};
+	struct config_process process = boxed(plain);
+
+	add_sandbox(&process, "/srv/web", "/run/slicekeep");
+	for (size_t i = 0; i < ARRAY_LEN(breaking); i++)
+		assert_null(unit_properties_find(&p, breaking[i]));
+}
+
+static void sandbox_of_a_service_at_home_lets_homes_be_read(void **fixture unused)
+{
+	struct config_process process = boxed(plain);
+
+	add_sandbox(&process, "/home/ann", "/run/slicekeep");
+	assert_string_equal(text(&p, "ProtectHome"), "read-only");
+	process.cwd = (char *)"/root";
+	add_sandbox(&process, NULL, "/run/slicekeep");
+	assert_string_equal(text(&p, "ProtectHome"), "read-only");
+	process.cwd = (char *)"/homework";
+	add_sandbox(&process, NULL, "/run/slicekeep");
+	assert_string_equal(text(&p, "ProtectHome"), "yes");
+}
+
+static void sandbox_binds_what_a_private_folder_would_hide(void **fixture unused)
+{
+	static const char *const program[] = {"/var/tmp/build/app", NULL};
+	char *writable[] = {(char *)"/tmp/shared", (char *)"/srv/data", NULL};
+	struct config_process process = boxed(program);
+
+	process.cwd = (char *)"/tmp";
+	process.writable = writable;
+	add_sandbox(&process, NULL, "/tmp/home/run");
+	assert_string_equal(words_of("BindPaths"), "/tmp/home/run /tmp/shared");
+	assert_string_equal(words_of("ReadWritePaths"), "/srv/data");
+	assert_string_equal(words_of("BindReadOnlyPaths"), "/var/tmp/build/app");
+	process.cwd = (char *)"/tmp/shared";
+	add_sandbox(&process, NULL, "/tmp/home/run");
+	assert_string_equal(words_of("BindPaths"), "/tmp/home/run /tmp/shared");
+	assert_string_equal(words_of("BindReadOnlyPaths"), "/var/tmp/build/app");
+}
+
+static void sandbox_whose_tmp_is_writable_has_the_machines(void **fixture unused)
+{
+	char *writable[] = {(char *)"/tmp", NULL};
+	struct config_process process = boxed(plain);
+
+	process.writable = writable;
+	process.cwd = (char *)"/tmp/app";
+	add_sandbox(&process, NULL, "/run/slicekeep");
+	assert_string_equal(words_of("TemporaryFileSystem"),
+			    "/var/tmp:mode=1777,nosuid,nodev,size=50%");
+	assert_string_equal(words_of("ReadWritePaths"), "/run/slicekeep /tmp");
+	assert_string_equal(words_of("BindReadOnlyPaths"), "-");
+}
+
+static void sandbox_of_a_users_manager_only_filters(void **fixture unused)
+{
+	struct config_process process = boxed(plain);
+	struct sandbox sandbox = sandbox_of(&process, "/home/ann", "/run/user/1000/slicekeep");
+	struct unit_sandbox unit = {.sandbox = &sandbox, .keeper = "/k", .is_user = true};
+
+	p.n = 0;
+	p.n_words = 0;
+	unit_properties_add_sandbox(&p, &unit);
+	assert_true(unit_properties_find(&p, "NoNewPrivileges")->number);
+	assert_null(unit_properties_find(&p, "ProtectSystem"));
+	assert_null(unit_properties_find(&p, "TemporaryFileSystem"));
+	assert_null(unit_properties_find(&p, "PrivateDevices"));
+}
+
+static void credentials_are_loaded_also_without_a_sandbox(void **fixture unused)
+{
+	char *credentials[] = {(char *)"pg:/etc/pg", NULL};
+	struct config_process process = boxed(plain);
+
+	process.sandbox = CONFIG_SANDBOX_OFF;
+	process.credentials = credentials;
+	add_sandbox(&process, NULL, "/run/slicekeep");
+	assert_int_equal(p.n, 1);
+	assert_string_equal(words_of("LoadCredential"), "pg:/etc/pg");
+}
+
+static void sandbox_of_the_most_paths_fits(void **fixture unused)
+{
+	char *writable[CONFIG_WRITABLE_MAX + 1] = {NULL};
+	struct config_process process = boxed(plain);
+
+	for (size_t i = 0; i < CONFIG_WRITABLE_MAX; i++)
+		writable[i] = (char *)(i % 2 ? "/tmp/x" : "/srv/x");
+	process.writable = writable;
+	process.script = (char *)"/tmp/app/main.js";
+	add_sandbox(&process, "/tmp/home", "/tmp/run");
+	assert_true(p.n_words <= UNIT_WORDS_MAX);
+	assert_non_null(strstr(words_of("BindReadOnlyPaths"), "/tmp/home"));
+}
+
+static void properties_fit_all_together(void **fixture unused)
+{
+	static const char *const argv[] = {"/bin/keeper", NULL};
+	struct unit_keeper k = {
+		.argv = argv,
+		.stop = argv,
+		.stop_post = argv,
+		.before = argv,
+		.env = argv,
+	};
+	struct config_process process = boxed(plain);
+	struct config_limits l;
+
+	config_limits_unset(&l);
+	add_sandbox(&process, NULL, "/run/slicekeep");
+	unit_properties_add_keeper(&p, &k);
+	unit_properties_add_limits(&p, &l);
+	assert_true(p.n <= UNIT_PROPERTIES_MAX);
+	for (size_t i = 0; i < p.n; i++)
+		assert_ptr_equal(unit_properties_find(&p, p.items[i].name), &p.items[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +413,15 @@ int main(void)
 		cmocka_unit_test(slice_of_all_groups_leaves_the_system_a_tenth),
 		cmocka_unit_test(slice_of_all_groups_promises_what_ours_needs),
 		cmocka_unit_test(slice_of_a_group_gets_nothing_by_itself),
+		cmocka_unit_test(sandbox_off_is_nothing),
+		cmocka_unit_test(sandbox_has_its_walls_and_the_keepers_folder_stays_writable),
+		cmocka_unit_test(sandbox_has_nothing_that_breaks_the_keeper),
+		cmocka_unit_test(sandbox_of_a_service_at_home_lets_homes_be_read),
+		cmocka_unit_test(sandbox_binds_what_a_private_folder_would_hide),
+		cmocka_unit_test(sandbox_whose_tmp_is_writable_has_the_machines),
+		cmocka_unit_test(sandbox_of_a_users_manager_only_filters),
+		cmocka_unit_test(credentials_are_loaded_also_without_a_sandbox),
+		cmocka_unit_test(sandbox_of_the_most_paths_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
