@@ -479,8 +479,11 @@ int unit_bus_new(const struct unit_bus_owner *owner, struct unit_bus **ret_bus, 
 	cleanup_free struct unit_bus *b = calloc(1, sizeof(*b));
 	struct bus_owner ours = {.loop = owner->loop, .events = &bus_events, .userdata = b};
 	cleanup_free char *path = NULL;
-	int code = b ? find_socket(&path, err) : error_set(err, -ENOMEM, "out of memory");
+	int code;
 
+	if (!b)
+		return error_set(err, -ENOMEM, "out of memory");
+	code = find_socket(&path, err);
 	if (code == 0)
 		code = bus_init(&b->bus, &ours, path, owner->patient, err);
 	if (code < 0)
