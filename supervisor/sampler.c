@@ -30,9 +30,9 @@
  * somebody asks, and while he does.
  *
  * There is one timer, in the middle of each second of the wall clock, so that each second gets one
- * record even if a turn comes late. It runs as long as a cgroup is open or somebody watches, and is
- * set off by any change of a service: a supervisor whose services are stopped, or that has no
- * cgroups to read, sleeps.
+ * record even if a turn comes late. It runs as long as a service runs that has a cgroup, or
+ * somebody watches, and is set off by any change of a service: a supervisor whose services are
+ * stopped, or that has no cgroups to read, sleeps.
  *
  * The cgroup of a slice is the folder above those of its members, under every launcher. So a slice
  * in which nothing runs is not measured.
@@ -222,7 +222,7 @@ static void sample_slices(struct sampler *sm, usec_t now_usec, uint32_t at_sec)
 	}
 }
 
-/* Return: whether there was any cgroup. */
+/* Return: whether any service with a cgroup runs, other than our own daemons. */
 static bool sample_all(struct sampler *sm)
 {
 	struct manager *m = sm->manager;
@@ -238,7 +238,7 @@ static bool sample_all(struct sampler *sm)
 
 		if (!read_cgroup(sm, s, now_usec, (sm->turn + i) % RARE_EVERY == 0))
 			continue;
-		any = true;
+		any |= !s->system && service_lives(s);
 		record(sm, s->gauge, at_sec);
 		count_member(sm, s);
 	}

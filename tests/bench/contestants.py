@@ -55,7 +55,9 @@ class Slicekeep(Contestant):
     cli = BUILD / "cli/slicekeep"
 
     def configure(self):
-        self.work.env.update(SLICEKEEP_HOME=str(self.work.home), SLICEKEEP_LAUNCHER="direct")
+        # Nobody else here measures what services use, so it does not, either.
+        self.work.env.update(SLICEKEEP_HOME=str(self.work.home), SLICEKEEP_LAUNCHER="direct",
+                             SLICEKEEP_NUMBERS="off")
         self.write({name: {"command": str(CHILD), "args": [name]} for name in self.names})
 
     def write(self, processes):
