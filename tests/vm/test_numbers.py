@@ -128,7 +128,7 @@ def test_history_survives_the_service_and_the_supervisor(platform, start):
     assert history(platform, "nobody") == []
 
 
-# Reads what the supervisor reads, in the machine itself: what that costs there.
+# Reads what the supervisor reads, as often, in the machine itself: what that costs there.
 READS = """
 import glob, os, time
 names = ("cpu.stat", "cpu.pressure", "memory.current", "memory.swap.current", "memory.pressure",
@@ -137,10 +137,11 @@ fds = [os.open(f"{folder}/{name}", os.O_RDONLY)
        for folder in glob.glob("/sys/fs/cgroup/system.slice/slicekeep-test.service/*/*/s[0-9]*-0")
        for name in names]
 before = time.process_time()
-for turn in range(5):
+for turn in range(10):
     for fd in fds:
         os.pread(fd, 4095, 0)
-print(len(fds), (time.process_time() - before) / 5)
+    time.sleep(1)
+print(len(fds), (time.process_time() - before) / 10)
 """
 
 
@@ -157,7 +158,7 @@ def test_hundred_services_cost_hardly_more_than_reading_their_files(platform, st
     print(f"a turn of 100 services: {a_turn * 1000:.1f} ms of this machine's CPU; "
           f"reading {n_files} files there: {float(reads) * 1000:.1f} ms")
     assert int(n_files) == 800
-    assert a_turn < 3 * float(reads)
+    assert a_turn < 2 * float(reads)
 
 
 def sleeps(platform, pid):
