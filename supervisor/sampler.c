@@ -235,11 +235,14 @@ static bool sample_all(struct sampler *sm)
 		list_entry(it, struct gauge, link)->members = 0;
 	for (size_t i = 0; i < m->n_services; i++) {
 		struct service *s = m->services[i];
+		bool was_open = has_meter(s);
 
 		if (!read_cgroup(sm, s, now_usec, (sm->turn + i) % RARE_EVERY == 0))
 			continue;
 		any |= !s->system && service_lives(s);
-		record(sm, s->gauge, at_sec);
+		/* The first reading tells of its whole life, and not of this second. */
+		if (was_open)
+			record(sm, s->gauge, at_sec);
 		count_member(sm, s);
 	}
 	sample_slices(sm, now_usec, at_sec);
