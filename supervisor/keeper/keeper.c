@@ -111,6 +111,7 @@ int keeper_init(struct keeper *k, const struct options *options)
 	k->is_relaying = options->is_relaying;
 	k->spec = options->spec;
 	k->is_unit = options->unit == OPTIONS_UNIT_MAIN;
+	k->has_begun = options->resume_fd >= 0;
 	k->notify.is_unit = k->is_unit;
 	if (k->is_unit)
 		unit_amend(&k->spec);

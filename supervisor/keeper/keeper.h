@@ -32,6 +32,7 @@ struct options;
  * @orderer:      who gave the order of this turn and wants no answer: that we stop is no news there
  * @is_unit:      we are the main process of a unit of systemd: another keeper follows a dead one
  * @is_revived:   a keeper of this unit was killed, and we have found what it left
+ * @has_begun:    whether the payload is to run is known, and worth telling the next keeper
  * @is_unwilled:  the last letter to the next keeper could not be written, and that has been said
  * @asker:        who asked for the last start or stop
  */
@@ -59,6 +60,7 @@ struct keeper {
 	bool is_told;
 	bool is_unit;
 	bool is_revived;
+	bool has_begun;
 	bool is_unwilled;
 	bool is_relaying;
 	bool is_alone; /* started by hand, not by a supervisor: leave when there is nothing to do */

@@ -137,6 +137,7 @@ static int start(struct keeper *k, const struct options *o)
 	/* Nobody could mend it: say what is wrong, and go. */
 	if (r == 0 && k->is_alone)
 		r = keeper_read_spec(k);
+	k->has_begun = true;
 	if (r == 0 && (k->is_alone || o->is_starting || !o->spec_path))
 		r = keeper_feed(k, MACHINE_START);
 	return r;

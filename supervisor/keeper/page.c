@@ -65,15 +65,17 @@ int page_open(int fd, struct page **ret_page)
 
 void page_note(struct page *page, const struct page_state *state)
 {
-	uint64_t other = 1 - page->newest;
+	uint64_t n = page->n_notes + 1;
 
-	page->states[other] = *state;
-	__atomic_store_n(&page->newest, other, __ATOMIC_RELEASE);
+	page->states[n % ARRAY_LEN(page->states)] = *state;
+	__atomic_store_n(&page->n_notes, n, __ATOMIC_RELEASE);
 }
 
 const struct page_state *page_state(const struct page *page)
 {
-	return &page->states[page->newest & 1];
+	uint64_t n = page->n_notes;
+
+	return n == 0 ? NULL : &page->states[n % ARRAY_LEN(page->states)];
 }
 
 void page_add_exit(struct page *page, const struct keeper_exit *report)

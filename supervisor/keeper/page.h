@@ -37,7 +37,7 @@ struct page_state {
  * @born_from_usec @born_until_usec: CLOCK_BOOTTIME before the child was made, and as it began to
  *             run; a process that started in between and has its pid is no other
  * @life:      number of the current or last life
- * @newest:    the whole one of @states, the other one is being written
+ * @n_notes:   states noted ever; the newest is states[n_notes % 2], the other is being written
  * @exec:      of the current life
  * @n_exits:   exits ever; the newest is exits[(n_exits - 1) % KEEPER_EXITS_MAX]
  */
@@ -50,7 +50,7 @@ struct page {
 	uint64_t born_until_usec;
 	uint64_t life;
 	uint64_t n_exits;
-	uint64_t newest;
+	uint64_t n_notes;
 	struct page_state states[2];
 	struct page_exec exec;
 	struct keeper_exit exits[KEEPER_EXITS_MAX];
@@ -74,7 +74,7 @@ must_check int page_open(int fd, struct page **ret_page);
 /** page_note() - replace the state; a death in between leaves the former one */
 void page_note(struct page *page, const struct page_state *state);
 
-/** page_state() - the last that was noted; borrowed */
+/** page_state() - the last that was noted, NULL: none was; borrowed */
 const struct page_state *page_state(const struct page *page);
 
 /** page_add_exit() - put a report into the ring; a second one about the newest life replaces it */

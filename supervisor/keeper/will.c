@@ -73,6 +73,7 @@ int will_find(struct keeper *k)
 {
 	size_t n = pick_entries(k);
 	int r = n == ARRAY_LEN(entries) ? open_entries(k) : -ENOENT;
+	const struct page_state *state;
 
 	if (n == 0)
 		return WILL_NONE;
@@ -85,8 +86,9 @@ int will_find(struct keeper *k)
 	if (r < 0)
 		say("the pipes of the last keeper are lost: %s", strerror(-r));
 	pipes_revive(&k->pipes);
-	/* It was not killed: all that it left undone is output that nobody has collected. */
-	if (revival_plan(page_state(k->page)->machine.state, false) == REVIVAL_BEGIN) {
+	state = page_state(k->page);
+	/* It had not begun, or has left: all that may be undone is output that nobody has taken. */
+	if (!state || revival_plan(state->machine.state, false) == REVIVAL_BEGIN) {
 		drop_entries(k);
 		return WILL_NONE;
 	}
@@ -182,6 +184,7 @@ int will_carry_out(struct keeper *k)
 	int r;
 
 	read_state(k, page_state(k->page));
+	k->has_begun = true;
 	/* Without it the program is still watched; the next start says what is wrong with it. */
 	ignore_result(keeper_reload(k));
 	r = cgroup_open(&k->cgroup, UNIT_PAYLOAD);
@@ -198,7 +201,7 @@ void will_note(struct keeper *k)
 {
 	struct page_state state;
 
-	if (!k->is_unit)
+	if (!k->is_unit || !k->has_begun)
 		return;
 	state = (struct page_state){
 		.machine = k->machine,

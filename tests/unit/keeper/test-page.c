@@ -128,11 +128,12 @@ static void last_note_counts_and_the_one_before_stands_beside_it(void **state)
 	cleanup_close int fd = -1;
 	struct page *page = make(&fd);
 
+	assert_null(page_state(page));
 	for (unsigned n = 1; n <= 5; n++) {
 		page_note(page, &(struct page_state){.machine.n_failures = n});
 		assert_int_equal(page_state(page)->machine.n_failures, n);
 	}
-	assert_int_equal(page->states[1 - page->newest].machine.n_failures, 4);
+	assert_int_equal(page->states[(page->n_notes + 1) % 2].machine.n_failures, 4);
 	destroy(page);
 }
 
