@@ -132,15 +132,9 @@ static bool is_ours(bool is_unit, pid_t pid)
 	return is_unit ? unit_has(pid) : tree_has(getpid(), pid);
 }
 
-static bool is_our_child(pid_t pid)
-{
-	struct tree_process process;
-
-	return tree_look(pid, &process) == 0 && process.parent == getpid();
-}
-
 int life_set_main(struct life *l, bool is_unit, pid_t pid)
 {
+	struct tree_process process;
 	int pidfd;
 
 	if (pid == l->pid)
@@ -151,15 +145,15 @@ int life_set_main(struct life *l, bool is_unit, pid_t pid)
 	if (pidfd < 0)
 		return -errno;
 	/* Asked after the pidfd is there, so that it is the same process that is asked about. */
-	if (!is_ours(is_unit, pid)) {
+	if (!is_ours(is_unit, pid) || tree_look(pid, &process) < 0) {
 		close_fd(&pidfd);
 		return -ESRCH;
 	}
 	close_fd(&l->pidfd);
 	l->pid = pid;
 	l->pidfd = pidfd;
-	l->pid_start = 0;
-	l->is_foreign = !is_our_child(pid);
+	l->pid_start = process.start;
+	l->is_foreign = process.parent != getpid();
 	return 0;
 }
 

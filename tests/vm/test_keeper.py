@@ -32,6 +32,15 @@ def unit(machine, request):
         one.systemctl("reset-failed", exits=None)
 
 
+NAMER = """
+import os, signal, socket, subprocess
+child = subprocess.Popen(["sleep", "1000"])
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+    notify.sendto(b"MAINPID=%d" % child.pid, "\\0" + os.environ["NOTIFY_SOCKET"][1:])
+signal.pause()
+"""
+
+
 def test_payload_lives_below_its_keeper(unit):
     shop = unit(["sleep", "1000"])
     snapshot = shop.start()
@@ -88,6 +97,21 @@ def test_payload_that_ended_while_nobody_watched_is_replaced(unit):
     report = shop.ask("exit", "0")
     assert (report["life"], report["wait_status"]) == (before["life"], -1)
     assert shop.state("running")["life"] > before["life"]
+
+
+def test_main_process_that_was_named_is_found_again(unit):
+    shop = unit(["python3", "-c", NAMER])
+    shop.start()
+
+    def named():
+        snapshot = shop.state()
+        command = shop.machine.get(f"/proc/{snapshot['main_pid']}/cmdline")
+        return snapshot if command.startswith(b"sleep") else None
+
+    before = wait_until(named, 20, "the process that is named")
+    assert shop.kill_keeper()["main_pid"] == before["main_pid"]
+    shop.machine.run(["kill", str(before["main_pid"])])
+    assert shop.ask("exit", "0")["life"] == before["life"]
 
 
 def test_stopped_program_stays_stopped(unit):
