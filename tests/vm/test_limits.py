@@ -17,7 +17,15 @@ def capped(service, **limits):
 
 @pytest.fixture(name="start")
 def make_start(platform):
-    """Starts the platform in a unit whose cgroup is delegated to it."""
+    """Starts the platform, its keepers units of systemd."""
+    return lambda services: platform.up(services, "--launcher", "systemd")
+
+
+@pytest.fixture(name="start_either", params=["systemd", "direct"])
+def make_start_either(request, platform, start):
+    """The same, and with keepers of our own in a unit whose cgroup is delegated to us."""
+    if request.param == "systemd":
+        return start
     return lambda services: platform.up_in_unit(services, "Delegate=yes")
 
 
@@ -41,8 +49,8 @@ def limits_of(platform, name):
     return {one["key"]: one for one in platform.json("limits", name, "--all")["limits"]}
 
 
-def test_memory_max_kills_the_hog_alone_and_the_report_says_so(platform, start):
-    start(config(hog=HOG, web=ROOTS))
+def test_memory_max_kills_the_hog_alone_and_the_report_says_so(platform, start_either):
+    start_either(config(hog=HOG, web=ROOTS))
     web = platform.wait_state("web", "running")["pid"]
 
     def exits():
@@ -56,8 +64,8 @@ def test_memory_max_kills_the_hog_alone_and_the_report_says_so(platform, start):
     assert platform.service("web")["pid"] == web
 
 
-def test_limits_are_in_the_kernel_and_in_what_is_shown(platform, start):
-    start(config(web=capped(ROOTS, memory_max="64M", memory_high="60M", swap_max=0, cpu_weight=300,
+def test_limits_are_in_the_kernel_and_in_what_is_shown(platform, start_either):
+    start_either(config(web=capped(ROOTS, memory_max="64M", memory_high="60M", swap_max=0, cpu_weight=300,
                             cpu_quota="150%", cpus="0", io_weight=50, io_write_max="4M",
                             tasks_max=10, open_files=100, oom_score=200)))
     folder = cgroup_of(platform, "web")
@@ -73,8 +81,8 @@ def test_limits_are_in_the_kernel_and_in_what_is_shown(platform, start):
     assert "note" not in platform.json("limits", "web")
 
 
-def test_changed_limit_is_in_the_kernel_when_the_command_returns(platform, start):
-    start(config(web=capped(ROOTS, memory_max="64M", tasks_max=10)))
+def test_changed_limit_is_in_the_kernel_when_the_command_returns(platform, start_either):
+    start_either(config(web=capped(ROOTS, memory_max="64M", tasks_max=10)))
     before, folder = platform.wait_state("web", "running")["pid"], cgroup_of(platform, "web")
     platform.cli("limits", "web", "memory_max=300M", "cpu_quota=20%", "tasks_max=")
     assert read(platform, folder, "memory.max") == str(300 * MIB)
@@ -136,10 +144,10 @@ def test_memory_high_holds_back_and_does_not_kill(platform, start):
     assert platform.service("grow")["restarts"] == 0
 
 
-def test_slice_is_a_budget_of_its_members_and_keeps_what_they_are_promised(platform, start):
+def test_slice_is_a_budget_of_its_members_and_keeps_what_they_are_promised(platform, start_either):
     services = config(hog=HOG | {"slice": "web", "limits": {"swap_max": 0}},
                       web=ROOTS | {"slice": "web", "limits": {"memory_low": "8M"}}, free=ROOTS)
-    start(services | {"slices": {"web": {"memory_max": "50M", "cpu_weight": 200}}})
+    start_either(services | {"slices": {"web": {"memory_max": "50M", "cpu_weight": 200}}})
     slice_of_web = cgroup_of(platform, "web").rpartition("/")[0]
     assert read(platform, slice_of_web, "memory.max") == str(50 * MIB)
     assert read(platform, slice_of_web, "cpu.weight") == "200"
@@ -150,17 +158,17 @@ def test_slice_is_a_budget_of_its_members_and_keeps_what_they_are_promised(platf
     assert platform.service("free")["restarts"] == 0
 
 
-def test_hundred_short_jobs_leave_no_cgroup(platform, start):
-    start(config(job={"command": "true", "type": "oneshot", "user": "root", "autostart": False},
+def test_short_jobs_leave_no_cgroup(platform, start_either):
+    start_either(config(job={"command": "true", "type": "oneshot", "user": "root", "autostart": False},
                  web=ROOTS))
     instances = cgroup_of(platform, "web").rpartition("/")[0]
-    platform.run("for n in $(seq 100); do slicekeep start job >/dev/null && "
+    platform.run("for n in $(seq 50); do slicekeep start job >/dev/null && "
                  "slicekeep stop job >/dev/null || exit 1; done", seconds=300)
-    assert platform.run(f"ls -d {instances}/*-0").stdout.split() == [f"{instances}/web-0"]
+    assert platform.run(["find", instances, "-name", "*job*"]).stdout == ""
 
 
-def test_end_leaves_no_instance(platform, start):
-    start(config(web=ROOTS))
+def test_end_leaves_no_instance(platform, start_either):
+    start_either(config(web=ROOTS))
     folder = cgroup_of(platform, "web")
     platform.cli("stop", "web")
     platform.run(["test", "-e", folder], exits=1)
