@@ -65,9 +65,9 @@ def test_memory_max_kills_the_hog_alone_and_the_report_says_so(platform, start_e
 
 
 def test_limits_are_in_the_kernel_and_in_what_is_shown(platform, start_either):
-    start_either(config(web=capped(ROOTS, memory_max="64M", memory_high="60M", swap_max=0, cpu_weight=300,
-                            cpu_quota="150%", cpus="0", io_weight=50, io_write_max="4M",
-                            tasks_max=10, open_files=100, oom_score=200)))
+    start_either(config(web=capped(
+        ROOTS, memory_max="64M", memory_high="60M", swap_max=0, cpu_weight=300, cpu_quota="150%",
+        cpus="0", io_weight=50, io_write_max="4M", tasks_max=10, open_files=100, oom_score=200)))
     folder = cgroup_of(platform, "web")
     expected = {"memory.max": str(64 * MIB), "memory.high": str(60 * MIB), "memory.swap.max": "0",
                 "cpu.weight": "300", "cpu.max": "150000 100000", "cpuset.cpus": "0",
@@ -159,8 +159,8 @@ def test_slice_is_a_budget_of_its_members_and_keeps_what_they_are_promised(platf
 
 
 def test_short_jobs_leave_no_cgroup(platform, start_either):
-    start_either(config(job={"command": "true", "type": "oneshot", "user": "root", "autostart": False},
-                 web=ROOTS))
+    start_either(config(web=ROOTS, job={"command": "true", "type": "oneshot", "user": "root",
+                                        "autostart": False}))
     instances = cgroup_of(platform, "web").rpartition("/")[0]
     platform.run("for n in $(seq 50); do slicekeep start job >/dev/null && "
                  "slicekeep stop job >/dev/null || exit 1; done", seconds=300)
