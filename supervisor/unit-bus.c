@@ -165,7 +165,8 @@ int unit_bus_start(struct unit_bus *b, const struct unit_call *call,
 
 	if (code < 0)
 		return code;
-	code = l->sd_bus_message_append(m, "ss", call->unit, "fail");
+	/* "fail" is refused while a slice that has lost its last member is being stopped. */
+	code = l->sd_bus_message_append(m, "ss", call->unit, "replace");
 	if (code >= 0)
 		code = unit_message_add(l, m, p);
 	if (code >= 0)
