@@ -9,7 +9,7 @@ SECRET = "/root/secret"
 OUT = "/srv/web/data/out"
 SYS_ADMIN = 1 << 21
 
-# Asks for everything that a sandbox forbids, and for some that it must not; writes down what it got.
+# Asks for all that a sandbox forbids, and for some that it must not; writes down what it got.
 LOOK = r"""
 exec 2>&1
 can() { name=$1; shift; if "$@" >/dev/null; then echo "$name yes"; else echo "$name no"; fi; }
