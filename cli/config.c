@@ -8,12 +8,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/error.h"
 #include "lib/json.h"
 #include "lib/text.h"
 #include "config/load.h"
 #include "config/model.h"
+#include "config/vector.h"
 #include "cli/command.h"
 #include "cli/config-file.h"
 #include "cli/connect.h"
@@ -66,6 +68,31 @@ static int print_wrong(const struct error *err, bool json)
 	return command_fail(err);
 }
 
+/* Where systemd does not run, it cannot be the launcher. */
+static int warn_of_sandboxes(struct config *config)
+{
+	int code = 0;
+
+	if (access("/run/systemd/system", F_OK) == 0)
+		return 0;
+	for (size_t i = 0; code == 0 && i < config->n_processes; i++) {
+		const struct config_process *p = &config->processes[i];
+		bool has_secrets = strings_len(p->credentials) > 0;
+		char *line;
+
+		if (p->sandbox == CONFIG_SANDBOX_OFF && !has_secrets)
+			continue;
+		if (asprintf(&line, "processes.%s.%s", p->name,
+			     has_secrets ? "credentials: cannot start without systemd, which does "
+					   "not run here"
+					 : "sandbox: protects no files without systemd, which does "
+					   "not run here") < 0)
+			line = NULL;
+		code = strings_add(&config->warnings, line);
+	}
+	return code;
+}
+
 static int check(struct cli *cli, const char *file, bool json)
 {
 	struct config_rules rules = {
@@ -82,7 +109,7 @@ static int check(struct cli *cli, const char *file, bool json)
 		code = config_parse(text, strlen(text), path, &rules, &config, &err);
 	if (code != 0)
 		return print_wrong(&err, json);
-	code = print_checked(config, json);
+	code = warn_of_sandboxes(config) < 0 ? print_out_of_memory() : print_checked(config, json);
 	config_unref(config);
 	return code;
 }

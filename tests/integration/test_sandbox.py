@@ -61,3 +61,18 @@ def test_folder_that_is_to_be_writable_must_exist(platform):
     missing.mkdir()
     platform.cli("start", "web")
     platform.wait_state("web", "running")
+
+
+def test_check_says_what_cannot_be_had_without_systemd(platform):
+    secret = platform.home / "secret"
+    secret.write_text("s3cret")
+    platform.write_config(config(web=BOXED, api=FOREVER | {"credentials": {"db": str(secret)}},
+                                 db=FOREVER))
+    warnings = [line for line in platform.cli("config", "check").stdout.splitlines()
+                if line.startswith("warning: ")]
+    expected = [] if os.path.exists("/run/systemd/system") else [
+        "warning: processes.web.sandbox: protects no files without systemd, which does not run "
+        "here",
+        "warning: processes.api.credentials: cannot start without systemd, which does not run "
+        "here"]
+    assert [line for line in warnings if "systemd" in line] == expected
