@@ -294,10 +294,10 @@ void sampler_look(struct sampler *sm, struct service *s)
 {
 	if (!service_lives(s))
 		return;
-	if (sm->is_off || !sm->is_set)
-		(void)read_cgroup(sm, s, clock_now_usec(), true);
-	else if (has_meter(s))
+	if (sm->is_set && has_meter(s))
 		meter_read_rare(&s->gauge->meter, &s->gauge->per_second);
+	else
+		(void)read_cgroup(sm, s, clock_now_usec(), true);
 	look_into_proc(sm, s, PORTS_ASKED_USEC);
 }
 
