@@ -77,9 +77,9 @@ def test_ls_shows_what_is_used(platform):
 
 def test_ports_are_those_that_it_listens_on(platform):
     platform.up(config(listens=LISTENS, other=FOREVER))
-    printed = wait_until(lambda: platform.cli("log", "listens", "--stream", "out").stdout, 10,
-                         "its ports")
-    ports = sorted(map(int, printed.split()[-2:]))
+    printed = wait_until(lambda: re.search(r" out (\d+) (\d+)\n", platform.cli(
+        "log", "listens", "--stream", "out").stdout), 10, "both ports in the log")
+    ports = sorted(map(int, printed.groups()))
     wait_until(lambda: platform.service("listens")["listening"] == ports, 10, "both ports")
     assert platform.service("other")["listening"] is None
     assert f"{ports[0]} {ports[1]}" in platform.cli("ls").stdout
