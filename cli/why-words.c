@@ -187,15 +187,26 @@ static void add_usage(struct text *out, const json_t *exit)
 		  words_duration(json_get_uint(exit, "system_usec", 0), system));
 }
 
-static void add_count(struct text *out, const json_t *exit, const char *key, const char *label,
-		      const char *words)
-{
-	uint64_t n = json_get_uint(exit, key, 0);
+/** struct counted - something that is only worth a line when there is some of it */
+struct counted {
+	const char *key;
+	const char *label;
+	const char *one;
+	const char *many;
+};
 
-	if (n == 0)
-		return;
-	add_fact(out, label);
-	text_addf(out, "%" PRIu64 " %s\n", n, words);
+static void add_counts(struct text *out, const json_t *exit, const struct counted *counted,
+		       size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct counted *c = &counted[i];
+		uint64_t count = json_get_uint(exit, c->key, 0);
+
+		if (count == 0)
+			continue;
+		add_fact(out, c->label);
+		text_addf(out, "%" PRIu64 " %s\n", count, count == 1 ? c->one : c->many);
+	}
 }
 
 static void add_throttling(struct text *out, const json_t *exit)
@@ -209,19 +220,30 @@ static void add_throttling(struct text *out, const json_t *exit)
 	text_addf(out, "%s by its CPU limit\n", words_duration(usec, buf));
 }
 
+static const struct counted limits_met[] = {
+	{"oom_kills", "memory", "process killed by the kernel", "processes killed by the kernel"},
+	{"memory_high_hits", "memory", "time held up at its memory_high",
+	 "times held up at its memory_high"},
+	{"tasks_denied", "tasks", "fork denied by its limit", "forks denied by its limit"},
+};
+
+static const struct counted left_over[] = {
+	{"killed", "left", "process that it had left behind was killed",
+	 "processes that it had left behind were killed"},
+	{"left", "left", "process could not be killed", "processes could not be killed"},
+	{"left_bytes", "output", "byte was still unread at the end",
+	 "bytes were still unread at the end"},
+};
+
 void why_evidence(struct text *out, const json_t *exit, usec_t now_at_usec)
 {
 	add_fact(out, "when");
 	add_age(out, exit, now_at_usec);
 	text_addf(out, ", config revision %" PRIu64 "\n", json_get_uint(exit, "revision", 0));
 	add_usage(out, exit);
-	add_count(out, exit, "oom_kills", "memory", "processes killed by the kernel");
-	add_count(out, exit, "memory_high_hits", "memory", "times held up at its memory_high");
-	add_count(out, exit, "tasks_denied", "tasks", "forks denied by its limit");
+	add_counts(out, exit, limits_met, ARRAY_LEN(limits_met));
 	add_throttling(out, exit);
-	add_count(out, exit, "killed", "left", "processes that it had left behind were killed");
-	add_count(out, exit, "left", "left", "processes could not be killed");
-	add_count(out, exit, "left_bytes", "output", "bytes were still unread at the end");
+	add_counts(out, exit, left_over, ARRAY_LEN(left_over));
 }
 
 void why_earlier(struct text *out, const json_t *exits, usec_t now_at_usec)
