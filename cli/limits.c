@@ -63,6 +63,13 @@ static const char *shown(const json_t *limit, const char *member)
 	return value ? value : "-";
 }
 
+static const char *note_of(const json_t *limit)
+{
+	const char *note = json_get_string(limit, "note");
+
+	return note ? note : "";
+}
+
 /* Of the many limits that there are only those that somebody set, or that count something. */
 static bool is_worth_a_row(const json_t *limit)
 {
@@ -71,7 +78,7 @@ static bool is_worth_a_row(const json_t *limit)
 
 static int print_limits(const struct cli *cli, const json_t *reply, bool all)
 {
-	static const char *const heads[] = {"LIMIT", "CONFIG", "KERNEL", "NOW", "PEAK"};
+	static const char *const heads[] = {"LIMIT", "CONFIG", "KERNEL", "NOW", "PEAK", ""};
 	static const char *const members[] = {"key", "configured", "effective", "now", "peak"};
 	cleanup_table struct table t = {0};
 	cleanup_text struct text out = {0};
@@ -81,8 +88,11 @@ static int print_limits(const struct cli *cli, const json_t *reply, bool all)
 
 	table_init(&t, heads, ARRAY_LEN(heads));
 	json_array_foreach(json_object_get(reply, "limits"), i, limit) {
-		for (size_t k = 0; (all || is_worth_a_row(limit)) && k < ARRAY_LEN(members); k++)
+		if (!all && !is_worth_a_row(limit))
+			continue;
+		for (size_t k = 0; k < ARRAY_LEN(members); k++)
 			table_add(&t, PAINT_NONE, shown(limit, members[k]));
+		table_add(&t, PAINT_DIM, note_of(limit));
 	}
 	if (t.n_cells == 0)
 		text_add(&out, "no limits\n");

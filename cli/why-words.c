@@ -235,6 +235,41 @@ static const struct counted left_over[] = {
 	 "bytes were still unread at the end"},
 };
 
+static void add_victim(struct text *out, const json_t *exit)
+{
+	const char *victim = json_get_string(exit, "victim");
+
+	if (!victim)
+		return;
+	add_fact(out, "victim");
+	add_safe(out, victim);
+	text_add(out, ", as the kernel's log says\n");
+}
+
+/* How long it waited for what; nothing when it hardly had to. */
+static void add_pressure(struct text *out, const json_t *exit)
+{
+	static const char *const keys[][2] = {
+		{"cpu_pressure_percent", "CPU"},
+		{"memory_pressure_percent", "memory"},
+		{"io_pressure_percent", "the disk"},
+	};
+	bool is_first = true;
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		uint64_t percent = json_get_uint(exit, keys[i][0], 0);
+
+		if (percent == 0)
+			continue;
+		if (is_first)
+			add_fact(out, "waited");
+		text_addf(out, "%s%" PRIu64 "%% for %s", is_first ? "" : ", ", percent, keys[i][1]);
+		is_first = false;
+	}
+	if (!is_first)
+		text_add(out, " in the minute before\n");
+}
+
 void why_evidence(struct text *out, const json_t *exit, usec_t now_at_usec)
 {
 	add_fact(out, "when");
@@ -242,6 +277,8 @@ void why_evidence(struct text *out, const json_t *exit, usec_t now_at_usec)
 	text_addf(out, ", config revision %" PRIu64 "\n", json_get_uint(exit, "revision", 0));
 	add_usage(out, exit);
 	add_counts(out, exit, limits_met, ARRAY_LEN(limits_met));
+	add_victim(out, exit);
+	add_pressure(out, exit);
 	add_throttling(out, exit);
 	add_counts(out, exit, left_over, ARRAY_LEN(left_over));
 }

@@ -305,8 +305,22 @@ static void write_usage(struct text *t, const struct keeper_exit *e)
 	json_write_uint(t, "revision", e->spec_revision);
 }
 
+static void write_percent(struct text *t, const char *key, uint32_t percent)
+{
+	if (percent != EXIT_PRESSURE_UNKNOWN)
+		json_write_uint(t, key, percent);
+}
+
+static void write_surroundings(struct text *t, const struct exit_surroundings *around)
+{
+	json_write_string(t, "victim", around->victim);
+	write_percent(t, "cpu_pressure_percent", around->cpu_percent);
+	write_percent(t, "memory_pressure_percent", around->memory_percent);
+	write_percent(t, "io_pressure_percent", around->io_percent);
+}
+
 char *exit_report_json(const char *service, unsigned instance, const struct keeper_exit *e,
-		       const char *summary)
+		       const struct exit_surroundings *around, const char *summary)
 {
 	struct text t = {0};
 
@@ -317,6 +331,8 @@ char *exit_report_json(const char *service, unsigned instance, const struct keep
 	json_write_uint(&t, "at_usec", e->at_usec);
 	write_outcome(&t, e);
 	write_usage(&t, e);
+	if (around)
+		write_surroundings(&t, around);
 	json_write_string(&t, "summary", summary);
 	json_write_close(&t, '}');
 	return text_take(&t);

@@ -30,9 +30,25 @@ char *exit_report_ended(const struct keeper_exit *e);
 /** exit_report_ended_as() - exit_report_ended() of a report that was kept, @exit; NULL: of none */
 char *exit_report_ended_as(const json_t *exit);
 
+#define EXIT_PRESSURE_UNKNOWN UINT32_MAX
+
+/**
+ * struct exit_surroundings - what the keeper cannot know of an exit
+ * @victim: whom the kernel killed when memory was full, or NULL
+ * @cpu_percent @memory_percent @io_percent: of the last minute, how long some of the service's
+ *          processes waited for it; EXIT_PRESSURE_UNKNOWN
+ */
+struct exit_surroundings {
+	const char *victim;
+	uint32_t cpu_percent;
+	uint32_t memory_percent;
+	uint32_t io_percent;
+};
+
 /**
  * exit_report_json() - the type Exit of io.slicekeep.supervisor, as text
  * @service: whose
+ * @around:  NULL: nothing is known
  * @summary: the sentence
  *
  * next_start_usec is the time from the exit to the restart that follows.
@@ -40,4 +56,4 @@ char *exit_report_ended_as(const json_t *exit);
  * Return: heap, or NULL when out of memory.
  */
 char *exit_report_json(const char *service, unsigned instance, const struct keeper_exit *e,
-		       const char *summary);
+		       const struct exit_surroundings *around, const char *summary);

@@ -15,6 +15,7 @@
 #include "supervisor/apply.h"
 #include "supervisor/caps.h"
 #include "supervisor/cgroup-library.h"
+#include "supervisor/disk.h"
 #include "supervisor/launcher.h"
 #include "supervisor/manager.h"
 #include "supervisor/service-keeper.h"
@@ -94,14 +95,26 @@ static void put_read(json_t *object, const char *member, const char *cgroup, con
 	put(object, member, words);
 }
 
-static json_t *describe_row(const struct row *row, const struct config_limits *limits,
-			    const char *cgroup)
+/* The kernel takes a weight also where nobody looks at it. */
+static void put_note(json_t *object, const struct row *row, const struct service *s)
+{
+	char disk[DISK_MAX];
+
+	if (strcmp(row->key, "io_weight") != 0 || s->process->limits.io_weight == LIMIT_UNSET)
+		return;
+	disk_of("/sys", s->process->cwd, disk);
+	if (!disk[0] || !disk_has_weights("/sys", disk))
+		put(object, "note", "not enforced by this disk's scheduler");
+}
+
+static json_t *describe_row(const struct row *row, const struct service *s, const char *cgroup)
 {
 	json_t *object = json_pack("{s:s}", "key", row->key);
 
 	if (!object)
 		return NULL;
-	put_configured(object, row, limits);
+	put_configured(object, row, &s->process->limits);
+	put_note(object, row, s);
 	if (cgroup) {
 		put_read(object, "effective", cgroup, row, row->file);
 		put_read(object, "now", cgroup, row, row->now);
@@ -172,7 +185,7 @@ json_t *limits_describe(struct manager *m, const struct service *s)
 	json_t *limits = json_array();
 
 	for (size_t i = 0; limits && i < ARRAY_LEN(rows); i++)
-		json_array_append_new(limits, describe_row(&rows[i], &s->process->limits, cgroup));
+		json_array_append_new(limits, describe_row(&rows[i], s, cgroup));
 	json_array_append_new(limits, describe_open_files(s));
 	json_array_append_new(limits, describe_oom_score(s));
 	return json_pack("{s:o, s:s*}", "limits", limits, "note", note);

@@ -33,6 +33,7 @@
 #include "supervisor/run-files.h"
 #include "supervisor/service-keeper.h"
 #include "supervisor/service.h"
+#include "supervisor/surroundings.h"
 
 /** Until a link that could not be made is tried again. */
 #define RECONNECT_USEC (250 * USEC_PER_MSEC)
@@ -41,10 +42,14 @@
 
 static void take_exit(struct service *s, const struct keeper_exit *report, const char *summary)
 {
-	char *json =
-		summary ? exit_report_json(s->process->name, SERVICE_SLOT, report, summary) : NULL;
+	struct surroundings now;
+	char *json = NULL;
 	int code;
 
+	surroundings_look(s, report, &now);
+	if (summary)
+		json = exit_report_json(s->process->name, SERVICE_SLOT, report, &now.around,
+					summary);
 	s->life = MAX_OF(s->life, report->life);
 	s->ended_life = report->life;
 	if (!json) {

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Caps really cap: what a service may use, in the kernel, and what is said about it."""
+import re
+
 import pytest
-from supervision import FOREVER, config, shell
+from supervision import FOREVER, config, oneshot, shell
 from waiting import wait_until
 
 MIB = 1 << 20
@@ -60,6 +62,7 @@ def test_memory_max_kills_the_hog_alone_and_the_report_says_so(platform, start_e
     assert {one["cause"] for one in exits()} == {"oom"}
     assert all(one["oom_kills"] >= 1 for one in exits())
     assert all(35 * MIB <= one["memory_peak_bytes"] <= 40 * MIB for one in exits())
+    assert all(one["victim"].startswith("python3 (pid ") for one in exits())
     assert "memory 40M of 40M" in platform.cli("why", "hog").stdout
     assert platform.service("web")["pid"] == web
 
@@ -78,6 +81,7 @@ def test_limits_are_in_the_kernel_and_in_what_is_shown(platform, start_either):
     for key in ("memory_max", "memory_high", "swap_max", "cpu_weight", "cpu_quota", "cpus",
                 "io_weight", "io_write_max", "tasks_max", "open_files", "oom_score"):
         assert shown[key]["configured"] == shown[key]["effective"], key
+    assert shown["io_weight"]["note"] == "not enforced by this disk's scheduler"
     assert "note" not in platform.json("limits", "web")
 
 
@@ -132,6 +136,16 @@ def test_tasks_max_stops_a_fork_bomb(platform, start):
     assert int(read(platform, folder, "pids.peak")) <= 20
     platform.cli("stop", "bomb")
     assert platform.service("web")["state"] == "running"
+
+
+def test_io_write_max_is_what_reaches_the_disk(platform, start):
+    write = oneshot("exec dd if=/dev/zero of=/root/written bs=256k count=64 oflag=direct",
+                    user="root", autostart=False)
+    start(config(write=capped(write, io_write_max="4M")))
+    platform.cli("start", "write", seconds=120)
+    said = platform.cli("log", "write", "--stream", "err").stdout
+    rate = re.search(r"copied, [0-9.]+ s, ([0-9.]+) MB/s", said)
+    assert rate and float(rate[1]) < 4.2 * 1.1, said
 
 
 def test_memory_high_holds_back_and_does_not_kill(platform, start):

@@ -117,7 +117,9 @@ static void evidence_lists_only_what_is_known(void **state)
 	cleanup_json json_t *exit = json_loads(
 		"{\"at_usec\": 1000000, \"revision\": 4, \"maxrss_bytes\": 12582912,"
 		" \"user_usec\": 1100000, \"system_usec\": 300000, \"killed\": 3, \"left\": 0,"
-		" \"oom_kills\": 2}",
+		" \"oom_kills\": 2, \"victim\": \"python3 (pid 140)\","
+		" \"cpu_pressure_percent\": 0, \"memory_pressure_percent\": 12,"
+		" \"io_pressure_percent\": 3}",
 		0, NULL);
 	cleanup_json json_t *poor = json_loads("{\"at_usec\": 1000000, \"revision\": 1}", 0, NULL);
 	cleanup_text struct text out = {0};
@@ -127,6 +129,8 @@ static void evidence_lists_only_what_is_known(void **state)
 			    "  when      2.5s ago, config revision 4\n"
 			    "  used      12M of memory at most, 1.4s of CPU (0.3s in the kernel)\n"
 			    "  memory    2 processes killed by the kernel\n"
+			    "  victim    python3 (pid 140), as the kernel's log says\n"
+			    "  waited    12% for memory, 3% for the disk in the minute before\n"
 			    "  left      3 processes that it had left behind were killed\n");
 	text_done(&out);
 	why_evidence(&out, poor, 3500000);

@@ -32,7 +32,7 @@ struct words {
 static json_t *report(const char *service, unsigned instance, const struct keeper_exit *e)
 {
 	cleanup_free char *summary = exit_report_summary(e);
-	cleanup_free char *text = exit_report_json(service, instance, e, summary);
+	cleanup_free char *text = exit_report_json(service, instance, e, NULL, summary);
 	json_t *j;
 
 	assert_non_null(text);
@@ -268,9 +268,28 @@ static void exit_cause_names_are_those_of_the_interface(void **state)
 	assert_string_equal(exit_cause_name((enum keeper_cause)4711), "unknown");
 }
 
+static void report_has_what_was_going_on_around_the_exit(void **state unused)
+{
+	struct keeper_exit e = {.cause = KEEPER_CAUSE_OOM, .wait_status = 9};
+	struct exit_surroundings around = {
+		.victim = "python3 (pid 140)",
+		.cpu_percent = 0,
+		.memory_percent = 12,
+		.io_percent = EXIT_PRESSURE_UNKNOWN,
+	};
+	cleanup_free char *text = exit_report_json("shop", 0, &e, &around, "killed");
+	cleanup_json json_t *exit = json_loads(text, 0, NULL);
+
+	assert_string_equal(json_get_string(exit, "victim"), "python3 (pid 140)");
+	assert_int_equal(json_get_uint(exit, "cpu_pressure_percent", 99), 0);
+	assert_int_equal(json_get_uint(exit, "memory_pressure_percent", 99), 12);
+	assert_null(json_object_get(exit, "io_pressure_percent"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(report_has_what_was_going_on_around_the_exit),
 		cmocka_unit_test(exit_report_summary_says_what_happened),
 		cmocka_unit_test(exit_report_has_every_fact),
 		cmocka_unit_test(exit_report_ended_says_how_unless_on_request),
