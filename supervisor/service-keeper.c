@@ -212,8 +212,9 @@ void service_tell_hold(struct service *s, usec_t until_usec)
 {
 	struct keeper_request hold = {.command = KEEPER_HOLD, .until_usec = until_usec};
 
+	/* One that cannot be told goes ahead, as without a supervisor. */
 	if (s->keeper)
-		check_told(s, keeper_link_send(s->keeper, &hold, NULL, 0));
+		ignore_result(keeper_link_send(s->keeper, &hold, NULL, 0));
 }
 
 void service_tell_leave(struct service *s)

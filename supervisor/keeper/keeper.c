@@ -281,6 +281,7 @@ static struct machine_event make_swept(struct keeper *k)
 		.kind = MACHINE_SWEPT,
 		.now_usec = clock_usec(CLOCK_MONOTONIC),
 		.uptime_usec = usec_sub(k->life.ended_usec, k->life.start_usec),
+		.has_subscriber = control_has_subscriber(&k->control),
 	};
 
 	sweep_end(&k->sweep);

@@ -11,6 +11,9 @@
 #define MACHINE_DRAIN_USEC (5 * USEC_PER_SEC)
 /** How long after its own delay a restart may be held, for want of a place in the host's budget. */
 #define MACHINE_HOLD_USEC USEC_PER_SEC
+/** How long a restart that may be held waits at least, so that whoever would hold it has the time.
+ */
+#define MACHINE_HOLDABLE_USEC (20 * USEC_PER_MSEC)
 
 /** A life that follows one which died within this time is on trial for as long. */
 #define MACHINE_TRIAL_USEC (16 * USEC_PER_MSEC)
@@ -84,6 +87,7 @@ struct machine_rule {
  * @wait_status:    GONE; -1 when unknowable
  * @uptime_usec:    SWEPT: how long the life was
  * @random:         SWEPT: for the jitter
+ * @has_subscriber: SWEPT: somebody hears of it, who may say HOLD
  * @until_usec:     HOLD
  */
 struct machine_event {
@@ -93,6 +97,7 @@ struct machine_event {
 	int wait_status;
 	usec_t uptime_usec;
 	uint32_t random;
+	bool has_subscriber;
 	usec_t until_usec;
 };
 

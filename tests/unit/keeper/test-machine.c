@@ -452,6 +452,21 @@ static void third_failure_waits_and_goes_ahead_when_nobody_objects(void **state)
 	assert_int_equal(step(&m, MACHINE_DEADLINE), LAUNCH);
 }
 
+static void third_failure_leaves_those_who_hear_of_it_the_time_to_object(void **state)
+{
+	struct machine_rule hasty = always;
+	struct machine_event heard = make_event(MACHINE_SWEPT);
+	struct machine alone = make(MACHINE_SWEEPING), watched = make(MACHINE_SWEEPING);
+
+	hasty.backoff.delay_usec = hasty.backoff.max_delay_usec = 1000;
+	heard.has_subscriber = true;
+	alone.n_failures = watched.n_failures = 2;
+	step_with(&alone, &hasty, make_event(MACHINE_SWEPT));
+	step_with(&watched, &hasty, heard);
+	assert_int_equal(alone.next_usec, NOW + 1000);
+	assert_int_equal(watched.next_usec, NOW + MACHINE_HOLDABLE_USEC);
+}
+
 static void held_restart_waits_as_long_as_it_was_told(void **state)
 {
 	struct machine m = make(MACHINE_BACKOFF);
@@ -586,6 +601,7 @@ int main(void)
 		cmocka_unit_test(third_failure_waits_and_goes_ahead_when_nobody_objects),
 		cmocka_unit_test(held_restart_waits_as_long_as_it_was_told),
 		cmocka_unit_test(held_restart_waits_a_second_and_no_longer),
+		cmocka_unit_test(third_failure_leaves_those_who_hear_of_it_the_time_to_object),
 		cmocka_unit_test(hold_that_comes_late_is_of_no_importance),
 		cmocka_unit_test(immediate_restart_has_no_time_of_its_own),
 		cmocka_unit_test(stopped_backoff_forgets_its_time),
