@@ -257,7 +257,7 @@ static void restart_by_rule(struct machine *m, struct step *s)
 		machine_set_state(m, s, MACHINE_FAILED);
 		return;
 	}
-	if (s->event->has_subscriber && m->n_failures >= KEEPER_BUDGET_FROM)
+	if (delay > 0 && s->event->has_subscriber && m->n_failures >= KEEPER_BUDGET_FROM)
 		delay = MAX_OF(delay, MACHINE_HOLDABLE_USEC);
 	m->on_trial = m->n_failures > 1 && life.uptime_usec < MACHINE_TRIAL_USEC;
 	if (delay == 0) {

@@ -13,45 +13,7 @@
 
 #include <cmocka.h>
 
-#define NOW (1000 * USEC_PER_SEC)
-#define MIDDLE 0x80000000u
-#define EXITED(code) ((code) << 8)
-
-static const struct machine_rule always = {
-	.stop_usec = 10 * USEC_PER_SEC,
-	.backoff = {.immediate = 2,
-		    .healthy_usec = 10 * USEC_PER_SEC,
-		    .delay_usec = 100 * USEC_PER_MSEC,
-		    .max_delay_usec = 30 * USEC_PER_SEC},
-};
-
-static struct machine_event make_event(enum machine_event_kind kind)
-{
-	return (struct machine_event){.kind = kind, .now_usec = NOW, .random = MIDDLE};
-}
-
-static unsigned step_with(struct machine *m, const struct machine_rule *rule,
-			  struct machine_event e)
-{
-	unsigned orders = 0;
-
-	assert_int_equal(machine_step(m, rule, &e, &orders), 0);
-	return orders;
-}
-
-static unsigned step(struct machine *m, enum machine_event_kind kind)
-{
-	return step_with(m, &always, make_event(kind));
-}
-
-static unsigned gone(struct machine *m, enum keeper_cause cause, int wait_status)
-{
-	struct machine_event e = make_event(MACHINE_GONE);
-
-	e.cause = cause;
-	e.wait_status = wait_status;
-	return step_with(m, &always, e);
-}
+#include "tests/unit/keeper/machine-steps.h"
 
 static void hold(struct machine *m, usec_t until_usec)
 {
@@ -515,66 +477,6 @@ static void stopped_backoff_forgets_its_time(void **state)
 	assert_true(m.deadline_usec == USEC_INFINITY);
 }
 
-/* The life that follows the @n_failures-th in a row, which was as long as @uptime_usec. */
-static struct machine next_life(uint32_t n_failures, usec_t uptime_usec)
-{
-	struct machine m = make(MACHINE_SWEEPING);
-	struct machine_event swept = make_event(MACHINE_SWEPT);
-
-	m.n_failures = n_failures - 1;
-	swept.uptime_usec = uptime_usec;
-	step_with(&m, &always, swept);
-	if (m.state == MACHINE_BACKOFF)
-		step(&m, MACHINE_DEADLINE);
-	assert_int_equal(m.state, MACHINE_RUNNING);
-	return m;
-}
-
-static void life_after_quick_deaths_is_on_trial(void **state)
-{
-	struct machine at_once = next_life(2, MACHINE_TRIAL_USEC - 1);
-	struct machine later = next_life(3, 0);
-
-	assert_true(machine_on_trial(&at_once));
-	assert_true(machine_on_trial(&later));
-	assert_int_equal(later.deadline_usec, NOW + MACHINE_TRIAL_USEC);
-	gone(&later, KEEPER_CAUSE_EXIT, EXITED(1));
-	assert_false(machine_on_trial(&later));
-}
-
-static void life_after_the_first_death_or_a_longer_life_is_not_on_trial(void **state)
-{
-	struct machine first = next_life(1, 0);
-	struct machine longer = next_life(3, MACHINE_TRIAL_USEC);
-
-	assert_false(machine_on_trial(&first));
-	assert_false(machine_on_trial(&longer));
-	assert_true(longer.deadline_usec == USEC_INFINITY);
-}
-
-static void life_that_lasts_is_told_and_no_more_on_trial(void **state)
-{
-	struct machine m = next_life(3, 0);
-
-	assert_int_equal(step(&m, MACHINE_DEADLINE), C);
-	assert_false(machine_on_trial(&m));
-	assert_true(m.deadline_usec == USEC_INFINITY);
-}
-
-static void life_that_was_asked_for_is_not_on_trial(void **state)
-{
-	struct machine waiting = make(MACHINE_SWEEPING), running = next_life(3, 0);
-
-	waiting.n_failures = 2;
-	step(&waiting, MACHINE_SWEPT);
-	step(&waiting, MACHINE_START);
-	assert_false(machine_on_trial(&waiting));
-	step(&running, MACHINE_RESTART);
-	gone(&running, KEEPER_CAUSE_SIGNAL, 15);
-	step(&running, MACHINE_SWEPT);
-	assert_false(machine_on_trial(&running));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -605,10 +507,6 @@ int main(void)
 		cmocka_unit_test(hold_that_comes_late_is_of_no_importance),
 		cmocka_unit_test(immediate_restart_has_no_time_of_its_own),
 		cmocka_unit_test(stopped_backoff_forgets_its_time),
-		cmocka_unit_test(life_after_quick_deaths_is_on_trial),
-		cmocka_unit_test(life_after_the_first_death_or_a_longer_life_is_not_on_trial),
-		cmocka_unit_test(life_that_lasts_is_told_and_no_more_on_trial),
-		cmocka_unit_test(life_that_was_asked_for_is_not_on_trial),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
