@@ -19,4 +19,4 @@ struct unit_sandbox {
 };
 
 /** unit_properties_add_sandbox() - what the unit may see and touch, and its credentials */
-void unit_properties_add_sandbox(struct unit_properties *p, const struct unit_sandbox *s);
+void unit_properties_add_sandbox(struct unit_properties *p, const struct unit_sandbox *u);
