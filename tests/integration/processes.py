@@ -47,6 +47,13 @@ def is_alive(pid):
     return stat is not None and stat[0] not in (b"Z", b"X")
 
 
+def minds(pid, number):
+    """Whether a signal does not simply end a process: it is caught, or blocked to be read."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+        masks = dict(line.split(":\t", 1) for line in file if line.startswith("Sig"))
+    return bool((int(masks["SigBlk"], 16) | int(masks["SigCgt"], 16)) >> (number - 1) & 1)
+
+
 def start_time_of(pid):
     """Start time of a process in clock ticks: with the pid it names a process for ever."""
     stat = stat_of(pid)

@@ -2,6 +2,7 @@
 """The promise of the collector: killed at any moment, it loses, repeats and tears nothing."""
 import os
 import random
+import signal
 import subprocess
 import time
 
@@ -10,7 +11,7 @@ import pytest
 import instance
 import store
 from collector import Pipe, collectors  # noqa: F401
-from processes import stat_of
+from processes import minds, stat_of
 from waiting import SLOWNESS, wait_until
 
 KILLS = 50
@@ -177,6 +178,7 @@ def test_second_collector_waits_for_the_first(platform, collectors):
     assert b"another collector still writes" in second.stderr.readline()
     first.stop()
     wait_until((platform.home / "run2/log.intake").exists)
+    wait_until(lambda: minds(second.pid, signal.SIGTERM))
     second.terminate()
     assert second.wait(20) == 0
 
