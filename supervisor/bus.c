@@ -51,7 +51,7 @@ static void answer(struct bus_call *c, int code, sd_bus_message *m)
 	void *userdata = c->userdata;
 
 	list_remove(&c->link);
-	c->bus->library.sd_bus_slot_unref(c->slot);
+	c->bus->sd.sd_bus_slot_unref(c->slot);
 	free(c);
 	fn(code, m, userdata);
 }
@@ -66,7 +66,7 @@ static void drop_link(struct bus *b)
 {
 	loop_fd_done(&b->socket);
 	ignore_result(loop_timer_set(&b->timer, USEC_INFINITY));
-	b->library.sd_bus_close_unref(b->link);
+	b->sd.sd_bus_close_unref(b->link);
 	b->link = NULL;
 }
 
@@ -93,7 +93,7 @@ static void lose(struct bus *b, int fault)
 /* Watches what sd-bus waits for now. Return: 0 or negative errno. */
 static int arm(struct bus *b)
 {
-	int events = b->library.sd_bus_get_events(b->link);
+	int events = b->sd.sd_bus_get_events(b->link);
 	uint64_t deadline_usec = USEC_INFINITY;
 	int code = events < 0 ? events : 0;
 
@@ -101,7 +101,7 @@ static int arm(struct bus *b)
 		code = loop_fd_set(&b->socket, (events & POLLIN ? LOOP_READ : 0) |
 						       (events & POLLOUT ? LOOP_WRITE : 0));
 	if (code == 0)
-		code = b->library.sd_bus_get_timeout(b->link, &deadline_usec);
+		code = b->sd.sd_bus_get_timeout(b->link, &deadline_usec);
 	return code < 0 ? code : loop_timer_set(&b->timer, deadline_usec);
 }
 
@@ -110,7 +110,7 @@ static void turn(struct bus *b)
 	int code = 1;
 
 	for (int i = 0; b->link && code > 0 && i < MESSAGES_PER_TURN; i++)
-		code = b->library.sd_bus_process(b->link, NULL);
+		code = b->sd.sd_bus_process(b->link, NULL);
 	if (b->link && code >= 0)
 		code = arm(b);
 	if (b->link && code < 0)
@@ -133,7 +133,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
 {
 	struct bus *b = userdata;
 
-	if (b->library.sd_bus_message_is_signal(m, NULL, NULL) > 0)
+	if (b->sd.sd_bus_message_is_signal(m, NULL, NULL) > 0)
 		b->owner.events->told(m, b->owner.userdata);
 	return 0;
 }
@@ -141,7 +141,7 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
 /* The socket is sd-bus's from the moment on in which it has taken it. */
 static int start_link(struct bus *b, int *fd)
 {
-	struct bus_library *l = &b->library;
+	struct bus_library *l = &b->sd;
 	int code = l->sd_bus_new(&b->link);
 
 	if (code >= 0)
@@ -163,7 +163,7 @@ static int connect_to(struct bus *b)
 	int code = fd < 0 ? fd : start_link(b, &fd);
 
 	if (code == 0)
-		code = loop_fd_init(&b->socket, b->owner.loop, b->library.sd_bus_get_fd(b->link), 0,
+		code = loop_fd_init(&b->socket, b->owner.loop, b->sd.sd_bus_get_fd(b->link), 0,
 				    on_socket, b);
 	if (code == 0)
 		code = arm(b);
@@ -193,7 +193,7 @@ int bus_init(struct bus *b, const struct bus_owner *owner, const char *path, boo
 
 	*b = (struct bus){.owner = *owner, .pause_usec = PAUSE_MIN_USEC};
 	list_init(&b->calls);
-	code = bus_library_load(&b->library, err);
+	code = bus_library_load(&b->sd, err);
 	if (code < 0)
 		return code;
 	b->path = strdup(path);
@@ -217,7 +217,7 @@ int bus_init(struct bus *b, const struct bus_owner *owner, const char *path, boo
 
 void bus_done(struct bus *b)
 {
-	if (!b->library.handle)
+	if (!b->sd.handle)
 		return;
 	if (b->link)
 		drop_link(b);
@@ -225,7 +225,7 @@ void bus_done(struct bus *b)
 	loop_timer_done(&b->timer);
 	loop_timer_done(&b->again);
 	free(b->path);
-	bus_library_unload(&b->library);
+	bus_library_unload(&b->sd);
 	*b = (struct bus){0};
 }
 
@@ -238,8 +238,8 @@ int bus_message_new(struct bus *b, const char *path, const char *interface, cons
 
 	if (!b->link)
 		return -ENOTCONN;
-	code = b->library.sd_bus_message_new_method_call(
-		b->link, ret_message, DESTINATION, path ? path : MANAGER_PATH, interface, method);
+	code = b->sd.sd_bus_message_new_method_call(b->link, ret_message, DESTINATION,
+						    path ? path : MANAGER_PATH, interface, method);
 	return MIN_OF(code, 0);
 }
 
@@ -247,7 +247,7 @@ static int on_answer(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
 {
 	struct bus_call *c = userdata;
 
-	const struct bus_library *l = &c->bus->library;
+	const struct bus_library *l = &c->bus->sd;
 
 	/* A connection that ends answers everything itself, in words of a manager that is slow. */
 	if (l->sd_bus_is_open(c->bus->link) <= 0)
@@ -265,10 +265,9 @@ int bus_call(struct bus *b, sd_bus_message *m, bus_answer_fn fn, void *userdata)
 	if (code == 0) {
 		*c = (struct bus_call){.bus = b, .fn = fn, .userdata = userdata};
 		list_init(&c->link);
-		code = b->library.sd_bus_call_async(b->link, &c->slot, m, on_answer, c,
-						    BUS_ANSWER_USEC);
+		code = b->sd.sd_bus_call_async(b->link, &c->slot, m, on_answer, c, BUS_ANSWER_USEC);
 	}
-	b->library.sd_bus_message_unref(m);
+	b->sd.sd_bus_message_unref(m);
 	if (code < 0) {
 		free(c);
 		return code;

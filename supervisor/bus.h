@@ -40,7 +40,7 @@ struct bus_owner {
  * @fault: why there is no connection, negative errno; 0 while there is one
  */
 struct bus {
-	struct bus_library library;
+	struct bus_library sd;
 	struct bus_owner owner;
 	char *path;
 	sd_bus *link;

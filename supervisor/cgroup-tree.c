@@ -203,18 +203,6 @@ void cgroup_tree_free(struct cgroup_tree *t)
 
 /* --- limits -------------------------------------------------------------------------------- */
 
-static bool has_controller(const struct cgroup_tree *t, const char *controller)
-{
-	size_t n = strlen(controller);
-	const char *at = strstr(t->controllers, controller);
-
-	for (; at; at = strstr(at + n, controller)) {
-		if ((at == t->controllers || at[-1] == ' ') && (!at[n] || at[n] == ' '))
-			return true;
-	}
-	return false;
-}
-
 /* What is written: all that the tree can cap, without what already is as it should be. */
 static int write_limits(const struct cgroup_tree *t, const char *name,
 			const struct config_limits *limits, bool is_new, struct error *err)
@@ -227,7 +215,8 @@ static int write_limits(const struct cgroup_tree *t, const char *name,
 		disk_of("/sys", limits->io_path, device);
 	caps_of(limits, device[0] ? device : NULL, caps);
 	for (size_t i = 0; i < CAPS_N; i++) {
-		if (has_controller(t, caps[i].controller) && (caps[i].is_set || !is_new))
+		if (delegation_offers(t->controllers, caps[i].controller) &&
+		    (caps[i].is_set || !is_new))
 			chosen[n++] = caps[i];
 	}
 	return cgroup_library_write(name, chosen, n, err);

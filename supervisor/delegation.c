@@ -19,7 +19,8 @@
 
 #define PROC_BYTES_MAX ((size_t)4 * 1024 * 1024)
 
-static const char *const controllers[] = {"memory", "cpu", "pids"};
+/* What most limits are about. */
+static const char *const wanted[] = {"memory", "cpu", "pids"};
 
 /**
  * struct mount - what mountinfo tells about cgroups
@@ -138,12 +139,12 @@ static char *own_folder(const char *proc_self, const struct mount *m)
 	return folder;
 }
 
-static bool has_word(const char *words, const char *word)
+bool delegation_offers(const char *controllers, const char *controller)
 {
-	size_t n = strlen(word);
+	size_t n = strlen(controller);
 
-	for (const char *at = words; (at = strstr(at, word)); at += n) {
-		bool begins = at == words || at[-1] == ' ';
+	for (const char *at = controllers; (at = strstr(at, controller)); at += n) {
+		bool begins = at == controllers || at[-1] == ' ';
 
 		if (begins && (at[n] == ' ' || at[n] == '\n' || at[n] == '\0'))
 			return true;
@@ -156,11 +157,11 @@ static size_t add_missing(struct text *t, const char *offered)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(controllers); i++) {
-		if (has_word(offered, controllers[i]))
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		if (delegation_offers(offered, wanted[i]))
 			continue;
 		text_add(t, n++ > 0 ? ", " : "");
-		text_add(t, controllers[i]);
+		text_add(t, wanted[i]);
 	}
 	return n;
 }
@@ -251,7 +252,7 @@ static bool is_useful(const char *offered)
 {
 	cleanup_text struct text missing = {0};
 
-	return add_missing(&missing, offered) < ARRAY_LEN(controllers);
+	return add_missing(&missing, offered) < ARRAY_LEN(wanted);
 }
 
 static void forget_folder(struct delegation *d)

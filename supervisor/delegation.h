@@ -33,5 +33,8 @@ struct delegation {
  */
 must_check int delegation_find(const char *proc_self, bool is_managed, struct delegation *ret);
 
+/** delegation_offers() - whether a controller is one of @controllers, which blanks separate */
+bool delegation_offers(const char *controllers, const char *controller);
+
 /** delegation_done() - free what it holds */
 void delegation_done(struct delegation *d);

@@ -73,7 +73,7 @@ static int error_code(const char *name, int code)
 static void read_reply(struct flight *f, sd_bus_message *m, struct unit_answer *a,
 		       char pid_text[static 16])
 {
-	const struct bus_library *l = &f->bus->bus.library;
+	const struct bus_library *l = &f->bus->bus.sd;
 	uint32_t pid = 0;
 
 	if (f->reply == FLIGHT_JOB && l->sd_bus_message_read(m, "o", &a->job) < 0)
@@ -89,7 +89,7 @@ static void read_reply(struct flight *f, sd_bus_message *m, struct unit_answer *
 static void on_answer(int code, sd_bus_message *m, void *userdata)
 {
 	cleanup_free struct flight *f = userdata;
-	const struct bus_library *l = &f->bus->bus.library;
+	const struct bus_library *l = &f->bus->bus.sd;
 	const sd_bus_error *error = m ? l->sd_bus_message_get_error(m) : NULL;
 	struct unit_answer a = {.code = code, .text = ""};
 	char pid_text[16] = "";
@@ -115,7 +115,7 @@ static int send_call(struct unit_bus *b, const struct unit_call *call, sd_bus_me
 	int code;
 
 	if (!f) {
-		b->bus.library.sd_bus_message_unref(m);
+		b->bus.sd.sd_bus_message_unref(m);
 		return -ENOMEM;
 	}
 	f->bus = b;
@@ -135,7 +135,7 @@ static int send_if(struct unit_bus *b, int code, const struct unit_call *call, s
 {
 	if (code >= 0)
 		return send_call(b, call, m, reply);
-	b->bus.library.sd_bus_message_unref(m);
+	b->bus.sd.sd_bus_message_unref(m);
 	return code;
 }
 
@@ -159,7 +159,7 @@ static int add_aux(const struct bus_library *l, sd_bus_message *m, const struct 
 int unit_bus_start(struct unit_bus *b, const struct unit_call *call,
 		   const struct unit_properties *p, const struct unit_made *aux, size_t n_aux)
 {
-	const struct bus_library *l = &b->bus.library;
+	const struct bus_library *l = &b->bus.sd;
 	sd_bus_message *m = NULL;
 	int code = bus_message_new(&b->bus, NULL, MANAGER, "StartTransientUnit", &m);
 
@@ -181,7 +181,7 @@ static int send_job(struct unit_bus *b, const struct unit_call *call, const char
 
 	if (code < 0)
 		return code;
-	code = b->bus.library.sd_bus_message_append(m, "ss", call->unit, "replace");
+	code = b->bus.sd.sd_bus_message_append(m, "ss", call->unit, "replace");
 	return send_if(b, code, call, m, FLIGHT_JOB);
 }
 
@@ -199,7 +199,7 @@ int unit_bus_revive(struct unit_bus *b, const struct unit_call *call)
 
 	if (code < 0)
 		return code;
-	code = b->bus.library.sd_bus_message_append(m, "s", call->unit);
+	code = b->bus.sd.sd_bus_message_append(m, "s", call->unit);
 	code = send_if(b, code, &forgive, m, FLIGHT_PLAIN);
 	return code < 0 ? code : send_job(b, call, "StartUnit");
 }
@@ -211,7 +211,7 @@ int unit_bus_kill(struct unit_bus *b, const struct unit_call *call)
 
 	if (code < 0)
 		return code;
-	code = b->bus.library.sd_bus_message_append(m, "ssi", call->unit, "all", 9);
+	code = b->bus.sd.sd_bus_message_append(m, "ssi", call->unit, "all", 9);
 	return send_if(b, code, call, m, FLIGHT_PLAIN);
 }
 
@@ -222,9 +222,9 @@ int unit_bus_set(struct unit_bus *b, const struct unit_call *call, const struct 
 
 	if (code < 0)
 		return code;
-	code = b->bus.library.sd_bus_message_append(m, "sb", call->unit, 1);
+	code = b->bus.sd.sd_bus_message_append(m, "sb", call->unit, 1);
 	if (code >= 0)
-		code = unit_message_add(&b->bus.library, m, p);
+		code = unit_message_add(&b->bus.sd, m, p);
 	return send_if(b, code, call, m, FLIGHT_PLAIN);
 }
 
@@ -238,7 +238,7 @@ int unit_bus_main_pid(struct unit_bus *b, const struct unit_call *call)
 	code = bus_message_new(&b->bus, path, PROPERTIES, "Get", &m);
 	if (code < 0)
 		return code;
-	code = b->bus.library.sd_bus_message_append(m, "ss", SERVICE_INTERFACE, "MainPID");
+	code = b->bus.sd.sd_bus_message_append(m, "ss", SERVICE_INTERFACE, "MainPID");
 	return send_if(b, code, call, m, FLIGHT_PID);
 }
 
@@ -288,7 +288,7 @@ static void on_list(int code, sd_bus_message *m, void *userdata)
 	cleanup_free struct listing *listing = userdata;
 	cleanup_free struct unit_found *units = NULL;
 	struct unit_bus *b = listing->bus;
-	const struct bus_library *l = &b->bus.library;
+	const struct bus_library *l = &b->bus.sd;
 	size_t n = 0;
 
 	if (code == 0)
@@ -313,12 +313,12 @@ int unit_bus_list(struct unit_bus *b, uint64_t serial)
 		code = bus_message_new(&b->bus, NULL, MANAGER, "ListUnitsByPatterns", &m);
 	if (code == 0) {
 		*listing = (struct listing){.bus = b, .serial = serial};
-		code = b->bus.library.sd_bus_message_append(m, "asas", 0, 1, OUR_UNITS "*");
+		code = b->bus.sd.sd_bus_message_append(m, "asas", 0, 1, OUR_UNITS "*");
 	}
 	if (code >= 0)
 		code = bus_call(&b->bus, m, on_list, listing);
 	else if (m)
-		b->bus.library.sd_bus_message_unref(m);
+		b->bus.sd.sd_bus_message_unref(m);
 	if (code < 0)
 		free(listing);
 	return code;
@@ -368,7 +368,7 @@ static int read_change(const struct bus_library *l, sd_bus_message *m, struct ch
 
 static void on_change(struct unit_bus *b, sd_bus_message *m)
 {
-	const struct bus_library *l = &b->bus.library;
+	const struct bus_library *l = &b->bus.sd;
 	const char *path = l->sd_bus_message_get_path(m);
 	struct change c = {.status = -1};
 	char unit[UNIT_NAME_MAX];
@@ -390,7 +390,7 @@ static void on_unit(struct unit_bus *b, sd_bus_message *m,
 {
 	const char *unit;
 
-	if (b->bus.library.sd_bus_message_read(m, "s", &unit) > 0 && text_starts(unit, OUR_UNITS))
+	if (b->bus.sd.sd_bus_message_read(m, "s", &unit) > 0 && text_starts(unit, OUR_UNITS))
 		tell(unit, b->owner.userdata);
 }
 
@@ -399,7 +399,7 @@ static void on_job(struct unit_bus *b, sd_bus_message *m)
 	const char *job, *unit, *result;
 	uint32_t id;
 
-	if (b->bus.library.sd_bus_message_read(m, "uoss", &id, &job, &unit, &result) > 0 &&
+	if (b->bus.sd.sd_bus_message_read(m, "uoss", &id, &job, &unit, &result) > 0 &&
 	    text_starts(unit, OUR_UNITS))
 		b->owner.events->job_done(unit, job, result, b->owner.userdata);
 }
@@ -409,7 +409,7 @@ static void on_reloading(struct unit_bus *b, sd_bus_message *m)
 {
 	int begins = 0;
 
-	if (b->bus.library.sd_bus_message_read(m, "b", &begins) <= 0)
+	if (b->bus.sd.sd_bus_message_read(m, "b", &begins) <= 0)
 		return;
 	b->is_reloading = begins;
 	if (!begins)
@@ -419,7 +419,7 @@ static void on_reloading(struct unit_bus *b, sd_bus_message *m)
 static void on_signal(sd_bus_message *m, void *userdata)
 {
 	struct unit_bus *b = userdata;
-	const struct bus_library *l = &b->bus.library;
+	const struct bus_library *l = &b->bus.sd;
 
 	if (l->sd_bus_message_is_signal(m, MANAGER, "Reloading") > 0)
 		on_reloading(b, m);

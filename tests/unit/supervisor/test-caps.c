@@ -16,20 +16,13 @@
 #include "config/limits.h"
 #include "supervisor/caps.h"
 
-static const struct config_limits unset = {
-	.memory_min = LIMIT_UNSET,
-	.memory_low = LIMIT_UNSET,
-	.memory_high = LIMIT_UNSET,
-	.memory_max = LIMIT_UNSET,
-	.swap_max = LIMIT_UNSET,
-	.cpu_weight = LIMIT_UNSET,
-	.cpu_quota_percent = LIMIT_UNSET,
-	.io_weight = LIMIT_UNSET,
-	.io_read_max = LIMIT_UNSET,
-	.io_write_max = LIMIT_UNSET,
-	.tasks_max = LIMIT_UNSET,
-	.open_files = LIMIT_UNSET,
-};
+static struct config_limits no_limits(void)
+{
+	struct config_limits l;
+
+	config_limits_unset(&l);
+	return l;
+}
 
 static const struct cap *find(const struct cap caps[CAPS_N], const char *file)
 {
@@ -64,6 +57,7 @@ static void caps_unset_are_the_kernels_defaults(void **state unused)
 		{"io.weight", "default 100"}, {"io.max", "8:0 rbps=max wbps=max"},
 		{"cpuset.cpus", ""},
 	};
+	const struct config_limits unset = no_limits();
 	struct cap caps[CAPS_N];
 
 	assert_int_equal(ARRAY_LEN(defaults), CAPS_N);
@@ -78,7 +72,7 @@ static void caps_unset_are_the_kernels_defaults(void **state unused)
 
 static void caps_of_sizes_and_weights_are_numbers(void **state unused)
 {
-	struct config_limits l = unset;
+	struct config_limits l = no_limits();
 
 	l.memory_max = 268435456;
 	l.memory_low = 0;
@@ -98,7 +92,7 @@ static void caps_of_sizes_and_weights_are_numbers(void **state unused)
 
 static void caps_of_a_quota_are_a_share_of_the_period(void **state unused)
 {
-	struct config_limits l = unset;
+	struct config_limits l = no_limits();
 
 	l.cpu_quota_percent = 150;
 	assert_value(&l, NULL, "cpu.max", "150000 100000");
@@ -110,7 +104,7 @@ static void caps_of_a_quota_are_a_share_of_the_period(void **state unused)
 
 static void caps_of_rates_name_the_device(void **state unused)
 {
-	struct config_limits l = unset;
+	struct config_limits l = no_limits();
 
 	l.io_write_max = 4194304;
 	assert_value(&l, "254:16", "io.max", "254:16 rbps=max wbps=4194304");
@@ -122,7 +116,7 @@ static void caps_of_rates_name_the_device(void **state unused)
 static void caps_of_the_longest_list_of_cpus_are_whole(void **state unused)
 {
 	char cpus[256 + 1];
-	struct config_limits l = unset;
+	struct config_limits l = no_limits();
 
 	memset(cpus, '1', sizeof(cpus) - 1);
 	cpus[sizeof(cpus) - 1] = '\0';
