@@ -185,6 +185,30 @@ def test_keeper_whose_program_is_gone_is_stopped_and_leaves_nothing(platform, st
     assert pids(platform, "db")["db"] == before["db"]
 
 
+@pytest.mark.parametrize("stop", ["systemctl stop", "slicekeep stop"])
+def test_stop_while_a_keeper_is_being_replaced_leaves_nothing(platform, start, stop):
+    start(web=CAPPED | STUBBORN)
+    name = UNIT if stop.startswith("systemctl") else "web"
+    for _ in range(10):
+        keeper = keeper_of(platform, "web")
+        platform.run(["sh", "-c", f"kill -KILL {keeper}; {stop} {name}"])
+        platform.wait_state("web", "stopped")
+        assert platform.run(["pgrep", "sleep"], exits=None).stdout == ""
+        assert platform.run(["test", "-e", FOLDER], exits=None).returncode == 1
+        platform.cli("start", "web")
+
+
+def test_stop_that_the_supervisor_does_not_see_leaves_nothing_of_that_life(platform, start):
+    before = start(web=CAPPED | STUBBORN)
+    keeper, supervisor = keeper_of(platform, "web"), supervisor_of(platform)
+    old = set(platform.run(["pgrep", "sleep"]).stdout.split())
+    platform.run(["sh", "-c", f"kill -STOP {supervisor}; kill -KILL {keeper};"
+                              f"systemctl stop {UNIT}; kill -KILL {supervisor}"])
+    wait_until(lambda: supervisor_of(platform) != supervisor, 20, "another supervisor")
+    wait_until(lambda: pids(platform, "web") != before, 20, "another life")
+    assert not old & set(platform.run(["pgrep", "sleep"]).stdout.split())
+
+
 def test_manager_that_does_not_answer_fails_a_start_with_the_reason(platform, start):
     before = start(web=CAPPED, db=ROOTS)
     platform.cli("stop", "web")
