@@ -11,9 +11,9 @@
 #define MACHINE_DRAIN_USEC (5 * USEC_PER_SEC)
 /** How long after its own delay a restart may be held, for want of a place in the host's budget. */
 #define MACHINE_HOLD_USEC USEC_PER_SEC
-/** How long a restart that may be held waits at least, so that whoever would hold it has the time.
- */
-#define MACHINE_HOLDABLE_USEC (20 * USEC_PER_MSEC)
+/** How long a restart that may be held waits at least: whoever would hold it has the time on a busy
+ * machine too, and what nobody holds is bounded by it. */
+#define MACHINE_HOLDABLE_USEC (200 * USEC_PER_MSEC)
 
 /** A life that follows one which died within this time is on trial for as long. */
 #define MACHINE_TRIAL_USEC (16 * USEC_PER_MSEC)
