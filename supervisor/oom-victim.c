@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/text.h"
+
 /*
  * Which process the kernel chose when a service's memory was full. The counters of a cgroup tell
  * that one was killed and not which; the kernel's log does, for whoever may read it.
@@ -34,6 +36,27 @@ static bool is_in(const char *path, const char *cgroup)
 	return path[n + 1] == ',' || path[n + 1] == '/';
 }
 
+/* What stands last is what it was asked for: before it is the name that a process gave itself. */
+static const char *find_last_field(const char *text, const char *name)
+{
+	const char *found = NULL;
+
+	for (const char *at = text; (at = find_field(at, name));)
+		found = at;
+	return found;
+}
+
+/*
+ * The text of a record that the kernel wrote itself; NULL: somebody else did. The number in front
+ * is 8 times who wrote it, where the kernel is 0, and how urgent it is.
+ */
+static const char *text_of(const char *record)
+{
+	const char *text = strchr(record, ';');
+
+	return strtoul(record, NULL, 10) < 8 ? text : NULL;
+}
+
 /* "6,1234,567890,-;…": the third is the time. */
 static usec_t time_of(const char *record)
 {
@@ -46,12 +69,13 @@ static usec_t time_of(const char *record)
 bool oom_victim_parse(const char *record, const char *cgroup, usec_t since_usec,
 		      char ret[static OOM_VICTIM_MAX])
 {
-	const char *text = find_field(record, ";oom-kill:");
+	const char *text = text_of(record);
 	const char *path = text ? find_field(text, ",task_memcg=") : NULL;
 	const char *task = path ? find_field(path, ",task=") : NULL;
-	const char *pid = task ? find_field(task, ",pid=") : NULL;
+	const char *pid = task ? find_last_field(task, ",pid=") : NULL;
 
-	if (!pid || time_of(record) < since_usec || !is_in(path, cgroup))
+	if (!pid || !text_starts(text, ";oom-kill:") || time_of(record) < since_usec ||
+	    !is_in(path, cgroup))
 		return false;
 	snprintf(ret, OOM_VICTIM_MAX, "%.*s (pid %d)", (int)MIN_OF(pid - 5 - task, 20), task,
 		 (int)strtol(pid, NULL, 10));
@@ -66,7 +90,9 @@ bool oom_victim_find(const char *kmsg, const char *cgroup, usec_t since_usec,
 	bool is_found = false;
 	ssize_t n;
 
-	while (fd >= 0 && ((n = read(fd, record, sizeof(record) - 1)) > 0 || errno == EPIPE)) {
+	/* In a container it may be a pipe or /dev/null, which end. */
+	while (fd >= 0 &&
+	       ((n = read(fd, record, sizeof(record) - 1)) > 0 || (n < 0 && errno == EPIPE))) {
 		record[MAX_OF(n, 0)] = '\0';
 		is_found |= oom_victim_parse(record, cgroup, since_usec, ret);
 	}

@@ -8,7 +8,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -54,6 +56,37 @@ static void victim_in_a_record_that_is_none_or_is_cut_is_not_found(void **state 
 	}
 }
 
+static void victim_with_a_name_like_a_field_has_the_kernels_pid(void **state unused)
+{
+	char victim[OOM_VICTIM_MAX] = "";
+
+	assert_true(oom_victim_parse(RECORD_IN(CGROUP, "x,pid=1,uid=0"), CGROUP, 0, victim));
+	assert_string_equal(victim, "x,pid=1,uid=0 (pid 140)");
+}
+
+/* Whoever is root may write to the log, and the kernel itself quotes names of files. */
+static void victim_in_a_record_that_quotes_one_is_not_believed(void **state unused)
+{
+	static const char record[] = RECORD_IN(CGROUP, "python3");
+	char victim[OOM_VICTIM_MAX] = "", quoted[sizeof(record) + 64];
+
+	snprintf(quoted, sizeof(quoted), "6,1,20412345,-;process 'x%s", strchr(record, ';'));
+	assert_false(oom_victim_parse(quoted, CGROUP, 0, victim));
+	snprintf(quoted, sizeof(quoted), "14%s", record + 1);
+	assert_false(oom_victim_parse(quoted, CGROUP, 0, victim));
+}
+
+/* In some containers the log is a pipe that nobody writes into, or /dev/null. */
+static void victim_in_a_log_that_ends_is_looked_for_once(void **state unused)
+{
+	char victim[OOM_VICTIM_MAX];
+
+	(void)alarm(10);
+	errno = EPIPE;
+	assert_false(oom_victim_find("/dev/null", CGROUP, 0, victim));
+	(void)alarm(0);
+}
+
 static void victim_where_the_log_cannot_be_read_is_unknown(void **state unused)
 {
 	char victim[OOM_VICTIM_MAX];
@@ -68,6 +101,9 @@ int main(void)
 		cmocka_unit_test(victim_in_the_cgroup_is_named),
 		cmocka_unit_test(victim_elsewhere_or_earlier_is_not_ours),
 		cmocka_unit_test(victim_in_a_record_that_is_none_or_is_cut_is_not_found),
+		cmocka_unit_test(victim_with_a_name_like_a_field_has_the_kernels_pid),
+		cmocka_unit_test(victim_in_a_record_that_quotes_one_is_not_believed),
+		cmocka_unit_test(victim_in_a_log_that_ends_is_looked_for_once),
 		cmocka_unit_test(victim_where_the_log_cannot_be_read_is_unknown),
 	};
 
