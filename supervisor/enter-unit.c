@@ -172,12 +172,9 @@ static int revive(struct entry *e, const struct unit_found *found)
 static void on_listed(uint64_t serial, const struct unit_found *units, size_t n, void *userdata)
 {
 	struct entry *e = userdata;
-	const struct unit_found *found = NULL;
+	const struct unit_found *found = unit_found_find(units, n, e->unit);
 	int code;
 
-	for (size_t i = 0; i < n; i++)
-		if (text_equal(units[i].unit, e->unit))
-			found = &units[i];
 	slice_keeping_listed(&e->slices, e->bus, serial, units, n);
 	code = found ? revive(e, found) : make(e);
 	if (code < 0 && !e->err->code)
@@ -185,6 +182,14 @@ static void on_listed(uint64_t serial, const struct unit_found *units, size_t n,
 			  strerror(-code));
 	if (code < 0)
 		end(e, code);
+}
+
+static void on_unlisted(int code, void *userdata)
+{
+	struct entry *e = userdata;
+
+	end(e, error_set(e->err, code, "systemd does not say which units there are: %s",
+			 strerror(-code)));
 }
 
 static void on_deadline(void *userdata)
@@ -218,6 +223,7 @@ static const struct unit_bus_events bus_events = {
 	.closed = on_closed,
 	.reloaded = on_nothing,
 	.listed = on_listed,
+	.unlisted = on_unlisted,
 	.active = on_active,
 	.result = on_result,
 	.made = on_unit,

@@ -223,21 +223,13 @@ void slice_keeping_unloaded(struct slice_keeping *k, const char *unit)
 	}
 }
 
-static bool is_among(const struct unit_found *units, size_t n, const char *unit)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(units[i].unit, unit) == 0)
-			return true;
-	return false;
-}
-
 void slice_keeping_listed(struct slice_keeping *k, struct unit_bus *bus, uint64_t token,
 			  const struct unit_found *units, size_t n)
 {
 	list_for_each(it, &k->slices) {
 		struct kept_slice *slice = list_entry(it, struct kept_slice, link);
 
-		if (slice->token < token && !is_among(units, n, slice->unit))
+		if (slice->token < token && !unit_found_find(units, n, slice->unit))
 			slice->is_there = false;
 		if (slice->is_there && slice->is_due)
 			give_limits(bus, slice);

@@ -297,10 +297,12 @@ static void on_list(int code, sd_bus_message *m, void *userdata)
 		r = read_unit(l, m, &units, n);
 		code = MIN_OF(r, 0);
 	}
-	if (code < 0 && b->bus.link)
-		log_error("systemd does not say which units there are: %s", strerror(-code));
-	if (code >= 0)
+	if (code >= 0) {
 		b->owner.events->listed(listing->serial, units, n, b->owner.userdata);
+	} else if (code != -ECONNRESET) { /* which is told for all */
+		log_error("systemd does not say which units there are: %s", strerror(-code));
+		b->owner.events->unlisted(code, b->owner.userdata);
+	}
 }
 
 int unit_bus_list(struct unit_bus *b, uint64_t serial)

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "lib/base.h"
+#include "supervisor/unit-found.h"
 
 struct error;
 struct loop;
@@ -15,20 +15,6 @@ struct unit_properties;
  */
 
 struct unit_bus;
-
-/** enum unit_activity - ActiveState in the words that matter here */
-enum unit_activity {
-	UNIT_INACTIVE, /* inactive or failed, without a job that would change it */
-	UNIT_MOVING,
-	UNIT_ACTIVE,
-};
-
-/** struct unit_found - a unit that is loaded */
-struct unit_found {
-	const char *unit;
-	const char *description;
-	enum unit_activity activity;
-};
 
 /** struct unit_answer - what came of a call
  * @code: 0 or negative errno: -EEXIST: it is there already, -ENOENT: it is not there, -ECONNRESET:
@@ -63,6 +49,7 @@ struct unit_call {
  * @closed:   the connection broke
  * @reloaded: it has read all units anew, in which they were gone for a moment: list them
  * @listed:   answer to unit_bus_list() number @serial, with all that are loaded
+ * @unlisted: the other answer: there is a connection, but no list; @code as in unit_answer
  * @active:   a unit's state has changed
  * @result:   how a service's main process ended last: systemd's word for it, and its exit status
  * @made:     a unit was loaded
@@ -74,6 +61,7 @@ struct unit_bus_events {
 	void (*closed)(void *userdata);
 	void (*reloaded)(void *userdata);
 	void (*listed)(uint64_t serial, const struct unit_found *units, size_t n, void *userdata);
+	void (*unlisted)(int code, void *userdata);
 	void (*active)(const char *unit, enum unit_activity activity, void *userdata);
 	void (*result)(const char *unit, const char *result, int status, void *userdata);
 	void (*made)(const char *unit, void *userdata);
@@ -141,5 +129,6 @@ must_check int unit_bus_set(struct unit_bus *b, const struct unit_call *call,
 /** unit_bus_main_pid() - ask for the main process of a service; answered with the pid as text */
 must_check int unit_bus_main_pid(struct unit_bus *b, const struct unit_call *call);
 
-/** unit_bus_list() - ask which units there are; @listed answers with the same @serial */
+/** unit_bus_list() - ask which units there are; @listed answers with the same @serial, or @unlisted
+ */
 must_check int unit_bus_list(struct unit_bus *b, uint64_t serial);

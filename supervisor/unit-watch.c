@@ -293,15 +293,6 @@ static void confirm(struct unit_watch *w, uint64_t before, const char *refused)
 
 /* --- the list ------------------------------------------------------------------------------ */
 
-static const struct unit_found *find_unit(const struct unit_found *units, size_t n,
-					  const char *unit)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(units[i].unit, unit) == 0)
-			return &units[i];
-	return NULL;
-}
-
 /* This list knows it. */
 static void add_stray(struct unit_watch *w, const char *name, unsigned instance)
 {
@@ -336,7 +327,7 @@ static void compare(struct unit_watch *w, uint64_t serial, const struct unit_fou
 {
 	list_for_each_safe(it, &w->units) {
 		struct unit_record *r = list_entry(it, struct unit_record, link);
-		const struct unit_found *u = find_unit(units, n, r->unit);
+		const struct unit_found *u = unit_found_find(units, n, r->unit);
 
 		if (r->number > serial)
 			continue;
@@ -383,6 +374,17 @@ static void on_listed(uint64_t serial, const struct unit_found *units, size_t n,
 	w->owner.events->changed(w->owner.userdata);
 }
 
+/* Who waits for it is told. One that was late is asked for again, for what it would have said. */
+static void on_unlisted(int code, void *userdata)
+{
+	struct unit_watch *w = userdata;
+
+	w->is_listing = false;
+	confirm(w, UINT64_MAX, "systemd does not answer at the moment");
+	if (code == -ETIMEDOUT || w->is_list_wanted)
+		list_soon(w);
+}
+
 static void on_opened(void *userdata)
 {
 	struct unit_watch *w = userdata;
@@ -411,6 +413,7 @@ static const struct unit_bus_events bus_events = {
 	.closed = on_closed,
 	.reloaded = on_reloaded,
 	.listed = on_listed,
+	.unlisted = on_unlisted,
 	.active = on_active,
 	.result = on_result,
 	.made = on_made,

@@ -160,6 +160,44 @@ static void limits_that_systemd_refuses_are_not_confirmed(void **state)
 	assert_int_equal(w->n_confirmed, 2);
 }
 
+static void limits_are_not_waited_for_when_systemd_gives_no_list(void **state)
+{
+	struct world *w = *state;
+
+	list(w, NULL, 0);
+	start_well(w);
+	assert_int_equal(w->launcher->ops->confirm(w->launcher, on_confirmed, w), 0);
+	w->bus.events->unlisted(-ETIMEDOUT, w->bus.userdata);
+	assert_int_equal(w->n_confirmed, 1);
+	assert_string_equal(w->text, "systemd does not answer at the moment");
+}
+
+static void list_that_does_not_come_is_asked_for_again(void **state)
+{
+	struct world *w = *state;
+	struct error err = {0};
+
+	assert_int_equal(w->bus.list.n, 1);
+	w->bus.events->unlisted(-ETIMEDOUT, w->bus.userdata);
+	assert_int_equal(w->bus.list.n, 2);
+	assert_int_equal(start(w, &err), -EAGAIN);
+	list(w, NULL, 0);
+	assert_int_equal(start(w, &err), 0);
+}
+
+static void list_that_is_refused_is_asked_for_when_it_is_needed(void **state)
+{
+	struct world *w = *state;
+
+	w->bus.events->unlisted(-EACCES, w->bus.userdata);
+	assert_int_equal(w->bus.list.n, 1);
+	w->bus.events->reloaded(w->bus.userdata);
+	assert_int_equal(w->bus.list.n, 2);
+	w->bus.events->reloaded(w->bus.userdata);
+	w->bus.events->unlisted(-EACCES, w->bus.userdata);
+	assert_int_equal(w->bus.list.n, 3);
+}
+
 static void limits_set_while_systemd_is_away_are_due(void **state)
 {
 	struct unit_found units[] = {{UNIT, "", UNIT_ACTIVE},
@@ -210,6 +248,9 @@ int main(void)
 		T(limits_of_a_slice_change_where_it_is_there),
 		T(limits_are_confirmed_by_what_is_answered_after_them),
 		T(limits_that_systemd_refuses_are_not_confirmed),
+		T(limits_are_not_waited_for_when_systemd_gives_no_list),
+		T(list_that_does_not_come_is_asked_for_again),
+		T(list_that_is_refused_is_asked_for_when_it_is_needed),
 		T(limits_set_while_systemd_is_away_are_due),
 		T(launcher_without_a_manager_says_so),
 	};
