@@ -16,6 +16,7 @@
 
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/meaning.h"
 #include "lib/text.h"
 
 static void add_time(struct text *out, const json_t *object, const struct style *style)
@@ -83,101 +84,83 @@ void log_text_add(struct text *out, const json_t *line, bool keep_ansi)
 	}
 }
 
-/* Names of levels, as loggers write them, and the paint of each. */
-static enum paint level_paint(const char *level)
+static enum paint severity_paint(enum severity severity)
 {
-	static const struct {
-		const char *level;
-		enum paint paint;
-	} rows[] = {
-		{"fatal", PAINT_BAD}, {"panic", PAINT_BAD}, {"critical", PAINT_BAD},
-		{"error", PAINT_BAD}, {"err", PAINT_BAD},   {"warning", PAINT_BUSY},
-		{"warn", PAINT_BUSY}, {"debug", PAINT_DIM}, {"trace", PAINT_DIM},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (strcasecmp(rows[i].level, level) == 0)
-			return rows[i].paint;
-	}
-	return PAINT_NONE;
+	if (severity <= SEVERITY_ERROR)
+		return PAINT_BAD;
+	if (severity == SEVERITY_WARNING)
+		return PAINT_BUSY;
+	return severity == SEVERITY_DEBUG ? PAINT_DIM : PAINT_NONE;
 }
 
-static const char *first_string(const json_t *object, const char *const *keys, size_t n)
+static void add_painted_bytes(struct text *out, const struct style *style, enum paint paint,
+			      const char *bytes, size_t n_bytes)
 {
-	for (size_t i = 0; i < n; i++) {
-		const char *value = json_get_string(object, keys[i]);
-
-		if (value)
-			return value;
-	}
-	return NULL;
+	text_add(out, style_on(style, paint));
+	text_add_escaped(out, bytes, n_bytes, false);
+	text_add(out, paint == PAINT_NONE ? "" : style_off(style));
 }
 
 static void add_painted(struct text *out, const struct style *style, enum paint paint,
 			const char *s)
 {
-	text_add(out, style_on(style, paint));
-	text_add_escaped(out, s, strlen(s), false);
-	text_add(out, paint == PAINT_NONE ? "" : style_off(style));
+	add_painted_bytes(out, style, paint, s, strlen(s));
 }
 
-/* What a JSON line says beside level and message. */
-static void add_members(struct text *out, const json_t *object, const char *level,
-			const char *message, const struct style *style)
+/* A member as logfmt has it, or its value alone. */
+static void add_member(struct text *out, const char *key, const json_t *value,
+		       const struct style *style, enum paint paint)
 {
-	const char *key;
-	json_t *value;
+	cleanup_free char *dumped =
+		json_is_string(value) ? NULL : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+	const char *s = json_string_value(value);
 
-	json_object_foreach((json_t *)object, key, value) {
-		cleanup_free char *dumped = NULL;
-		const char *s = json_string_value(value);
-
-		if (s && (s == level || s == message))
-			continue;
-		if (!s) {
-			dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-			s = dumped;
-		}
+	if (key) {
 		text_add(out, " ");
 		add_painted(out, style, PAINT_DIM, key);
 		text_add(out, style_on(style, PAINT_DIM));
 		text_add(out, "=");
 		text_add(out, style_off(style));
-		add_painted(out, style, PAINT_DIM, s ? s : "?");
 	}
+	add_painted(out, style, paint, s ? s : dumped ? dumped : "?");
 }
 
-/* Whether the line was a JSON object with a message, and was shown as such. */
-static bool add_json(struct text *out, const char *s, const struct style *style)
+/* A JSON line: its level, its message, and what else it says. */
+static void add_object(struct text *out, const struct meaning *m, const struct style *style)
 {
-	static const char *const level_keys[] = {"level", "severity", "lvl"};
-	static const char *const message_keys[] = {"msg", "message"};
-	cleanup_json json_t *object = s[0] == '{' ? json_loads(s, 0, NULL) : NULL;
-	const char *level = first_string(object, level_keys, ARRAY_LEN(level_keys));
-	const char *message = first_string(object, message_keys, ARRAY_LEN(message_keys));
+	enum paint paint = severity_paint(m->severity);
+	const char *key;
+	json_t *value;
 
-	if (!message)
-		return false;
-	if (level) {
-		add_painted(out, style, level_paint(level), level);
+	if (m->level_key) {
+		const json_t *level = json_object_get(m->object, m->level_key);
+
+		/* A number means nothing to a person. */
+		if (json_is_integer(level) && m->severity != SEVERITY_UNKNOWN)
+			add_painted(out, style, paint, severity_name(m->severity));
+		else
+			add_member(out, NULL, level, style, paint);
 		text_add(out, " ");
 	}
-	add_painted(out, style, PAINT_NONE, message);
-	add_members(out, object, level, message, style);
-	return true;
+	text_add_escaped(out, m->message, m->n_message, false);
+	json_object_foreach(m->object, key, value) {
+		if (!text_equal(key, m->level_key) && !text_equal(key, m->message_key))
+			add_member(out, key, value, style, PAINT_DIM);
+	}
 }
 
-/* Whether the line begins with a syslog level, "<4>…", and was shown as such. */
-static bool add_syslog(struct text *out, const char *s, const struct style *style)
+/* Whether the line says more of itself than its text, and was shown so. */
+static bool add_meaning(struct text *out, const json_t *text, const struct style *style)
 {
-	static const enum paint paints[] = {
-		PAINT_BAD,  PAINT_BAD,  PAINT_BAD,  PAINT_BAD,
-		PAINT_BUSY, PAINT_NONE, PAINT_NONE, PAINT_DIM,
-	};
+	cleanup(meaning_done) struct meaning m;
 
-	if (s[0] != '<' || s[1] < '0' || s[1] > '7' || s[2] != '>')
+	meaning_of(json_string_value(text), json_string_length(text), &m);
+	if (!m.message)
 		return false;
-	add_painted(out, style, paints[s[1] - '0'], s + 3);
+	if (m.object)
+		add_object(out, &m, style);
+	else
+		add_painted_bytes(out, style, severity_paint(m.severity), m.message, m.n_message);
 	return true;
 }
 
@@ -194,9 +177,9 @@ static void add_marks(struct text *out, const json_t *line, const struct style *
 
 void log_line_add(struct text *out, const json_t *line, const struct style *style)
 {
-	const char *text = json_get_string(line, "text");
+	const json_t *text = json_object_get(line, "text");
 	const char *stream = json_get_string(line, "stream");
-	bool plain = !style->terminal || !text || json_object_get(line, "raw");
+	bool plain = !style->terminal || !json_is_string(text) || json_object_get(line, "raw");
 
 	add_time(out, line, style);
 	add_source(out, line, style);
@@ -204,10 +187,11 @@ void log_line_add(struct text *out, const json_t *line, const struct style *styl
 		  text_equal(stream, "err") ? style_on(style, PAINT_BUSY)
 					    : style_on(style, PAINT_DIM),
 		  stream ? stream : "?", style_off(style));
-	if (plain || (!add_json(out, text, style) && !add_syslog(out, text, style))) {
+	if (plain || !add_meaning(out, text, style)) {
 		log_text_add(out, line, style->terminal);
 		/* A colour that the service left on ends with its line. */
-		text_add(out, text && strchr(text, '\x1b') ? style_off(style) : "");
+		if (json_is_string(text) && strchr(json_string_value(text), '\x1b'))
+			text_add(out, style_off(style));
 	}
 	add_marks(out, line, style);
 	text_add(out, "\n");

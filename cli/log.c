@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/error.h"
 #include "lib/json.h"
+#include "lib/meaning.h"
 #include "lib/text.h"
 #include "cli/command.h"
 #include "cli/config-file.h"
@@ -37,6 +38,7 @@ struct log_options {
 	const char *until;
 	const char *grep;
 	const char *stream;
+	const char *level;
 	bool all;
 	bool json;
 };
@@ -68,7 +70,7 @@ static void view_done(struct log_view *v)
 /* Events are hidden where somebody asked for certain lines. */
 static bool shows_events(const struct log_options *o)
 {
-	return !o->grep && !o->stream && !o->json;
+	return !o->grep && !o->stream && !o->level && !o->json;
 }
 
 static int put(json_t *filter, const char *key, json_t *value)
@@ -99,7 +101,7 @@ static uint64_t tail_of(const struct log_view *v)
 
 	if (o->lines != UINT64_MAX)
 		return o->lines;
-	if (o->since || o->until || o->grep)
+	if (o->since || o->until || o->grep || o->level)
 		return UINT64_MAX; /* all */
 	if (o->follow)
 		return TAIL_FOLLOW;
@@ -118,6 +120,19 @@ static int put_stream(struct log_view *v)
 	return put(v->filter, "streams", json_pack("[s, s]", stream, "both")) < 0
 		       ? print_out_of_memory()
 		       : 0;
+}
+
+static int put_level(struct log_view *v)
+{
+	const char *level = v->options->level;
+
+	if (!level)
+		return 0;
+	if (severity_parse(level, strlen(level)) == SEVERITY_UNKNOWN)
+		return command_usage(v->cli, &command_log,
+				     "\"--level %s\": error, warning, notice, info or debug",
+				     level);
+	return put(v->filter, "level", json_string(level)) < 0 ? print_out_of_memory() : 0;
 }
 
 /* Return: 0, or the exit code after the complaint was printed. */
@@ -142,7 +157,9 @@ static int make_filter(struct log_view *v, char *const *words)
 	code = put_time(v, "since_at_usec", "since", v->options->since, &v->print.from_usec);
 	if (code == 0)
 		code = put_time(v, "until_at_usec", "until", v->options->until, &v->until_usec);
-	return code == 0 ? put_stream(v) : code;
+	if (code == 0)
+		code = put_stream(v);
+	return code == 0 ? put_level(v) : code;
 }
 
 static int out(struct text *t)
@@ -366,6 +383,8 @@ static const struct option_row log_rows[] = {
 	{"grep", 0, OPTION_TEXT, offsetof(struct log_options, grep), "RE",
 	 "lines that match an extended regular expression"},
 	{"stream", 0, OPTION_TEXT, offsetof(struct log_options, stream), "S", "out or err"},
+	{"level", 0, OPTION_TEXT, offsetof(struct log_options, level), "L",
+	 "as bad as that or worse, by what the lines say of themselves"},
 	{"all", 0, OPTION_FLAG, offsetof(struct log_options, all), NULL,
 	 "every service, as without a name"},
 	{"json", 0, OPTION_FLAG, offsetof(struct log_options, json), NULL,
@@ -375,7 +394,8 @@ static const struct option_row log_rows[] = {
 const struct command command_log = {
 	.name = "log",
 	.group = COMMAND_SEE,
-	.synopsis = "[NAME…] [-f] [-n N] [--since T] [--until T] [--grep RE] [--stream S] [--json]",
+	.synopsis = "[NAME…] [-f] [-n N] [--since T] [--until T] [--grep RE] [--level L] [--stream "
+		    "S] [--json]",
 	.summary = "what services printed, and what happened to them",
 	.details = "Also of services that are stopped or removed, and of slicekeep's own daemons\n"
 		   "(supervisor, log). Without a bound: the last 100 lines, 10000 in the pager,\n"

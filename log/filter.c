@@ -91,6 +91,17 @@ static int read_streams(struct filter *f, const json_t *streams, struct error *e
 	return 0;
 }
 
+static int read_level(struct filter *f, const char *name, struct error *err)
+{
+	f->level = severity_parse(name, strlen(name));
+	if (f->level == SEVERITY_UNKNOWN)
+		return error_set(err, -EINVAL,
+				 "\"%s\" is no level; there are error, warning, info, debug …",
+				 name);
+	f->has_level = true;
+	return 0;
+}
+
 static int read_cursor(struct filter *f, const char *text, struct error *err)
 {
 	int r = cursor_parse(text, &f->cursor);
@@ -104,7 +115,7 @@ static int read_cursor(struct filter *f, const char *text, struct error *err)
 /** struct wish - the plain fields of a Filter */
 struct wish {
 	json_t *names, *streams;
-	char *grep, *cursor;
+	char *grep, *cursor, *level;
 	uint64_t instance, since, until, since_life, until_life, tail;
 };
 
@@ -114,6 +125,7 @@ static void wish_done(struct wish *w)
 	json_decref(w->streams);
 	free(w->grep);
 	free(w->cursor);
+	free(w->level);
 }
 
 static const struct json_field wish_fields[] = {
@@ -121,6 +133,7 @@ static const struct json_field wish_fields[] = {
 	{"streams", JSON_KIND_ARRAY, offsetof(struct wish, streams), false},
 	{"grep", JSON_KIND_STRING, offsetof(struct wish, grep), false},
 	{"cursor", JSON_KIND_STRING, offsetof(struct wish, cursor), false},
+	{"level", JSON_KIND_STRING, offsetof(struct wish, level), false},
 	{"instance", JSON_KIND_UINT, offsetof(struct wish, instance), false},
 	{"since_at_usec", JSON_KIND_UINT, offsetof(struct wish, since), false},
 	{"until_at_usec", JSON_KIND_UINT, offsetof(struct wish, until), false},
@@ -148,6 +161,8 @@ static int wish_take(const struct wish *w, struct filter *f, struct error *err)
 		r = read_streams(f, w->streams, err);
 	if (r == 0 && w->grep)
 		r = read_grep(f, w->grep, err);
+	if (r == 0 && w->level)
+		r = read_level(f, w->level, err);
 	if (r == 0 && w->cursor)
 		r = read_cursor(f, w->cursor, err);
 	return r;
@@ -177,6 +192,14 @@ bool filter_wants_stream(const struct filter *f, const struct stream_id *id)
 	return f->streams == 0 || f->streams & 1u << id->stream;
 }
 
+/* A line that does not say is as bad as most are, as for the journal. */
+static bool is_bad_enough(const struct filter *f, const struct line *line)
+{
+	enum severity severity = meaning_severity(line->n_bytes ? line->text : "", line->n_bytes);
+
+	return (severity == SEVERITY_UNKNOWN ? SEVERITY_INFO : severity) <= f->level;
+}
+
 static bool filter_matches(const struct filter *f, const struct line *line)
 {
 	regoff_t n = (regoff_t)line->n_bytes;
@@ -192,7 +215,10 @@ bool filter_wants_line(const struct filter *f, const struct line *line)
 		return false;
 	if (f->until_life != 0 && line->life > f->until_life)
 		return false;
-	if (!f->grep)
-		return true;
-	return line->dropped == 0 && filter_matches(f, line);
+	/* What was lost may have been what is looked for, but for a text there is none to show. */
+	if (line->dropped > 0)
+		return !f->grep;
+	if (f->has_level && !is_bad_enough(f, line))
+		return false;
+	return !f->grep || filter_matches(f, line);
 }

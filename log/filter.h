@@ -5,6 +5,7 @@
 #include <regex.h>
 
 #include "lib/base.h"
+#include "lib/meaning.h"
 
 #include "log/cursor.h"
 #include "log/stream-id.h"
@@ -39,6 +40,7 @@ struct line {
  * @until_usec: last moment that counts; 0: no end
  * @until_life: last life that counts; 0: no end
  * @tail:      the last that many, if @has_tail
+ * @level:     at least as bad as that, if @has_level
  * @grep:      NULL: any text; a search changes its caches
  */
 struct filter {
@@ -46,6 +48,7 @@ struct filter {
 	bool has_instance;
 	bool has_tail;
 	bool has_cursor;
+	bool has_level;
 	uint32_t instance;
 	uint32_t streams;
 	usec_t since_usec;
@@ -53,6 +56,7 @@ struct filter {
 	uint64_t since_life;
 	uint64_t until_life;
 	uint64_t tail;
+	enum severity level;
 	regex_t *grep;
 	struct cursor cursor;
 };

@@ -11,6 +11,7 @@
 
 #include "lib/base.h"
 #include "lib/json.h"
+#include "lib/meaning.h"
 
 #include "log/filter.h"
 
@@ -56,6 +57,35 @@ static int line_json_text(json_t *object, const struct line *line)
 		      : 0;
 }
 
+/* A time as the program wrote it: in what zone, and since when a number counts, it alone knows. */
+static json_t *time_json(json_t *time)
+{
+	cleanup_free char *text = NULL;
+
+	if (json_is_string(time))
+		return json_incref(time);
+	text = json_dumps(time, JSON_ENCODE_ANY | JSON_COMPACT);
+	return text ? json_string(text) : NULL;
+}
+
+static int line_json_meaning(json_t *object, const struct line *line)
+{
+	cleanup(meaning_done) struct meaning m;
+	int bad = 0;
+
+	meaning_of(line->n_bytes ? line->text : "", line->n_bytes, &m);
+	if (m.severity != SEVERITY_UNKNOWN)
+		bad |= json_object_set_new_nocheck(object, "level",
+						   json_string(severity_name(m.severity)));
+	if (m.message)
+		bad |= json_object_set_new_nocheck(object, "message",
+						   json_text(m.message, m.n_message));
+	if (m.time_key)
+		bad |= json_object_set_new_nocheck(
+			object, "said_at", time_json(json_object_get(m.object, m.time_key)));
+	return bad;
+}
+
 json_t *line_json(const struct line *line)
 {
 	json_t *object =
@@ -64,6 +94,8 @@ json_t *line_json(const struct line *line)
 			  "life", (json_int_t)line->life, "at_usec", (json_int_t)line->at_usec);
 	int r = object ? line_json_text(object, line) : -1;
 
+	if (r == 0)
+		r = line_json_meaning(object, line);
 	if (r == 0 && line->cut)
 		r = json_object_set_new_nocheck(object, "cut", json_true());
 	if (r == 0 && line->open)

@@ -34,6 +34,10 @@ _slicekeep() {
 		mapfile -t COMPREPLY < <(compgen -W 'auto direct systemd' -- "$word")
 		return
 		;;
+	--level)
+		mapfile -t COMPREPLY < <(compgen -W 'error warning notice info debug' -- "$word")
+		return
+		;;
 	--stream)
 		mapfile -t COMPREPLY < <(compgen -W 'out err' -- "$word")
 		return

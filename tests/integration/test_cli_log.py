@@ -82,6 +82,22 @@ def test_search_shows_lines_and_nothing_else(platform):
     assert "regular expression" in platform.cli("log", "--grep", "(", exits=2).stderr
 
 
+def test_level_is_what_the_lines_say_of_themselves(platform):
+    said = ['<4>marked', '{"level":50,"time":1795232340500,"msg":"object"}',
+            "level=warn msg=logfmt", "level=debug msg=details", "nothing said"]
+    script = "".join(f"echo '{line}'; " for line in said)
+    platform.up(config(shop=shell(script + "exec sleep 1000")))
+    wait_until(lambda: len(platform.json_lines("log", "shop")) == len(said), 10, "all lines")
+    bad = platform.json_lines("log", "shop", "--level", "WARN")
+    assert [(line["text"], line["level"], line.get("message")) for line in bad] == [
+        (said[0], "warning", "marked"), (said[1], "error", "object"), (said[2], "warning", None)]
+    assert bad[1]["said_at"] == "1795232340500"
+    assert len(platform.json_lines("log", "shop", "--level", "info")) == 4
+    assert [line["text"] for line in
+            platform.json_lines("log", "shop", "--level", "debug", "-n", "1")] == [said[4]]
+    assert "--level loud" in platform.cli("log", "--level", "loud", exits=2).stderr
+
+
 def test_stream_is_chosen(platform):
     talker(platform)
     assert [line["text"] for line in platform.json_lines("log", "--stream", "err")

@@ -9,7 +9,7 @@ listed here does not exist: whoever adds one decides where it stands.
 # component -> layer -> files
 LAYERS = {
     "lib": {
-        "pure": "base dotenv error intake-frame json json-write list text units",
+        "pure": "base dotenv error intake-frame json json-write list meaning text units",
         "io": "clock daemon fd file http-client log loop paths service-manager spawn",
     },
     "lib/varlink": {

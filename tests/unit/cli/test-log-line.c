@@ -80,6 +80,14 @@ static void line_of_json_is_taken_apart_on_a_terminal(void **state)
 	      "\"ms\": 17, \"path\": \"/x\"}\n");
 }
 
+static void line_of_json_with_a_number_for_a_level_has_its_name(void **state)
+{
+	check(HEAD ", \"text\": \"{\\\"level\\\": 50, \\\"msg\\\": \\\"slow\\\"}\"}", &terminal,
+	      "2026-11-21 01:39:00.123 shop.1 out error slow\n");
+	check(HEAD ", \"text\": \"{\\\"level\\\": 5000, \\\"msg\\\": \\\"slow\\\"}\"}", &terminal,
+	      "2026-11-21 01:39:00.123 shop.1 out 5000 slow\n");
+}
+
 static void line_that_only_looks_like_json_stays(void **state)
 {
 	check(HEAD ", \"text\": \"{\\\"a\\\": 1}\"}", &terminal,
@@ -133,6 +141,7 @@ int main(void)
 		cmocka_unit_test(line_cannot_fake_a_second_one),
 		cmocka_unit_test(line_keeps_its_colours_on_a_terminal_only),
 		cmocka_unit_test(line_of_json_is_taken_apart_on_a_terminal),
+		cmocka_unit_test(line_of_json_with_a_number_for_a_level_has_its_name),
 		cmocka_unit_test(line_that_only_looks_like_json_stays),
 		cmocka_unit_test(line_of_a_daemon_loses_its_level_mark_on_a_terminal),
 		cmocka_unit_test(line_that_was_cut_or_follows_a_loss_says_so),

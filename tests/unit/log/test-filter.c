@@ -199,12 +199,60 @@ static void pattern_that_explodes_is_too_dear(void **state)
 		assert_true(pattern_cost(bombs[i]) > PATTERN_COST_MAX);
 }
 
+static bool wants_text(const char *filter, const char *text)
+{
+	struct filter f = filter_good(filter);
+	struct line line = line_of(text);
+	bool wanted = filter_wants_line(&f, &line);
+
+	filter_done(&f);
+	return wanted;
+}
+
+static void filter_of_a_level_wants_it_and_what_is_worse(void **state)
+{
+	static const char warn[] = "{\"level\": \"warn\"}", info[] = "{\"level\": \"INFO\"}";
+
+	assert_true(wants_text(warn, "<4>slow"));
+	assert_true(wants_text(warn, "{\"level\": \"error\", \"msg\": \"a\"}"));
+	assert_false(wants_text(warn, "level=info msg=a"));
+	assert_false(wants_text(warn, "it does not say"));
+	assert_false(wants_text(warn, ""));
+	assert_true(wants_text(info, "it does not say"));
+	assert_true(wants_text(info, ""));
+	assert_false(wants_text(info, "<7>details"));
+	assert_false(wants_text("{\"level\": \"warn\", \"grep\": \"b\"}", "<4>a"));
+	assert_true(wants_text("{\"level\": \"warn\", \"grep\": \"b\"}", "<4>b"));
+}
+
+static void filter_of_a_level_shows_what_was_lost(void **state)
+{
+	struct filter f = filter_good("{\"level\": \"alert\"}");
+	struct line line = line_of("");
+
+	line.dropped = 17;
+	assert_true(filter_wants_line(&f, &line));
+	filter_done(&f);
+}
+
+static void filter_of_no_level_is_refused(void **state)
+{
+	struct filter f;
+	struct error err = {0};
+
+	assert_int_equal(filter_of("{\"level\": \"loud\"}", &f, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "\"loud\" is no level"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(filter_without_wishes_wants_all),
 		cmocka_unit_test(filter_of_streams_and_instance_picks_them),
 		cmocka_unit_test(filter_of_time_and_life_includes_both_ends),
+		cmocka_unit_test(filter_of_a_level_wants_it_and_what_is_worse),
+		cmocka_unit_test(filter_of_a_level_shows_what_was_lost),
+		cmocka_unit_test(filter_of_no_level_is_refused),
 		cmocka_unit_test(filter_with_pattern_looks_behind_nul_bytes),
 		cmocka_unit_test(filter_with_pattern_hides_marks_of_dropped_bytes),
 		cmocka_unit_test(filter_that_is_wrong_names_the_fault),

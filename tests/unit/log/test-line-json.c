@@ -74,6 +74,19 @@ static void line_of_bytes_comes_twice(void **state)
 	}
 }
 
+static void line_says_what_it_says_of_itself(void **state)
+{
+	static const char text[] = "{\"level\":30,\"time\":1795232340500,\"msg\":\"a\"}";
+	struct line line = line_of("<4>slow", 7);
+
+	assert_json(&line, "{" COMMON ", \"text\": \"<4>slow\", \"level\": \"warning\","
+			   " \"message\": \"slow\"}");
+	line = line_of(text, strlen(text));
+	assert_json(&line, "{" COMMON ", \"text\": \"{\\\"level\\\":30,\\\"time\\\":"
+			   "1795232340500,\\\"msg\\\":\\\"a\\\"}\", \"level\": \"info\","
+			   " \"message\": \"a\", \"said_at\": \"1795232340500\"}");
+}
+
 static void line_tells_what_is_special_about_it(void **state)
 {
 	struct line line = line_of("x", 1);
@@ -93,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line_of_text_has_no_raw),
 		cmocka_unit_test(line_of_bytes_comes_twice),
+		cmocka_unit_test(line_says_what_it_says_of_itself),
 		cmocka_unit_test(line_tells_what_is_special_about_it),
 	};
 
