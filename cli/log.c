@@ -39,6 +39,7 @@ struct log_options {
 	const char *grep;
 	const char *stream;
 	const char *level;
+	bool fixed;
 	bool all;
 	bool json;
 };
@@ -151,7 +152,8 @@ static int make_filter(struct log_view *v, char *const *words)
 	if (tail != UINT64_MAX)
 		bad |= put(v->filter, "tail", json_integer((json_int_t)MIN_OF(tail, INT64_MAX)));
 	if (v->options->grep)
-		bad |= put(v->filter, "grep", json_string(v->options->grep));
+		bad |= put(v->filter, "grep", json_string(v->options->grep)) |
+		       put(v->filter, "fixed", json_boolean(v->options->fixed));
 	if (bad)
 		return command_usage(v->cli, &command_log, "the pattern is no UTF-8");
 	code = put_time(v, "since_at_usec", "since", v->options->since, &v->print.from_usec);
@@ -382,6 +384,8 @@ static const struct option_row log_rows[] = {
 	{"until", 0, OPTION_TEXT, offsetof(struct log_options, until), "T", "the same"},
 	{"grep", 0, OPTION_TEXT, offsetof(struct log_options, grep), "RE",
 	 "lines that match an extended regular expression"},
+	{"fixed-strings", 'F', OPTION_FLAG, offsetof(struct log_options, fixed), NULL,
+	 "the pattern of --grep is no expression but a text"},
 	{"stream", 0, OPTION_TEXT, offsetof(struct log_options, stream), "S", "out or err"},
 	{"level", 0, OPTION_TEXT, offsetof(struct log_options, level), "L",
 	 "as bad as that or worse, by what the lines say of themselves"},
@@ -394,7 +398,8 @@ static const struct option_row log_rows[] = {
 const struct command command_log = {
 	.name = "log",
 	.group = COMMAND_SEE,
-	.synopsis = "[NAME…] [-f] [-n N] [--since T] [--until T] [--grep RE] [--level L] [--stream "
+	.synopsis = "[NAME…] [-f] [-n N] [--since T] [--until T] [--grep RE [-F]] [--level L] "
+		    "[--stream "
 		    "S] [--json]",
 	.summary = "what services printed, and what happened to them",
 	.details = "Also of services that are stopped or removed, and of slicekeep's own daemons\n"

@@ -21,6 +21,7 @@
 void filter_done(struct filter *f)
 {
 	strings_free(f->names);
+	free(f->fixed);
 	if (f->grep)
 		regfree(f->grep);
 	free(f->grep);
@@ -50,6 +51,13 @@ static int read_grep(struct filter *f, const char *pattern, struct error *err)
 	(void)regerror(r, grep, reason, sizeof(reason));
 	return error_set_id(err, -EINVAL, "io.slicekeep.log.BadPattern",
 			    "\"%s\" is no POSIX extended regular expression: %s", pattern, reason);
+}
+
+static int read_fixed(struct filter *f, const char *text)
+{
+	f->fixed = strdup(text);
+	f->n_fixed = strlen(text);
+	return f->fixed ? 0 : -ENOMEM;
 }
 
 static int read_names(struct filter *f, const json_t *names, struct error *err)
@@ -117,6 +125,7 @@ struct wish {
 	json_t *names, *streams;
 	char *grep, *cursor, *level;
 	uint64_t instance, since, until, since_life, until_life, tail;
+	bool fixed;
 };
 
 static void wish_done(struct wish *w)
@@ -133,6 +142,7 @@ static const struct json_field wish_fields[] = {
 	{"streams", JSON_KIND_ARRAY, offsetof(struct wish, streams), false},
 	{"grep", JSON_KIND_STRING, offsetof(struct wish, grep), false},
 	{"cursor", JSON_KIND_STRING, offsetof(struct wish, cursor), false},
+	{"fixed", JSON_KIND_BOOL, offsetof(struct wish, fixed), false},
 	{"level", JSON_KIND_STRING, offsetof(struct wish, level), false},
 	{"instance", JSON_KIND_UINT, offsetof(struct wish, instance), false},
 	{"since_at_usec", JSON_KIND_UINT, offsetof(struct wish, since), false},
@@ -160,7 +170,7 @@ static int wish_take(const struct wish *w, struct filter *f, struct error *err)
 	if (r == 0)
 		r = read_streams(f, w->streams, err);
 	if (r == 0 && w->grep)
-		r = read_grep(f, w->grep, err);
+		r = w->fixed ? read_fixed(f, w->grep) : read_grep(f, w->grep, err);
 	if (r == 0 && w->level)
 		r = read_level(f, w->level, err);
 	if (r == 0 && w->cursor)
@@ -202,9 +212,12 @@ static bool is_bad_enough(const struct filter *f, const struct line *line)
 
 static bool filter_matches(const struct filter *f, const struct line *line)
 {
+	const char *text = line->n_bytes ? line->text : "";
 	regoff_t n = (regoff_t)line->n_bytes;
 
-	return re_search(f->grep, line->n_bytes ? line->text : "", n, 0, n, NULL) >= 0;
+	if (f->fixed)
+		return memmem(text, line->n_bytes, f->fixed, f->n_fixed);
+	return !f->grep || re_search(f->grep, text, n, 0, n, NULL) >= 0;
 }
 
 bool filter_wants_line(const struct filter *f, const struct line *line)
@@ -217,8 +230,8 @@ bool filter_wants_line(const struct filter *f, const struct line *line)
 		return false;
 	/* What was lost may have been what is looked for, but for a text there is none to show. */
 	if (line->dropped > 0)
-		return !f->grep;
+		return !f->grep && !f->fixed;
 	if (f->has_level && !is_bad_enough(f, line))
 		return false;
-	return !f->grep || filter_matches(f, line);
+	return filter_matches(f, line);
 }

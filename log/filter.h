@@ -41,6 +41,7 @@ struct line {
  * @until_life: last life that counts; 0: no end
  * @tail:      the last that many, if @has_tail
  * @level:     at least as bad as that, if @has_level
+ * @fixed:     a text that has to be there as it is, or NULL; @n_fixed bytes
  * @grep:      NULL: any text; a search changes its caches
  */
 struct filter {
@@ -57,6 +58,8 @@ struct filter {
 	uint64_t until_life;
 	uint64_t tail;
 	enum severity level;
+	char *fixed;
+	size_t n_fixed;
 	regex_t *grep;
 	struct cursor cursor;
 };

@@ -82,6 +82,14 @@ def test_search_shows_lines_and_nothing_else(platform):
     assert "regular expression" in platform.cli("log", "--grep", "(", exits=2).stderr
 
 
+def test_fixed_string_is_no_expression(platform):
+    platform.up(config(shop=shell("echo 'a[b.c'; echo 'a[bxc'; exec sleep 1000")))
+    wait_until(lambda: len(platform.json_lines("log", "shop")) == 2, 10, "both lines")
+    found = platform.json_lines("log", "shop", "-F", "--grep", "a[b.c")
+    assert [line["text"] for line in found] == ["a[b.c"]
+    assert "regular expression" in platform.cli("log", "--grep", "a[b.c", exits=2).stderr
+
+
 def test_level_is_what_the_lines_say_of_themselves(platform):
     said = ['<4>marked', '{"level":50,"time":1795232340500,"msg":"object"}',
             "level=warn msg=logfmt", "level=debug msg=details", "nothing said"]

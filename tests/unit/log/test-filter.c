@@ -225,6 +225,17 @@ static void filter_of_a_level_wants_it_and_what_is_worse(void **state)
 	assert_true(wants_text("{\"level\": \"warn\", \"grep\": \"b\"}", "<4>b"));
 }
 
+static void filter_of_a_text_wants_it_as_it_is(void **state)
+{
+	static const char dot[] = "{\"grep\": \"a.c(\", \"fixed\": true}";
+
+	assert_true(wants_text(dot, "xa.c(x"));
+	assert_false(wants_text(dot, "xabc(x"));
+	assert_false(wants_text(dot, "a.c"));
+	assert_false(wants_text(dot, ""));
+	assert_true(wants_text("{\"grep\": \"\", \"fixed\": true}", ""));
+}
+
 static void filter_of_a_level_shows_what_was_lost(void **state)
 {
 	struct filter f = filter_good("{\"level\": \"alert\"}");
@@ -251,6 +262,7 @@ int main(void)
 		cmocka_unit_test(filter_of_streams_and_instance_picks_them),
 		cmocka_unit_test(filter_of_time_and_life_includes_both_ends),
 		cmocka_unit_test(filter_of_a_level_wants_it_and_what_is_worse),
+		cmocka_unit_test(filter_of_a_text_wants_it_as_it_is),
 		cmocka_unit_test(filter_of_a_level_shows_what_was_lost),
 		cmocka_unit_test(filter_of_no_level_is_refused),
 		cmocka_unit_test(filter_with_pattern_looks_behind_nul_bytes),
