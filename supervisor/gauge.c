@@ -12,9 +12,10 @@
  * One service or slice, measured.
  *
  * Memory holds its last minute, the file everything before. The file is written when a second of
- * the minute has come that is different for each, so that a slow disk is met with one small write
- * at a time and never with those of all services at once. What is written twice lands in the same
- * place.
+ * the minute is over that is different for each, so that a slow disk is met with one small write
+ * at a time and never with those of all services at once. That second itself may have been missed,
+ * by a busy machine or one that slept: any that follows will do. What is written twice lands in the
+ * same place.
  */
 
 /* Two looks that are nearer than this say nothing about a rate: /proc counts in ticks of 10 ms. */
@@ -101,14 +102,26 @@ static int flush(const struct gauge *g, uint32_t at_sec)
 	return ring_file_write(g->path, g->records, GAUGE_RECORDS, &minute);
 }
 
+/* Those of one number are written together. */
+static uint32_t minute_of(const struct gauge *g, uint32_t at_sec)
+{
+	return (at_sec + GAUGE_RECORDS - 1 - g->phase) / GAUGE_RECORDS;
+}
+
 int gauge_record(struct gauge *g, uint32_t at_sec)
 {
+	int r = 0;
+
 	if (!g->records)
 		g->records = calloc(GAUGE_RECORDS, sizeof(*g->records));
 	if (!g->records)
 		return -ENOMEM;
+	/* Before the first of the next minute takes the place of the first of this one. */
+	if (g->recorded_sec > 0 && minute_of(g, at_sec) != minute_of(g, g->recorded_sec))
+		r = flush(g, g->recorded_sec);
 	ring_record_of(&g->per_second, at_sec, &g->records[at_sec % GAUGE_RECORDS]);
-	return at_sec % GAUGE_RECORDS == g->phase ? flush(g, at_sec) : 0;
+	g->recorded_sec = at_sec;
+	return r;
 }
 
 void gauge_close(struct gauge *g)
@@ -118,6 +131,7 @@ void gauge_close(struct gauge *g)
 	if (!meter_is_open(&g->meter))
 		return;
 	meter_close(&g->meter);
+	g->recorded_sec = 0;
 	r = flush(g, (uint32_t)(clock_at_usec() / USEC_PER_SEC));
 	if (r < 0)
 		log_debug("%s: the last minute of its history is lost: %s", g->name, strerror(-r));

@@ -21,7 +21,8 @@
  * @now:       what was read last; at_usec 0: nothing yet
  * @per_second: what that means
  * @records:   the last minute, by second; NULL before the first
- * @phase:     second of the minute in which it is written
+ * @recorded_sec: the newest of them; 0: all are written
+ * @phase:     second of the minute after which they are written
  * @members:   of a slice: how many of them are measured
  * @processes: 0: not counted
  * @ports:     on which it was seen to listen, at @ports_usec
@@ -35,6 +36,7 @@ struct gauge {
 	struct numbers now;
 	struct numbers per_second;
 	struct ring_record *records;
+	uint32_t recorded_sec;
 	uint32_t phase;
 	size_t members;
 	size_t processes;
