@@ -44,7 +44,7 @@ static int draw(const json_t *numbers, bool json)
 	if (json)
 		return print_json_line(numbers);
 	text_add(&out, style.terminal ? "\x1b[H\x1b[J" : "");
-	if (usage_table(numbers, &style, style.columns, &out) < 0)
+	if (usage_table(numbers, &style, &out) < 0)
 		return print_out_of_memory();
 	text_add(&out, style.terminal ? "" : "\n");
 	(void)print_text(&out);

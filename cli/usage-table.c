@@ -67,39 +67,72 @@ static void add_row(struct table *t, const json_t *numbers)
 	add_waits(t, per_second);
 }
 
-static int print_kind(const json_t *numbers, const char *kind, const char *head,
-		      const struct style *style, size_t columns_max, struct text *out)
+/* Those of one kind, sorted; heap, NULL when out of memory. */
+static json_t **rows_of(const json_t *numbers, const char *kind, size_t *ret_n)
 {
-	const char *const heads[] = {head,    "CPU",  "HELD",  "MEMORY",          "SWAP",
-				     "TASKS", "READ", "WRITE", "WAITS cpu mem io"};
-	cleanup_free json_t **rows = calloc(json_array_size(numbers) + 1, sizeof(json_t *));
-	cleanup_table struct table t = {0};
+	json_t **rows = calloc(json_array_size(numbers) + 1, sizeof(json_t *));
 	size_t n = 0;
 	json_t *one;
 	size_t i;
 
 	if (!rows)
-		return -ENOMEM;
+		return NULL;
 	json_array_foreach(numbers, i, one) {
 		if (is_of(one, kind) && json_object_get(one, "per_second"))
 			rows[n++] = one;
 	}
 	qsort(rows, n, sizeof(json_t *), by_use);
-	table_init(&t, heads, ARRAY_LEN(heads));
-	for (i = 0; i < n; i++)
-		add_row(&t, rows[i]);
-	return n > 0 ? table_print(&t, style, columns_max, out) : 0;
+	*ret_n = n;
+	return rows;
 }
 
-int usage_table(const json_t *numbers, const struct style *style, size_t columns_max,
-		struct text *out)
+/* Into @lines_max lines: a head, rows, and how many more there are. */
+static int print_rows(json_t *const *rows, size_t n, const char *head, const struct style *style,
+		      size_t lines_max, struct text *out)
 {
-	size_t before = out->len;
-	int code = print_kind(numbers, "service", "SERVICE", style, columns_max, out);
+	const char *const heads[] = {head,    "CPU",  "HELD",  "MEMORY",          "SWAP",
+				     "TASKS", "READ", "WRITE", "WAITS cpu mem io"};
+	size_t shown = n < lines_max ? n : lines_max - MIN_OF(lines_max, (size_t)2);
+	cleanup_table struct table t = {0};
+	int code;
 
-	if (code == 0 && out->len == before)
+	if (n == 0 || lines_max == 0)
+		return 0;
+	table_init(&t, heads, ARRAY_LEN(heads));
+	for (size_t i = 0; i < shown; i++)
+		add_row(&t, rows[i]);
+	code = table_print(&t, style, style->columns, out);
+	if (shown < n && lines_max > 1)
+		text_addf(out, "and %zu more\n", n - shown);
+	return code;
+}
+
+/* With its head. */
+static size_t lines_of(size_t n)
+{
+	return n > 0 ? n + 1 : 0;
+}
+
+int usage_table(const json_t *numbers, const struct style *style, struct text *out)
+{
+	size_t n_services = 0, n_slices = 0, lines = SIZE_MAX, lines_of_services;
+	cleanup_free json_t **services = rows_of(numbers, "service", &n_services);
+	cleanup_free json_t **slices = rows_of(numbers, "slice", &n_slices);
+	int code;
+
+	if (!services || !slices)
+		return -ENOMEM;
+	if (n_services == 0) {
 		text_add(out, "nothing runs\n");
-	else if (code == 0)
-		code = print_kind(numbers, "slice", "SLICE", style, columns_max, out);
+		return out->failed ? -ENOMEM : 0;
+	}
+	/* The last line of a terminal is the cursor's. */
+	if (style->rows > 0)
+		lines = style->rows - 1;
+	lines_of_services = MAX_OF(lines - MIN_OF(lines, lines_of(n_slices)), lines / 2);
+	lines_of_services = MIN_OF(lines_of_services, lines_of(n_services));
+	code = print_rows(services, n_services, "SERVICE", style, lines_of_services, out);
+	if (code == 0)
+		code = print_rows(slices, n_slices, "SLICE", style, lines - lines_of_services, out);
 	return code < 0 || out->failed ? -ENOMEM : 0;
 }

@@ -18,7 +18,7 @@ static void assert_shown(const char *numbers, const char *expected)
 	cleanup_text struct text out = {0};
 
 	assert_non_null(value);
-	assert_int_equal(usage_table(value, &plain, 0, &out), 0);
+	assert_int_equal(usage_table(value, &plain, &out), 0);
 	assert_string_equal(out.data, expected);
 }
 
@@ -48,11 +48,61 @@ static void table_of_nothing_says_so(void **state)
 	assert_shown("[{}, {\"name\": 1, \"kind\": []}]", "nothing runs\n");
 }
 
+static size_t count_lines(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += *s == '\n';
+	return n;
+}
+
+/* What scrolls away at the top would be the busiest. */
+static void table_in_a_terminal_is_no_higher_than_it(void **state)
+{
+	cleanup_json json_t *numbers = json_array();
+
+	for (int i = 0; i < 210; i++)
+		assert_int_equal(json_array_append_new(
+					 numbers, json_pack("{s:s, s:s, s:i, s:{s:i}}", "name",
+							    i == 150 ? "busy" : "calm", "kind",
+							    i < 200 ? "service" : "slice", "tasks",
+							    i, "per_second", "cpu_usec", i == 150)),
+				 0);
+	for (unsigned rows = 1; rows < 250; rows++) {
+		const struct style style = {.terminal = true, .columns = 40, .rows = rows};
+		cleanup_text struct text out = {0};
+
+		assert_int_equal(usage_table(numbers, &style, &out), 0);
+		assert_true(count_lines(out.data ? out.data : "") < rows);
+		if (rows < 8)
+			continue;
+		assert_non_null(strstr(out.data, "busy"));
+		assert_non_null(strstr(out.data, "SLICE"));
+		assert_true(rows > 212 || strstr(out.data, " more\n"));
+	}
+}
+
+static void table_that_fits_has_all_of_it(void **state)
+{
+	cleanup_json json_t *numbers =
+		json_loads("[{\"name\": \"a\", \"kind\": \"service\", \"per_second\": {}},"
+			   " {\"name\": \"b\", \"kind\": \"slice\", \"per_second\": {}}]",
+			   0, NULL);
+	const struct style style = {.terminal = true, .columns = 10, .rows = 5};
+	cleanup_text struct text out = {0};
+
+	assert_int_equal(usage_table(numbers, &style, &out), 0);
+	assert_string_equal(out.data, "SERVICE  C\na        -\nSLICE  CPU\nb      -\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_has_the_busiest_first_and_slices_last),
 		cmocka_unit_test(table_of_nothing_says_so),
+		cmocka_unit_test(table_in_a_terminal_is_no_higher_than_it),
+		cmocka_unit_test(table_that_fits_has_all_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
