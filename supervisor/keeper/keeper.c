@@ -158,6 +158,7 @@ static void use_next_spec(struct keeper *k)
 		cgroup_remove(&k->cgroup, k->spec.cgroup);
 		cgroup_close(&k->cgroup);
 	}
+	pipes_forget_spare(&k->pipes);
 	spec_done(&k->spec);
 	k->spec = k->next;
 	k->next = (struct spec){0};
@@ -221,8 +222,7 @@ static int prepare_cgroup(struct keeper *k)
 
 static int try_spawn(struct keeper *k)
 {
-	cleanup_close int out = -1, err = -1;
-	int r;
+	int out, err, r;
 
 	r = k->spec.n_argv == 0 && k->next.n_argv == 0 ? keeper_read_spec(k) : 0;
 	use_next_spec(k);

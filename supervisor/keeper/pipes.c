@@ -16,6 +16,10 @@
  * made room, the pipes are let go: END is said, and it is true from then on, because nobody gets
  * them any more.
  *
+ * A life in a crash loop mostly dies without a word, before its pipes were offered to anybody. Then
+ * they are as good as new, and the next life's: so the keeper holds their write ends until it
+ * offers them. From then on the end of file belongs to the payload.
+ *
  * A keeper that leaves waits for the collector, but only while one may come: the outermost one,
  * which keeps the supervisor, is the last of all, and when nobody listens by then it does not wait.
  * What is left when nobody listens goes to our own stderr, the journal under a service manager.
@@ -47,6 +51,8 @@
 void pipes_init(struct pipes *p)
 {
 	*p = (struct pipes){.link = -1, .retry_usec = USEC_INFINITY};
+	for (size_t i = 0; i < ARRAY_LEN(p->spare); i++)
+		p->spare[i] = (struct pipes_spare){.fd = -1, .held = -1};
 }
 
 static bool has_room(const struct pipes *p)
@@ -54,38 +60,35 @@ static bool has_room(const struct pipes *p)
 	return p->n + LIFE_PIPES <= PIPES_MAX;
 }
 
-static int open_pipe(struct pipes *p, const struct spec *spec, uint64_t life,
-		     enum intake_stream stream, int *ret_fd)
+static int make_pipe(int *ret_fd, int *ret_held)
 {
-	cleanup_close int ours = -1, theirs = -1;
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
-	ours = ends[0];
-	theirs = ends[1];
-	/* Owned by the user, so that opening /dev/stdout works. */
-	if (spec->has_uid && fchown(theirs, spec->uid, spec->gid) < 0)
-		return -errno;
-	p->entries[p->n++] = (struct pipes_entry){
-		.life = life, .fd = steal_fd(&ours), .held = -1, .stream = (uint16_t)stream};
-	p->is_moved = true;
-	*ret_fd = steal_fd(&theirs);
+	*ret_fd = ends[0];
+	*ret_held = ends[1];
 	return 0;
 }
 
-/* Hold the write ends of the life that has just taken the last places. */
-static int hold(struct pipes *p, uint64_t life, int out, int err)
+static int open_pipe(struct pipes *p, const struct spec *spec, uint64_t life,
+		     enum intake_stream stream, int *ret_fd)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		struct pipes_entry *e = &p->entries[i];
+	cleanup_close int ours = steal_fd(&p->spare[stream].fd);
+	cleanup_close int theirs = steal_fd(&p->spare[stream].held);
+	int r = ours < 0 ? make_pipe(&ours, &theirs) : 0;
 
-		if (e->life != life)
-			continue;
-		e->held = fcntl(e->stream == INTAKE_STREAM_ERR ? err : out, F_DUPFD_CLOEXEC, 3);
-		if (e->held < 0)
-			return -errno;
-	}
+	if (r < 0)
+		return r;
+	/* Owned by the user, so that opening /dev/stdout works. */
+	if (spec->has_uid && fchown(theirs, spec->uid, spec->gid) < 0)
+		return -errno;
+	*ret_fd = theirs;
+	p->entries[p->n++] = (struct pipes_entry){.life = life,
+						  .fd = steal_fd(&ours),
+						  .held = steal_fd(&theirs),
+						  .stream = (uint16_t)stream};
+	p->is_moved = true;
 	return 0;
 }
 
@@ -112,17 +115,12 @@ static int open_fresh(struct pipes *p, const struct spec *spec, uint64_t life, i
 
 	if (spec->is_merged) {
 		r = open_pipe(p, spec, life, INTAKE_STREAM_BOTH, out);
-		if (r == 0)
-			*err = fcntl(*out, F_DUPFD_CLOEXEC, 3);
-		if (r == 0 && *err < 0)
-			r = -errno;
+		*err = *out;
 	} else {
 		r = open_pipe(p, spec, life, INTAKE_STREAM_OUT, out);
 		if (r == 0)
 			r = open_pipe(p, spec, life, INTAKE_STREAM_ERR, err);
 	}
-	if (r == 0 && !has_room(p))
-		r = hold(p, life, *out, *err);
 	if (r < 0)
 		drop_life(p, life);
 	return r;
@@ -142,34 +140,44 @@ static int open_held(struct pipes *p, enum intake_stream stream)
 		if (!found || e->stream == stream)
 			found = e;
 	}
-	return found ? fcntl(found->held, F_DUPFD_CLOEXEC, 3) : -1;
+	return found ? found->held : -1;
+}
+
+static void close_held(struct pipes *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		close_fd(&p->entries[i].held);
 }
 
 int pipes_open(struct pipes *p, const struct spec *spec, uint64_t life, int *ret_out, int *ret_err)
 {
-	cleanup_close int out = -1, err = -1;
-	int r;
+	int r = 0;
 
+	*ret_out = -1;
+	*ret_err = -1;
 	if (spec->intake && has_room(p)) {
 		/* Whatever was held for this life is not needed; its end of file may come. */
-		for (size_t i = 0; i < p->n; i++)
-			close_fd(&p->entries[i].held);
+		close_held(p);
 		p->is_shared = false;
-		r = open_fresh(p, spec, life, &out, &err);
-		if (r < 0)
-			return r;
+		r = open_fresh(p, spec, life, ret_out, ret_err);
 	} else if (spec->intake) {
-		out = open_held(p, INTAKE_STREAM_OUT);
-		err = open_held(p, spec->is_merged ? INTAKE_STREAM_OUT : INTAKE_STREAM_ERR);
-		if (out < 0 || err < 0)
-			return -errno;
+		*ret_out = open_held(p, INTAKE_STREAM_OUT);
+		*ret_err = open_held(p, spec->is_merged ? INTAKE_STREAM_OUT : INTAKE_STREAM_ERR);
+		if (*ret_out < 0 || *ret_err < 0)
+			return -EBADF;
 		if (!p->is_shared)
 			say("the collector is away: the next lives share the pipes of this one");
 		p->is_shared = true;
 	}
-	*ret_out = steal_fd(&out);
-	*ret_err = steal_fd(&err);
-	return 0;
+	return r;
+}
+
+void pipes_forget_spare(struct pipes *p)
+{
+	for (size_t i = 0; i < ARRAY_LEN(p->spare); i++) {
+		close_fd(&p->spare[i].fd);
+		close_fd(&p->spare[i].held);
+	}
 }
 
 /* Let go of held pipes whose life is over, once another life has room without them. */
@@ -207,6 +215,17 @@ void pipes_revive(struct pipes *p)
 	}
 }
 
+/* Nobody knows it, and there is nothing in it. Its last life may have made it non-blocking. */
+static void put_away(struct pipes *p, size_t i)
+{
+	struct pipes_entry *e = &p->entries[i];
+	struct pipes_spare *spare = &p->spare[e->stream];
+
+	if (e->held >= 0 && spare->fd < 0 && fcntl(e->held, F_SETFL, 0) == 0)
+		*spare = (struct pipes_spare){.fd = steal_fd(&e->fd), .held = steal_fd(&e->held)};
+	drop(p, i);
+}
+
 void pipes_end(struct pipes *p)
 {
 	p->is_moved |= p->n > 0;
@@ -214,8 +233,8 @@ void pipes_end(struct pipes *p)
 		struct pipes_entry *e = &p->entries[i];
 
 		e->is_over = true;
-		if (!e->is_known && e->held < 0 && left_bytes(e) == 0)
-			drop(p, i);
+		if (!e->is_known && (e->held < 0 || has_room(p)) && left_bytes(e) == 0)
+			put_away(p, i);
 	}
 	let_go(p);
 }
@@ -313,6 +332,8 @@ void pipes_pump(struct pipes *p, const struct spec *spec, usec_t now_usec)
 {
 	int r = 0;
 
+	if (has_room(p))
+		close_held(p);
 	if (p->n == 0 || !spec->intake ||
 	    (p->link < 0 && p->retry_usec > now_usec && p->retry_usec != USEC_INFINITY))
 		return;

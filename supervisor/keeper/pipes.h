@@ -12,7 +12,7 @@ struct spec;
 /**
  * struct pipes_entry - one stream of one life
  * @fd:          read end, a duplicate of what the collector has
- * @held:        write end, held where a later life may have to share the pipe; -1
+ * @held:        write end, as long as a later life may have to use the pipe; -1
  * @is_over:     the life's processes are gone
  * @is_known:    some collector has been offered it
  * @is_offered @is_end_said: on the present connection
@@ -28,8 +28,15 @@ struct pipes_entry {
 	bool is_end_said;
 };
 
+/** struct pipes_spare - both ends of a pipe that is as good as new, or -1 */
+struct pipes_spare {
+	int fd;
+	int held;
+};
+
 /**
  * struct pipes - everything that the payload printed and the collector has not yet stored
+ * @spare:      by stream: what a silent life has left for the next one
  * @link:       connection to the collector, -1
  * @retry_usec: when to connect again, USEC_INFINITY: no need
  * @is_shared:  a life writes into its predecessor's pipes, and that has been said
@@ -40,6 +47,7 @@ struct pipes_entry {
 struct pipes {
 	struct pipes_entry entries[PIPES_MAX];
 	size_t n;
+	struct pipes_spare spare[INTAKE_STREAM_BOTH + 1];
 	int link;
 	bool is_full;
 	bool is_refused;
@@ -55,13 +63,16 @@ void pipes_init(struct pipes *p);
 
 /**
  * pipes_open() - pipes for a new life, owned by the payload's uid
- * @ret_out @ret_err: write ends, CLOEXEC, the caller's; the same pipe when the spec merges them;
- *                    both -1 when the spec has no intake
+ * @ret_out @ret_err: write ends, CLOEXEC, until pipes_pump() or pipes_end(); the same one when the
+ *                    spec merges them; both -1 when the spec has no intake
  *
  * Return: 0 or negative errno.
  */
 must_check int pipes_open(struct pipes *p, const struct spec *spec, uint64_t life, int *ret_out,
 			  int *ret_err);
+
+/** pipes_forget_spare() - another program comes next, and shares no pipe with the last one */
+void pipes_forget_spare(struct pipes *p);
 
 /** pipes_revive() - the entries are those of a former keeper: what it held is held again */
 void pipes_revive(struct pipes *p);
@@ -69,11 +80,11 @@ void pipes_revive(struct pipes *p);
 /**
  * pipes_end() - the life's processes are gone: what its pipes hold is all they will ever hold
  *
- * Those that nobody knows and that hold nothing are closed.
+ * Those that nobody knows and that hold nothing are kept for the next life, or closed.
  */
 void pipes_end(struct pipes *p);
 
-/** pipes_pump() - connect if need be, and tell the collector what it does not know yet */
+/** pipes_pump() - let go of them, connect if need be, tell the collector what it does not know */
 void pipes_pump(struct pipes *p, const struct spec *spec, usec_t now_usec);
 
 /** pipes_read() - the link has something to read, or is broken */

@@ -205,6 +205,29 @@ def test_life_that_lasts_after_quick_deaths_is_offered_while_it_runs(nursery, co
     collector.collect(lambda: keeper.process.poll() is not None)
 
 
+def test_stdout_of_a_life_after_silent_ones_is_as_new(nursery, collector):
+    """Each life makes its own non-blocking, as many programs do, and dies."""
+    script = ("use Fcntl; my $f = fcntl(STDOUT, F_GETFL, 0); open(my $to, '>>', 'modes');"
+              "print $to ($f & O_NONBLOCK ? 'changed' : 'new'), qq(\\n); close($to);"
+              "fcntl(STDOUT, F_SETFL, $f | O_NONBLOCK); exit(1)")
+    spec = nursery.spec(["perl", "-e", script], cwd=str(nursery.folder), immediate=9,
+                        max_restarts=9, intake=str(collector.path))
+    keeper = nursery.start("--spec", spec)
+    collector.collect(lambda: keeper.process.poll() is not None)
+    assert (nursery.folder / "modes").read_text() == "new\n" * 10
+
+
+def test_life_after_silent_ones_that_closes_its_output_is_drained_at_once(nursery, collector):
+    script = ("echo x >>lives; [ $(wc -l <lives) -gt 4 ] || exit 1;"
+              "echo here; exec >&- 2>&-; exec sleep 1000")
+    spec = nursery.spec(["sh", "-c", script], cwd=str(nursery.folder), immediate=9,
+                        intake=str(collector.path))
+    keeper = nursery.start("--spec", spec, "--start", control=True)
+    collector.collect(lambda: collector.text(OUT) == b"here\n" and not collector.pipes)
+    keeper.peer().request("leave")
+    collector.collect(lambda: keeper.process.poll() is not None)
+
+
 def test_merged_streams_share_a_pipe(nursery, collector):
     spec = nursery.spec(["sh", "-c", "echo 1; echo 2 >&2; echo 3"], type="oneshot",
                         merge_streams=1, intake=str(collector.path))
