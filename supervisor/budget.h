@@ -4,7 +4,7 @@
 #include "lib/base.h"
 
 /** Restarts that may happen at once when nothing was restarted for a while. */
-#define BUDGET_BURST 64
+#define BUDGET_BURST 128
 /** Restarts a second once the burst is used up. */
 #define BUDGET_PER_SEC 200
 /** How long after its own time a restart waits for a place; then it goes ahead without one. */
