@@ -163,3 +163,11 @@ int parse_slice_limits(struct parse *p, const json_t *value, const struct field 
 
 	return r < 0 ? r : check_order(p, member);
 }
+
+int parse_finish_rates(struct parse *p, struct config_limits *limits, const char *folder)
+{
+	if (!config_limits_have_rates(limits) || limits->io_path)
+		return 0;
+	limits->io_path = strdup(folder);
+	return limits->io_path ? 0 : parse_fail_memory(p);
+}

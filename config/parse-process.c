@@ -317,11 +317,9 @@ static int process_finish(struct parse *p, struct draft *d)
 		out->cwd = strdup(p->config->folder);
 	if (!out->cwd)
 		return parse_fail_memory(p);
-	if (config_limits_have_rates(&out->limits) && !out->limits.io_path) {
-		out->limits.io_path = strdup(out->cwd);
-		if (!out->limits.io_path)
-			return parse_fail_memory(p);
-	}
+	r = parse_finish_rates(p, &out->limits, out->cwd);
+	if (r < 0)
+		return r;
 	if (out->drain_usec == USEC_INFINITY)
 		out->drain_usec = out->stop_timeout_usec;
 	r = out->type == CONFIG_TYPE_ONESHOT ? finish_oneshot(p, d) : finish_service(p, d);

@@ -57,6 +57,8 @@ static int read_processes(struct parse *p, const json_t *object, const struct fi
 static int read_slice(struct parse *p, const char *name, const json_t *value,
 		      struct config_slice *slice)
 {
+	int r;
+
 	if (!strcmp(name, "system"))
 		return parse_fail(p, "the slice of slicekeep's own daemons: choose another name");
 	if (!text_name_valid(name))
@@ -65,7 +67,8 @@ static int read_slice(struct parse *p, const char *name, const json_t *value,
 	slice->name = strdup(name);
 	if (!slice->name)
 		return parse_fail_memory(p);
-	return parse_slice_limits(p, value, NULL, &slice->limits);
+	r = parse_slice_limits(p, value, NULL, &slice->limits);
+	return r < 0 ? r : parse_finish_rates(p, &slice->limits, p->config->folder);
 }
 
 static int read_slices(struct parse *p, const json_t *object, const struct field *f, void *member)

@@ -125,6 +125,11 @@ field_reader parse_ports; /* both into a struct config_process */
 field_reader parse_listen;
 field_reader parse_limits;
 field_reader parse_slice_limits;
+
+/** parse_finish_rates() - rates are those of one disk; unless it is named, the one of @folder */
+must_check int parse_finish_rates(struct parse *p, struct config_limits *limits,
+				  const char *folder);
+
 field_reader parse_ready;
 field_reader parse_health;
 

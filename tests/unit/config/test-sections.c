@@ -151,6 +151,19 @@ static void slices_are_read(void **state)
 	config_unref(c);
 }
 
+/* It has no folder of its own, and a rate without a disk would cap nothing. */
+static void slices_with_a_rate_have_the_disk_of_the_config(void **state)
+{
+	struct config *c = config_of(
+		"{'slices': {'a': {'io_write_max': '1M'}, 'b': {'io_read_max': '1M', 'io_path':"
+		" '/mnt'}, 'c': {}}, 'processes': {}}");
+
+	assert_string_equal(c->slices[0].limits.io_path, c->folder);
+	assert_string_equal(c->slices[1].limits.io_path, "/mnt");
+	assert_null(c->slices[2].limits.io_path);
+	config_unref(c);
+}
+
 static void slices_are_checked(void **state)
 {
 	assert_config_error(
@@ -306,6 +319,7 @@ int main(void)
 		cmocka_unit_test(very_long_chain_of_after_needs_no_stack),
 		cmocka_unit_test(ports_of_two_processes_do_not_overlap),
 		cmocka_unit_test(slices_are_read),
+		cmocka_unit_test(slices_with_a_rate_have_the_disk_of_the_config),
 		cmocka_unit_test(slices_are_checked),
 		cmocka_unit_test(hooks_are_kept_with_absolute_paths),
 		cmocka_unit_test(hook_of_a_process_has_its_name),
