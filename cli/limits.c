@@ -4,7 +4,6 @@
  *
  *   limits NAME                     limits NAME memory_max=300M cpu_quota= [--save]
  */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,16 +26,15 @@ struct limits_options {
  */
 static json_t *value_of(const char *key, const char *typed)
 {
-	size_t n = strspn(typed, "0123456789");
-	bool is_number = n > 0 && n < 16 && !typed[n];
-	bool is_negative = typed[0] == '-' && isdigit((unsigned char)typed[1]);
+	const char *digits = typed + (typed[0] == '-');
+	size_t n = strspn(digits, "0123456789");
+	bool is_number = n > 0 && n < 16 && !digits[n];
 
 	if (!*typed)
 		return json_null();
 	if (strcmp(key, "cpus") == 0)
 		return json_string(typed);
-	return is_number || is_negative ? json_integer(strtoll(typed, NULL, 10))
-					: json_string(typed);
+	return is_number ? json_integer(strtoll(typed, NULL, 10)) : json_string(typed);
 }
 
 /* "memory_max=300M" …; Return: whether all are assignments. */

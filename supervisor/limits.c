@@ -18,6 +18,7 @@
 #include "supervisor/disk.h"
 #include "supervisor/launcher.h"
 #include "supervisor/manager.h"
+#include "supervisor/process-limits.h"
 #include "supervisor/service-keeper.h"
 #include "supervisor/service.h"
 
@@ -84,23 +85,34 @@ static void put_configured(json_t *object, const struct row *row,
 	}
 }
 
-static void put_read(json_t *object, const char *member, const char *cgroup, const struct row *row,
+/* Return: whether there is such a file. */
+static bool put_read(json_t *object, const char *member, const char *cgroup, const struct row *row,
 		     const char *file)
 {
 	char value[CAP_VALUE_MAX], words[CAP_VALUE_MAX];
 
 	if (!file || cgroup_library_read(cgroup, row->controller, file, value, sizeof(value)) < 0)
-		return;
+		return false;
 	cap_words(row->key, value, words);
 	put(object, member, words);
+	return true;
+}
+
+/* The kernel slows down disks, and a folder may lie in memory or behind an overlay. */
+static void put_rate_note(json_t *object)
+{
+	const char *configured = json_get_string(object, "configured");
+
+	if (configured && strcmp(configured, "max") != 0 && !json_get_string(object, "effective"))
+		put(object, "note", "not enforced: its folder is on no disk of its own");
 }
 
 /* The kernel takes a weight also where nobody looks at it. */
-static void put_note(json_t *object, const struct row *row, const struct service *s)
+static void put_weight_note(json_t *object, const struct service *s)
 {
 	char disk[DISK_MAX];
 
-	if (strcmp(row->key, "io_weight") != 0 || s->process->limits.io_weight == LIMIT_UNSET)
+	if (s->process->limits.io_weight == LIMIT_UNSET)
 		return;
 	disk_of("/sys", s->process->cwd, disk);
 	if (!disk[0] || !disk_has_weights("/sys", disk))
@@ -110,17 +122,32 @@ static void put_note(json_t *object, const struct row *row, const struct service
 static json_t *describe_row(const struct row *row, const struct service *s, const char *cgroup)
 {
 	json_t *object = json_pack("{s:s}", "key", row->key);
+	bool is_known = false;
 
 	if (!object)
 		return NULL;
 	put_configured(object, row, &s->process->limits);
-	put_note(object, row, s);
+	if (strcmp(row->key, "io_weight") == 0)
+		put_weight_note(object, s);
 	if (cgroup) {
-		put_read(object, "effective", cgroup, row, row->file);
+		is_known = put_read(object, "effective", cgroup, row, row->file);
 		put_read(object, "now", cgroup, row, row->now);
 		put_read(object, "peak", cgroup, row, row->peak);
 	}
+	if (is_known && strcmp(row->file, "io.max") == 0)
+		put_rate_note(object);
 	return object;
+}
+
+/* One that was lifted, or that we may not change, is what it was. */
+static void put_later_note(json_t *object)
+{
+	const char *configured = json_get_string(object, "configured");
+	const char *effective = json_get_string(object, "effective");
+
+	if (configured && effective && strcmp(configured, "max") != 0 &&
+	    strcmp(configured, effective) != 0)
+		put(object, "note", "from its next start on");
 }
 
 /* Those that no cgroup has: the process has them. */
@@ -142,6 +169,7 @@ static json_t *describe_open_files(const struct service *s)
 		snprintf(text, sizeof(text), "%llu", (unsigned long long)has.rlim_cur);
 		put(object, "effective", text);
 	}
+	put_later_note(object);
 	return object;
 }
 
@@ -160,6 +188,7 @@ static json_t *describe_oom_score(const struct service *s)
 		has[strcspn(has, "\n")] = '\0';
 		put(object, "effective", has);
 	}
+	put_later_note(object);
 	return object;
 }
 
@@ -275,7 +304,11 @@ static int check_kernel(struct manager *m, const char *name, struct error *err)
 	const struct service *s = manager_find(m, name);
 	int code = s ? l->ops->set_limits(l, name, SERVICE_SLOT, &s->process->limits, err) : 0;
 
-	return code == -EOPNOTSUPP || code == -ENOENT ? 0 : code;
+	if (code < 0 && code != -EOPNOTSUPP && code != -ENOENT)
+		return code;
+	return s && service_lives(s)
+		       ? process_limits_set(s->snapshot.main_pid, &s->process->limits, err)
+		       : 0;
 }
 
 int limits_set(struct manager *m, const struct service *s, const struct limits_change *change,

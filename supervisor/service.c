@@ -27,6 +27,7 @@
 #include "supervisor/gauge.h"
 #include "supervisor/keeper-link.h"
 #include "supervisor/launcher.h"
+#include "supervisor/process-limits.h"
 #include "supervisor/run-files.h"
 #include "supervisor/service-hearing.h"
 #include "supervisor/service-keeper.h"
@@ -299,9 +300,12 @@ static void hand_over_policies(struct service *s)
 static void change_limits(struct service *s, bool is_news)
 {
 	struct launcher *l = s->context->launcher;
-	struct error err = {0};
+	struct error err = {0}, own = {0};
 	int code = l->ops->set_limits(l, s->process->name, SERVICE_SLOT, &s->process->limits, &err);
 
+	if (is_news && service_lives(s) &&
+	    process_limits_set(s->snapshot.main_pid, &s->process->limits, &own) < 0)
+		announce_fail(s, own.text);
 	if (code == 0 && is_news)
 		announce_limits(s);
 	else if (code < 0 && code != -EOPNOTSUPP && code != -ENOENT)

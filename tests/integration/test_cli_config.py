@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """config and add: the file is checked, planned, applied and edited, with and without a platform."""
 import json
+import pathlib
 import re
+import resource
 
 from instance import program
 from waiting import wait_until
@@ -200,3 +202,23 @@ def test_add_refuses_what_the_parser_refuses(platform):
         stored(platform)["processes"]["a"]["user"] == "no-such-user"
     assert "log" in platform.cli("add", "log", "--", "true", exits=1).stderr
     assert "log" not in stored(platform)["processes"] or before == platform.config_path.read_text()
+
+
+# --- limits -------------------------------------------------------------------------------------
+
+
+def test_changed_limit_of_a_process_holds_while_it_runs(platform):
+    platform.up(config(a=FOREVER))
+    pid = platform.wait_state("a", "running")["pid"]
+    platform.cli("limits", "a", "open_files=123", "oom_score=700")
+    assert resource.prlimit(pid, resource.RLIMIT_NOFILE) == (123, 123)
+    assert pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text() == "700\n"
+    assert platform.service("a")["pid"] == pid
+    shown = {one["key"]: one for one in platform.json("limits", "a")["limits"]}
+    assert shown["open_files"] == {"key": "open_files", "configured": "123", "effective": "123"}
+    assert shown["oom_score"] == {"key": "oom_score", "configured": "700", "effective": "700"}
+
+
+def test_limit_that_is_no_number_is_refused(platform):
+    platform.up(config(a=FOREVER))
+    assert "must be an integer" in platform.cli("limits", "a", "oom_score=-5x", exits=1).stderr

@@ -33,9 +33,9 @@ LAYERS = {
                    " desired disk enter-unit environment events exit-report exit-store gauge"
                    " going-down identity json-lines keeper-link launcher launcher-direct"
                    " launcher-systemd launchers listeners meter oom-victim orphans own-cgroup"
-                   " prober prober-exec prober-helper prober-log proc process readiness ring-file"
-                   " run-files slice-keeping sockets spec-file strangers unit-bus unit-message"
-                   " unit-watch",
+                   " prober prober-exec prober-helper prober-log proc process process-limits"
+                   " readiness ring-file run-files slice-keeping sockets spec-file strangers"
+                   " unit-bus unit-message unit-watch",
         "core": "adopt announce apply groups limits manager operation own sampler service"
                 " service-context service-hearing service-keeper settle surroundings",
         "main": "api describe main numbers-answer stream",
