@@ -4,8 +4,9 @@
  * child [NAME] - the least that a service can be, and a witness of when it began.
  *
  * No libc: its first instructions read the monotonic clock, then one datagram goes to the bench, so
- * nothing polls and the reader's own delay does not count. Then it waits for ever. Without NAME it
- * is called like the folder that it runs in, as a supervisor of folders starts it.
+ * nothing polls and the reader's own delay does not count. Then it waits for ever, or with
+ * $BENCH_SPIN uses all the CPU that it gets. Without NAME it is called like the folder that it runs
+ * in, as a supervisor of folders starts it.
  *
  * Once the file $BENCH_STORM exists it says nothing, adds one byte to it and exits 1: the size of
  * the file is the number of starts of all services together.
@@ -107,6 +108,8 @@ void child_main(long *stack)
 		call(SYS_getcwd, (long)folder, sizeof(folder), 0, 0, 0, 0);
 	copy(hello.name, argc > 1 ? argv[1] : last_part(folder), sizeof(hello.name));
 	say(&hello, value_of(env, "BENCH_SOCKET"));
+	while (value_of(env, "BENCH_SPIN"))
+		;
 	for (;;)
 		call(SYS_pause, 0, 0, 0, 0, 0, 0);
 }

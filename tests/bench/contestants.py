@@ -37,6 +37,10 @@ class Contestant:
     def settled(self):
         """Called when all services have begun: wait for what the launch still does."""
 
+    def close(self):
+        """Undo what is outside of the workplace; what was left there."""
+        return []
+
     def ls(self):
         """argv that shows the state of all services, or None."""
         return None

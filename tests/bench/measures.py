@@ -67,7 +67,7 @@ class Session:
                 self.leave()
             except FAILURES as problem:
                 error = problem
-        left = self.work.finish()
+        left = self.work.finish() + self.it.close()
         if error:
             self.notes.remark(f"{self.kind.name} with {len(self.names)} services: {error}")
         elif left:

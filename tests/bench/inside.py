@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: MIT
+"""Runs in the machine: one suite of measures; prints samples and remarks as JSON.
+
+    inside.py SUITE OPTIONS
+"""
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import measures
+import units
+from instruments import cpu_seconds, pss_kib, read
+from measures import Notes, Session, msec
+
+SUPERVISOR = "/run/slicekeep/supervisor.sock"
+TREE = "/sys/fs/cgroup"
+WEIGHTS = (300, 100)
+MANAGER = [1]
+# In the report, too.
+JOBS_AT_ONCE = 50
+GONE_SECONDS = 60
+
+
+def crash(options, notes):
+    """The same as outside."""
+    yield from measures.crash(units.ALL, options["quick"], notes)
+
+
+def life(options, notes):
+    """Start and stop of 100, and the memory in between, also the first process's."""
+    for _ in range(1 if options["quick"] else 5):
+        for kind in units.ALL:
+            # Or it would use again what it has kept of the services before.
+            units.run("systemctl", "daemon-reexec")
+            before = pss_kib(MANAGER)
+            with Session(kind, 100, notes) as session:
+                session.add("start.100", msec(session.begun, session.up))
+                time.sleep(2)
+                own, manager = pss_kib(session.it.own()), pss_kib(MANAGER) - before
+                session.add("pss.own", own / 1024)
+                session.add("pss.manager", manager / 1024)
+                session.add("pss.all", (own + manager) / 1024)
+            if hasattr(session, "left"):
+                session.add("stop.100", session.left[0])
+            yield
+
+
+def weights(options, notes):
+    """How two that take what they get share a core."""
+    for _ in range(1 if options["quick"] else 3):
+        for kind in units.ALL:
+            weighted = type(kind.__name__, (kind,), {"weights": WEIGHTS})
+            with Session(weighted, len(WEIGHTS), notes) as session:
+                pids = [[session.work.pids[name]] for name in session.names]
+                time.sleep(1)
+                before = list(map(cpu_seconds, pids))
+                time.sleep(5 if options["quick"] else 15)
+                heavy, light = (after - then for after, then in zip(map(cpu_seconds, pids), before))
+                session.add("weights", heavy / light)
+            yield
+
+
+def cgroups():
+    """All but slices, which systemd makes and keeps by itself."""
+    return {folder for folder, _, _ in os.walk(TREE) if not folder.endswith(".slice")}
+
+
+def loaded_units():
+    done = subprocess.run(["systemctl", "list-units", "--all", "--plain", "--no-legend"],
+                          check=True, stdout=subprocess.PIPE, text=True)
+    return {line.split()[0] for line in done.stdout.splitlines() if ".slice " not in line}
+
+
+class Supervisor:
+    """Its socket, for a caller that starts no process for each question."""
+
+    def __init__(self):
+        self.link = socket.socket(socket.AF_UNIX)
+        self.link.settimeout(300)
+        self.link.connect(SUPERVISOR)
+
+    def order(self, verb, names):
+        """Until it has happened."""
+        call = {"method": f"io.slicekeep.supervisor.{verb}",
+                "parameters": {"names": names, "wait": True}}
+        self.link.sendall(json.dumps(call).encode() + b"\0")
+        answer = b""
+        while not answer.endswith(b"\0"):
+            more = self.link.recv(1 << 20)
+            if not more:
+                raise RuntimeError(f"the supervisor hung up at {verb}")
+            answer += more
+        answer = json.loads(answer[:-1])
+        failed = [one for one in answer["parameters"].get("progress", []) if not one["ok"]]
+        if "error" in answer or failed:
+            raise RuntimeError(f"{verb}: {failed[:1] or answer}")
+
+
+def gone(before, look):
+    """What is there beside `before`, once nothing is or it is late."""
+    end = time.monotonic() + GONE_SECONDS
+    while (more := look() - before) and time.monotonic() < end:
+        time.sleep(0.2)
+    return more
+
+
+def jobs(options, notes):
+    """Short jobs, each with a keeper of its own, and whether they leave a cgroup or a unit."""
+    for kind in units.OURS:
+        kind = type(kind.__name__, (kind,), {"job": "/bin/true"})
+        work = measures.Workplace(measures.MEMORY)
+        it = kind(work, measures.service_names(JOBS_AT_ONCE))
+        try:
+            run_jobs(it, options, notes)
+        finally:
+            left = work.finish() + it.close()
+        if left:
+            notes.remark(f"{kind.name} left behind: {', '.join(left)}")
+        yield
+
+
+def run_jobs(it, options, notes):
+    before = cgroups(), loaded_units()
+    supervisor, count = Supervisor(), 0
+    begin = time.monotonic()
+    while count < options["jobs"] and time.monotonic() < begin + options["minutes"] * 60:
+        supervisor.order("Start", it.names)
+        supervisor.order("Stop", it.names)
+        count += len(it.names)
+    notes.add("jobs", it.name, count)
+    notes.add("jobs.second", it.name, count / (time.monotonic() - begin))
+    notes.add("jobs.cgroups", it.name, len(gone(before[0], cgroups)))
+    notes.add("jobs.units", it.name, len(gone(before[1], loaded_units)))
+    dying = read(f"{TREE}/cgroup.stat").decode().split("nr_dying_descendants ")[1].split()[0]
+    notes.add("jobs.dying", it.name, int(dying))
+
+
+SUITES = {"crash": crash, "life": life, "weights": weights, "jobs": jobs}
+
+
+def main():
+    options, notes = json.loads(sys.argv[2]), Notes()
+    try:
+        for _ in SUITES[sys.argv[1]](options, notes):
+            pass
+    except measures.FAILURES as problem:
+        notes.remark(f"{sys.argv[1]} is incomplete: {problem}")
+    print(json.dumps({"samples": notes.samples, "remarks": notes.remarks}))
+
+
+if __name__ == "__main__":
+    main()
