@@ -142,6 +142,9 @@ int parse_size(struct parse *p, const json_t *value, const struct field *f, void
 		return r;
 	if (bytes > SIZE_BYTES_MAX && bytes != SIZE_INFINITY)
 		return parse_fail(p, "is more than any machine has");
+	if (bytes < f->min && bytes == 0)
+		return parse_fail(p, "0 bytes are too few, at least %s",
+				  size_format(f->min, least));
 	if (bytes < f->min)
 		return parse_fail(p, "%llu bytes are too few, at least %s: did you mean \"%lluM\"?",
 				  (unsigned long long)bytes, size_format(f->min, least),

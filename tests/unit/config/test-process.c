@@ -277,6 +277,8 @@ static void limits_are_read(void **state)
 
 static void limits_out_of_range_are_errors(void **state)
 {
+	assert_error_with("'limits': {'memory_max': 0}",
+			  "processes.s.limits.memory_max: 0 bytes are too few, at least 1M");
 	assert_error_with("'limits': {'memory_max': 256}",
 			  "processes.s.limits.memory_max: 256 bytes are too few, at least 1M: did "
 			  "you mean \"256M\"?");
