@@ -8,6 +8,7 @@
 #include "lib/error.h"
 #include "lib/file.h"
 #include "lib/json.h"
+#include "lib/text.h"
 #include "lib/units.h"
 #include "config/edit.h"
 #include "config/load.h"
@@ -260,6 +261,18 @@ static int changed_text(json_t *root, const char *name, const json_t *changes, c
 	return *ret_text ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
+/* "FILE:LINE: PLACE: …": the text is ours and lies in no file; the place is what helps. */
+static void drop_file(const char *file, struct error *err)
+{
+	size_t n = strlen(file);
+	const char *place = err->text + n + 1;
+
+	if (!text_starts(err->text, file) || err->text[n] != ':')
+		return;
+	place += strspn(place, "0123456789: ");
+	memmove(err->text, place, strlen(place) + 1);
+}
+
 static int apply_change(struct manager *m, const char *name, const struct limits_change *change,
 			struct error *err)
 {
@@ -272,7 +285,12 @@ static int apply_change(struct manager *m, const char *name, const struct limits
 
 	snprintf(why, sizeof(why), "limits of %.64s", name);
 	request.text = text;
-	return code < 0 ? code : apply_config(m, &request, &reply, err);
+	if (code == 0) {
+		code = apply_config(m, &request, &reply, err);
+		if (code < 0 && err)
+			drop_file(m->paths->config, err);
+	}
+	return code;
 }
 
 /* The file may differ from what is applied in other places too, which stay as they are. */

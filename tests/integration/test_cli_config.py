@@ -221,4 +221,5 @@ def test_changed_limit_of_a_process_holds_while_it_runs(platform):
 
 def test_limit_that_is_no_number_is_refused(platform):
     platform.up(config(a=FOREVER))
-    assert "must be an integer" in platform.cli("limits", "a", "oom_score=-5x", exits=1).stderr
+    said = platform.cli("limits", "a", "oom_score=-5x", exits=1).stderr
+    assert said == "slicekeep: processes.a.limits.oom_score: must be an integer, not a string\n"
