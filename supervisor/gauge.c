@@ -137,17 +137,21 @@ void gauge_close(struct gauge *g)
 		log_debug("%s: the last minute of its history is lost: %s", g->name, strerror(-r));
 }
 
-/* Those of the last minute that are newer than the file. Return: how many there are then. */
+/*
+ * Those of the last minute, in the place of what the file has of it: a clock that was set back has
+ * left another past there. Return: how many there are then.
+ */
 static size_t add_newest(const struct gauge *g, uint32_t now_sec, struct ring_record *records,
 			 size_t n)
 {
-	uint32_t written_sec = n > 0 ? records[n - 1].at_sec : 0;
-
 	for (uint32_t age = GAUGE_RECORDS; age-- > 0;) {
 		const struct ring_record *r = &g->records[(now_sec - age) % GAUGE_RECORDS];
 
-		if (r->at_sec == now_sec - age && r->at_sec > written_sec)
-			records[n++] = *r;
+		if (r->at_sec != now_sec - age)
+			continue;
+		while (n > 0 && records[n - 1].at_sec >= r->at_sec)
+			n--;
+		records[n++] = *r;
 	}
 	return n;
 }

@@ -19,6 +19,7 @@
 #include "lib/clock.h"
 #include "lib/file.h"
 #include "supervisor/gauge.h"
+#include "supervisor/ring-file.h"
 
 struct fixture {
 	char folder[32];
@@ -198,6 +199,22 @@ static void history_with_a_second_missing_has_all_others(void **state)
 	assert_int_equal(history(f, RING_STEP_SECOND, first_sec + 199, 1000, &last), 200 - 4);
 }
 
+static void history_after_the_clock_was_set_back_is_what_came_after_that(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t now_sec = (uint32_t)(clock_at_usec() / USEC_PER_SEC);
+	struct ring_record before = {.at_sec = now_sec - 1}, last = {0};
+
+	before.value[NUMBER_TASKS] = 77;
+	assert_int_equal(ring_file_write(f->gauge->path, &before, 1, NULL), 0);
+	gauge_begin(f->gauge, 1);
+	f->gauge->per_second.value[NUMBER_TASKS] = 5;
+	for (uint32_t i = 3; i > 0; i--)
+		assert_int_equal(gauge_record(f->gauge, now_sec - i), 0);
+	assert_int_equal(history(f, RING_STEP_SECOND, now_sec, 10, &last), 3);
+	assert_int_equal(last.value[NUMBER_TASKS], 5);
+}
+
 static void history_survives_its_gauge(void **state)
 {
 	struct fixture *f = *state;
@@ -239,6 +256,7 @@ int main(void)
 		test(meter_opens_the_folder_above),
 		test(history_is_written_once_a_minute_and_read_as_one_with_what_is_not_written),
 		test(history_with_a_second_missing_has_all_others),
+		test(history_after_the_clock_was_set_back_is_what_came_after_that),
 		test(history_survives_its_gauge),
 		test(history_that_cannot_be_written_is_an_error),
 	};
