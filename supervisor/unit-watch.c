@@ -255,7 +255,8 @@ static void on_unloaded(const char *unit, void *userdata)
 	struct unit_record *r = record_find(w, unit);
 
 	slice_keeping_unloaded(&w->slices, unit);
-	if (r)
+	/* What goes before systemd has answered to a start is the unit of an earlier life. */
+	if (r && (r->state != UNIT_STARTING || r->job))
 		feed(r, UNIT_EVENT_UNLOADED);
 }
 
@@ -275,8 +276,7 @@ static void on_set(const char *unit, uint64_t token, const struct unit_answer *a
 			 a->text);
 }
 
-/* systemd does one thing after the other, so what came before a list is done when that is answered.
- */
+/* systemd does one thing after the other: what came before a list is done when it is answered. */
 static void confirm(struct unit_watch *w, uint64_t before, const char *refused)
 {
 	list_for_each_safe(it, &w->confirmations) {

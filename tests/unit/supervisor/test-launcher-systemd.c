@@ -141,6 +141,21 @@ static void start_lost_before_the_connection_was_has_failed(void **state)
 	assert_int_equal(w->n_failed, 1);
 }
 
+static void start_is_not_judged_by_the_end_of_an_earlier_unit(void **state)
+{
+	struct world *w = *state;
+
+	list(w, NULL, 0);
+	assert_int_equal(start(w, NULL), 0);
+	unload(w, UNIT);
+	assert_int_equal(w->n_failed, 0);
+	answer_start(w, 0, "");
+	w->bus.events->job_done(UNIT, JOB, "done", w->bus.userdata);
+	assert_int_equal(w->n_failed, 0);
+	unload(w, UNIT);
+	assert_int_equal(w->n_gone, 1);
+}
+
 static void start_is_not_judged_by_a_list_from_before(void **state)
 {
 	struct world *w = *state;
@@ -281,6 +296,7 @@ int main(void)
 		T(start_over_a_keeper_that_answers_is_refused),
 		T(start_lost_with_the_connection_is_found_in_the_list),
 		T(start_lost_before_the_connection_was_has_failed),
+		T(start_is_not_judged_by_the_end_of_an_earlier_unit),
 		T(start_is_not_judged_by_a_list_from_before),
 		T(end_is_told_when_the_unit_is_unloaded),
 		T(end_with_something_left_kills_it),
