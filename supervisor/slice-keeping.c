@@ -70,6 +70,15 @@ static void set_defaults(const struct slice_keeping *k, struct kept_slice *slice
 		slice_defaults_add(SLICE_SYSTEM, k->ram_bytes, &slice->limits);
 }
 
+/* A plain "-" in what we call a group would be a slice below it, which somebody else has made. */
+static bool is_ours(const char *unit)
+{
+	const char *group = text_starts(unit, "slicekeep-") ? unit + strlen("slicekeep-") : NULL;
+
+	return text_equal(unit, "slicekeep.slice") ||
+	       (group && text_ends(unit, ".slice") && !strchr(group, '-'));
+}
+
 /* Return: NULL when out of memory, and for what is no slice of ours. */
 static struct kept_slice *kept(struct slice_keeping *k, const char *unit)
 {
@@ -80,7 +89,7 @@ static struct kept_slice *kept(struct slice_keeping *k, const char *unit)
 		if (strcmp(slice->unit, unit) == 0)
 			return slice;
 	}
-	if (!text_starts(unit, "slicekeep") || !text_ends(unit, ".slice"))
+	if (!is_ours(unit))
 		return NULL;
 	slice = calloc(1, sizeof(*slice));
 	if (!slice)

@@ -116,6 +116,20 @@ static void limits_of_a_slice_change_where_it_is_there(void **state)
 	assert_true(w->bus.memory_max == 2000000);
 }
 
+static void limits_are_for_slices_of_ours_alone(void **state)
+{
+	struct world *w = *state;
+
+	list(w, NULL, 0);
+	w->bus.events->made("slicekeeper.slice", w->bus.userdata);
+	w->bus.events->made("slicekeep-a-b.slice", w->bus.userdata);
+	assert_int_equal(w->bus.set.n, 0);
+	w->bus.events->made("slicekeep-a\\x2db.slice", w->bus.userdata);
+	assert_int_equal(w->bus.set.n, 1);
+	w->bus.events->made("slicekeep.slice", w->bus.userdata);
+	assert_int_equal(w->bus.set.n, 2);
+}
+
 static void on_confirmed(const char *refused, void *userdata)
 {
 	struct world *w = userdata;
@@ -245,6 +259,7 @@ int main(void)
 		T(unit_that_was_left_dead_is_killed),
 		T(unit_of_another_slicekeep_is_left_alone),
 		T(limits_of_a_unit_change_while_it_runs),
+		T(limits_are_for_slices_of_ours_alone),
 		T(limits_of_a_slice_change_where_it_is_there),
 		T(limits_are_confirmed_by_what_is_answered_after_them),
 		T(limits_that_systemd_refuses_are_not_confirmed),
