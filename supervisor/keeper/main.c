@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -183,6 +184,8 @@ static int run(const struct options *o)
 	r = loop_run(k, signals);
 	if (r < 0)
 		say("cannot wait: %s", strerror(-r));
+	/* Others may have a service that still runs, and the end of a process is long. */
+	(void)sched_yield();
 	pipes_hang_up(&k->pipes);
 	say_what_is_left(k);
 	cgroup_remove(&k->cgroup, k->spec.cgroup);
