@@ -300,7 +300,9 @@ def test_sighup_reads_the_spec_for_the_next_life(nursery, tmp_path):
     wait_until(lambda: lives(tmp_path / "lives") == ["one"])
     nursery.spec(["sh", "-c", f"echo two >>{tmp_path}/lives; exec sleep 1000"], stop_usec=1)
     keeper.process.send_signal(signal.SIGHUP)
-    sleeper = [pid for pid, name in processes.tagged(nursery.tag).items() if "sleep 1000" in name]
+    # In the middle of an exec it has no environment, and so no tag.
+    sleeper = wait_until(lambda: [pid for pid, name in processes.tagged(nursery.tag).items()
+                                  if "sleep 1000" in name])
     # The signal is handled in the turn before the death that follows it, or in the same one.
     os.kill(sleeper[0], signal.SIGKILL)
     wait_until(lambda: lives(tmp_path / "lives") == ["one", "two"])
