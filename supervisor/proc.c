@@ -87,6 +87,17 @@ size_t proc_tree(pid_t pid, pid_t *pids, size_t max)
 	return n;
 }
 
+size_t proc_kept(pid_t keeper, pid_t main, pid_t *pids, size_t max)
+{
+	size_t n = proc_tree(keeper, pids, max);
+
+	/* What a keeper that was killed has left is no child of the one that has followed. */
+	if (n == 1)
+		return proc_tree(main, pids, max);
+	memmove(pids, pids + 1, (n - 1) * sizeof(pids[0]));
+	return n - 1;
+}
+
 /** struct usage - of several processes */
 struct usage {
 	uint64_t ticks;

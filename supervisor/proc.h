@@ -26,6 +26,15 @@ uint64_t proc_ram_bytes(void);
 size_t proc_tree(pid_t pid, pid_t *pids, size_t max);
 
 /**
+ * proc_kept() - the processes of a service without its keeper
+ * @main: its main process
+ * @pids: room for @max, at least 1
+ *
+ * Return: how many there are in @pids; at least 1.
+ */
+size_t proc_kept(pid_t keeper, pid_t main, pid_t *pids, size_t max);
+
+/**
  * proc_measure() - what processes use together: CPU, memory and tasks, without any cgroup
  * @ret: at_usec is the caller's, everything else unknown
  *

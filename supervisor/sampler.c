@@ -269,14 +269,12 @@ static void look_into_proc(struct sampler *sm, struct service *s, usec_t ports_e
 {
 	struct gauge *g = gauge_of(sm, s);
 	usec_t now_usec = clock_now_usec();
-	size_t n = g && service_lives(s) ? proc_tree(s->keeper_pid, sm->pids, PIDS_MAX) : 0;
 	struct numbers now;
+	size_t n;
 
-	if (n == 0)
+	if (!g || !service_lives(s))
 		return;
-	/* The keeper, with which the tree begins, is ours. */
-	n--;
-	memmove(sm->pids, sm->pids + 1, n * sizeof(sm->pids[0]));
+	n = proc_kept(s->keeper_pid, s->snapshot.main_pid, sm->pids, PIDS_MAX);
 	g->processes = n;
 	if (!meter_is_open(&g->meter)) {
 		if (g->life != s->life)

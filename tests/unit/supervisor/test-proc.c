@@ -56,6 +56,27 @@ static void tree_has_children_and_ends_at_its_bound(void **state)
 	assert_int_equal(proc_tree(getpid(), pids, 8), 1);
 }
 
+static void kept_are_all_but_the_keeper(void **state)
+{
+	pid_t one = begin_child();
+	pid_t pids[8];
+
+	assert_int_equal(proc_kept(getpid(), one, pids, 8), 1);
+	assert_int_equal(pids[0], one);
+	end_child(one);
+}
+
+static void kept_by_one_that_was_killed_are_found_by_their_main_process(void **state)
+{
+	pid_t keeper = begin_child(), main = begin_child();
+	pid_t pids[8];
+
+	assert_int_equal(proc_kept(keeper, main, pids, 8), 1);
+	assert_int_equal(pids[0], main);
+	end_child(keeper);
+	end_child(main);
+}
+
 static void measure_sees_memory_cpu_and_threads(void **state)
 {
 	pid_t self = getpid();
@@ -169,6 +190,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tree_has_children_and_ends_at_its_bound),
+		cmocka_unit_test(kept_are_all_but_the_keeper),
+		cmocka_unit_test(kept_by_one_that_was_killed_are_found_by_their_main_process),
 		cmocka_unit_test(measure_sees_memory_cpu_and_threads),
 		cmocka_unit_test(measure_counts_what_processes_share_once),
 		cmocka_unit_test(measure_of_what_is_gone_knows_nothing),
