@@ -31,7 +31,7 @@ def crash(options, notes):
 
 def life(options, notes):
     """Start and stop of 100, and the memory in between, also the first process's."""
-    for _ in range(1 if options["quick"] else 5):
+    for _ in range(1 if options["quick"] else 3):
         for kind in units.ALL:
             # Or it would use again what it has kept of the services before.
             units.run("systemctl", "daemon-reexec")
@@ -50,7 +50,7 @@ def life(options, notes):
 
 def weights(options, notes):
     """How two that take what they get share a core."""
-    for _ in range(1 if options["quick"] else 3):
+    for _ in range(1 if options["quick"] else 2):
         for kind in units.ALL:
             weighted = type(kind.__name__, (kind,), {"weights": WEIGHTS})
             with Session(weighted, len(WEIGHTS), notes) as session:

@@ -44,7 +44,9 @@ its `daemon-reload`: with the systemd launcher a unit comes into being at its st
 program without libc whose first instruction reads the clock. Values are medians.
 
 Jobs are `/bin/true`, {at_once} at a time over the supervisor's socket: each has a keeper, a cgroup
-and (with the systemd launcher) a unit of its own, and is stopped when it is done.
+and (with the systemd launcher) a unit of its own, and is stopped when it is done. There are 100,000
+of them for each launcher unless its time (`--minutes`) is over before: the table says how many were
+run.
 
 ## Beside plain units
 
