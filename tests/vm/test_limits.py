@@ -85,6 +85,16 @@ def test_limits_are_in_the_kernel_and_in_what_is_shown(platform, start_either):
     assert "note" not in platform.json("limits", "web")
 
 
+def test_rate_without_a_disk_is_said_to_cap_nothing(platform, start_either):
+    start_either(config(web=capped(ROOTS | {"cwd": "/dev/shm"}, io_write_max="4M")))
+    platform.wait_state("web", "running")
+    shown = limits_of(platform, "web")
+    assert shown["io_write_max"]["configured"] == "4M"
+    assert "effective" not in shown["io_write_max"]
+    assert shown["io_write_max"]["note"] == "not enforced: its folder is on no disk of its own"
+    assert "note" not in shown["io_read_max"]
+
+
 def test_changed_limit_is_in_the_kernel_when_the_command_returns(platform, start_either):
     start_either(config(web=capped(ROOTS, memory_max="64M", tasks_max=10)))
     before, folder = platform.wait_state("web", "running")["pid"], cgroup_of(platform, "web")
