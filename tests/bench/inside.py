@@ -126,10 +126,13 @@ def run_jobs(it, options, notes):
     before = cgroups(), loaded_units()
     supervisor, count = Supervisor(), 0
     begin = time.monotonic()
-    while count < options["jobs"] and time.monotonic() < begin + options["minutes"] * 60:
-        supervisor.order("Start", it.names)
-        supervisor.order("Stop", it.names)
-        count += len(it.names)
+    try:
+        while count < options["jobs"] and time.monotonic() < begin + options["minutes"] * 60:
+            supervisor.order("Start", it.names)
+            supervisor.order("Stop", it.names)
+            count += len(it.names)
+    except measures.FAILURES as problem:
+        notes.remark(f"{it.name}, after {count} jobs: {problem}")
     notes.add("jobs", it.name, count)
     notes.add("jobs.second", it.name, count / (time.monotonic() - begin))
     notes.add("jobs.cgroups", it.name, len(gone(before[0], cgroups)))
