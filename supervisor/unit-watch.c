@@ -29,6 +29,7 @@
 #include "lib/loop.h"
 #include "lib/paths.h"
 #include "lib/text.h"
+#include "supervisor/confirmations.h"
 #include "supervisor/launcher.h"
 #include "supervisor/launchers.h"
 #include "supervisor/proc.h"
@@ -36,7 +37,7 @@
 #include "supervisor/unit-bus.h"
 #include "supervisor/unit-record.h"
 
-/** A manager that has not started a unit by then does not start it. */
+/** A manager that has started nothing for so long does not start what it was asked for. */
 #define START_USEC (20 * USEC_PER_SEC)
 
 struct unit_watch {
@@ -45,24 +46,14 @@ struct unit_watch {
 	struct list units;
 	struct slice_keeping slices;
 	struct loop_timer deadline;
-	uint64_t n_asked; /* lists and starts, numbered together */
+	usec_t heard_usec; /* the last end of a job: a unit that waits for its turn is no silence */
+	uint64_t n_asked;  /* lists and starts, numbered together */
 	bool is_listing;
 	bool is_list_wanted;
 	struct list confirmations;
 	char refused[256];
 	bool is_due;   /* limits could not be set */
 	bool is_known; /* what there is; false while there is no connection */
-};
-
-/**
- * struct confirmation - somebody waits until all that was asked for before has been done
- * @number: a list with a larger one was asked for afterwards
- */
-struct confirmation {
-	struct list link;
-	uint64_t number;
-	launcher_confirmed_fn fn;
-	void *userdata;
 };
 
 static struct unit_record *record_new(struct unit_watch *w, const char *name, unsigned instance,
@@ -176,7 +167,10 @@ static void on_deadline(void *userdata)
 	list_for_each_safe(it, &w->units) {
 		struct unit_record *r = list_entry(it, struct unit_record, link);
 
-		if (r->state != UNIT_STARTING || r->deadline_usec > now)
+		if (r->state != UNIT_STARTING)
+			continue;
+		r->deadline_usec = MAX_OF(r->deadline_usec, usec_add(w->heard_usec, START_USEC));
+		if (r->deadline_usec > now)
 			continue;
 		snprintf(r->fault, sizeof(r->fault),
 			 "systemd does not start its unit: it does not answer");
@@ -208,9 +202,11 @@ static void on_started(const char *unit, uint64_t token, const struct unit_answe
 
 static void on_job_done(const char *unit, const char *job, const char *result, void *userdata)
 {
-	struct unit_record *r = record_find(userdata, unit);
+	struct unit_watch *w = userdata;
+	struct unit_record *r = record_find(w, unit);
 	bool done = strcmp(result, "done") == 0;
 
+	w->heard_usec = clock_now_usec();
 	if (!r)
 		return;
 	if (r->state == UNIT_STARTING && text_equal(r->job, job)) {
@@ -279,15 +275,7 @@ static void on_set(const char *unit, uint64_t token, const struct unit_answer *a
 /* systemd does one thing after the other: what came before a list is done when it is answered. */
 static void confirm(struct unit_watch *w, uint64_t before, const char *refused)
 {
-	list_for_each_safe(it, &w->confirmations) {
-		struct confirmation *c = list_entry(it, struct confirmation, link);
-
-		if (c->number > before)
-			continue;
-		list_remove(&c->link);
-		c->fn(refused, c->userdata);
-		free(c);
-	}
+	confirmations_tell(&w->confirmations, before, refused);
 	w->refused[0] = '\0';
 }
 
@@ -490,12 +478,10 @@ int unit_watch_change(struct unit_watch *w, const char *name, unsigned instance,
 
 int unit_watch_confirm(struct unit_watch *w, launcher_confirmed_fn fn, void *userdata)
 {
-	struct confirmation *c = calloc(1, sizeof(*c));
+	int code = confirmations_add(&w->confirmations, ++w->n_asked, fn, userdata);
 
-	if (!c)
-		return -ENOMEM;
-	*c = (struct confirmation){.number = ++w->n_asked, .fn = fn, .userdata = userdata};
-	list_append(&w->confirmations, &c->link);
+	if (code < 0)
+		return code;
 	list_soon(w);
 	if (!w->is_known)
 		confirm(w, UINT64_MAX,

@@ -27,7 +27,7 @@ struct world {
 	struct launcher *launcher;
 	struct unit_bus bus;
 	char control[128];
-	unsigned n_gone, n_started, n_failed, n_stopped_by, n_changed, n_confirmed, n_due;
+	unsigned instance, n_gone, n_started, n_failed, n_stopped_by, n_changed, n_confirmed, n_due;
 	char text[256];
 };
 
@@ -95,6 +95,7 @@ static int start(struct world *w, struct error *err)
 	static struct config_limits limits;
 	struct launch what = {
 		.name = "shop",
+		.instance = w->instance,
 		.spec = "/run/spec",
 		.control = w->control,
 		.slice = "web",
@@ -116,7 +117,6 @@ static void start_well(struct world *w)
 	assert_int_equal(w->n_started, 1);
 }
 
-/* The manager has unloaded it. */
 static void unload(struct world *w, const char *unit)
 {
 	w->bus.events->unloaded(unit, w->bus.userdata);

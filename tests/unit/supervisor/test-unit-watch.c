@@ -14,6 +14,7 @@
 
 #include "lib/error.h"
 #include "tests/unit/supervisor/systemd-world.h"
+#include "tests/unit/supervisor/until.h"
 
 static void describe(const struct world *w, char text[static 4608])
 {
@@ -251,6 +252,52 @@ static void launcher_without_a_manager_says_so(void **state)
 	world.bus.is_gone = false;
 }
 
+/* --- a manager that is slow ---------------------------------------------------------------- */
+
+static usec_t passed_usec;
+
+usec_t __real_clock_now_usec(void);
+usec_t __wrap_clock_now_usec(void);
+
+usec_t __wrap_clock_now_usec(void)
+{
+	return __real_clock_now_usec() + passed_usec;
+}
+
+static bool looked_thrice(void *userdata)
+{
+	unsigned *n = userdata;
+
+	return ++*n == 3;
+}
+
+/* The time that has passed is noticed when the next one is started. */
+static void pass(struct world *w, usec_t usec)
+{
+	unsigned n_looks = 0;
+
+	passed_usec += usec;
+	w->instance++;
+	assert_int_equal(start(w, NULL), 0);
+	assert_true(until(w->loop, looked_thrice, &n_looks));
+}
+
+static void start_that_waits_for_its_turn_is_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	list(w, NULL, 0);
+	assert_int_equal(start(w, NULL), 0);
+	pass(w, 15 * USEC_PER_SEC);
+	w->bus.events->job_done("another.service", "/another", "done", w->bus.userdata);
+	pass(w, 10 * USEC_PER_SEC);
+	assert_int_equal(w->n_failed, 0);
+	pass(w, 11 * USEC_PER_SEC);
+	assert_true(w->n_failed > 0);
+	assert_non_null(strstr(w->text, "it does not answer"));
+	passed_usec = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +314,7 @@ int main(void)
 		T(list_that_does_not_come_is_asked_for_again),
 		T(list_that_is_refused_is_asked_for_when_it_is_needed),
 		T(limits_set_while_systemd_is_away_are_due),
+		T(start_that_waits_for_its_turn_is_waited_for),
 		T(launcher_without_a_manager_says_so),
 	};
 
