@@ -153,8 +153,8 @@ and nothing more. Where it is behind a peer already, so is slicekeep, and that r
 the shape.
 
 Rows that only explain another are not held against the peers. When a command returns is such a row:
-`slicekeep restart` waits until the new service is ready and says so, `svc -t` has only passed the order
-on, and `sv restart` looks for the replacement a few times a second.
+`slicekeep restart` waits until the new service is ready and says so, `svc -t` has only passed the
+order on, and `sv restart` looks for the replacement a few times a second.
 
 ## Against floor, peers and budget
 
