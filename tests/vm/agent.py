@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The tests' end of the line to guest/agent: one command at a time, each with a deadline."""
+"""The tests' end of the line to guest/agent: one order at a time, each with a deadline."""
 import json
-import socket
 import time
 
 
@@ -15,29 +14,37 @@ class Agent:
     def __init__(self, server, seconds):
         deadline = time.monotonic() + seconds
         self.rest = b""
+        self.number = 0
         self.socket = None
         server.settimeout(seconds)
         try:
             self.socket, _ = server.accept()
         except TimeoutError as error:
             raise Silence("the emulator does not connect") from error
-        self.boot_id = self._line(deadline)["boot"]
+        # It is read once the agent in the machine is there.
+        _, boot_id, _ = self.call({"do": "hello", "now": time.time()}, b"",
+                                  deadline - time.monotonic())
+        self.boot_id = boot_id.decode()
 
     def close(self):
         """Hang up."""
         self.socket.close()
 
-    def call(self, command, stdin, seconds):
-        """Run a command; (exit code or None, stdout, stderr)."""
+    def call(self, order, stdin, seconds):
+        """(exit code or None, stdout, stderr) of what is done."""
         deadline = time.monotonic() + seconds
-        self.send(command, stdin, seconds)
-        answer = self._line(deadline)
-        return (answer["code"], self._bytes(answer["stdout"], deadline),
-                self._bytes(answer["stderr"], deadline))
+        self.send(order, stdin, seconds)
+        while True:
+            answer = self._line(deadline)
+            parts = [self._bytes(answer[name], deadline) for name in ("stdout", "stderr")]
+            # Another number's came too late for who asked.
+            if answer["number"] == self.number:
+                return answer["code"], *parts
 
-    def send(self, command, stdin, seconds):
+    def send(self, order, stdin, seconds):
         """Only ask for it: for a command that may end the agent before it can answer."""
-        head = json.dumps(command | {"stdin": len(stdin)}).encode()
+        self.number += 1
+        head = json.dumps(order | {"number": self.number, "stdin": len(stdin)}).encode()
         self.socket.settimeout(seconds)
         try:
             self.socket.sendall(head + b"\n" + stdin)

@@ -21,11 +21,21 @@ def machine():
         yield one
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Let a fixture know whether its test has failed."""
+    report = (yield).get_result()
+    item.has_failed = getattr(item, "has_failed", False) or report.failed
+
+
 @pytest.fixture
-def platform(machine):
+def platform(machine, request):
     """slicekeep in the machine, not started yet (installed.py): up(), cli(), wait_state() …"""
     one = installed.Installed(machine)
     yield one
+    if request.node.has_failed:
+        one.tell()
     left = one.finish()
     if left:
+        one.tell()
         pytest.fail("left behind, and killed now:\n" + "\n".join(left))

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs in the machine, beside keepers.py: asks a keeper, and prints what it answers as JSON.
 
+The agent imports it, see Machine.run_python().
+
     guest_keeper.py CONTROL state [STATE…]     its snapshot, once it is in one of these states
     guest_keeper.py CONTROL exit SINCE_LIFE    the exit of a later life, once there is one
     guest_keeper.py CONTROL kill               kill -9; the snapshot of the keeper that follows
@@ -54,6 +56,3 @@ def main():
     else:
         frame = connect(path).request(verb)
     print(json.dumps(frame.fields))
-
-
-main()

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""What a machine boots: kernel, initrd and disk, made from Debian packages.
+"""What a machine boots: kernel, initrd and disk, made from Debian packages; and one booted already.
 
 The kernel is taken out of its compressed wrapper, since under emulation unpacking it costs as much
 as the rest of the boot. The initrd is a shell and the modules that reach the disk, because Debian's
 would look for hardware first. udev, gettys, timers and whatever else only costs time in a machine
-that lives for seconds are masked.
+that lives for seconds are masked. Then a machine is booted once, and frozen: a test thaws a copy.
 """
 import hashlib
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 import tempfile
+
+import emulator
+from agent import Agent
 
 HERE = pathlib.Path(__file__).resolve().parent
 GUEST = HERE / "guest"
@@ -48,13 +52,15 @@ FILES = {
     "etc/systemd/journald.conf.d/vm.conf":
         "[Journal]\nStorage=volatile\nRuntimeMaxUse=32M\nRateLimitIntervalSec=0\n",
 }
+BOOT_SECONDS = 180
 DISK_BYTES = 4 << 30  # a sparse file
 LZ4_LEGACY_MAGIC = b"\x02\x21\x4c\x18"
 
 
 def key():
     """Names the image by all that it is made of."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(emulator.version())
+    digest.update(repr(emulator.command(HERE, HERE, HERE / "disk")[1:]).encode())
     for path in (pathlib.Path(__file__), ROOT, *sorted(GUEST.iterdir())):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -113,8 +119,29 @@ def furnish(root):
     (units / "multi-user.target.wants/agent.service").symlink_to("../agent.service")
 
 
+def freeze(into):
+    """Boot what was built; `booted`, the disk from then on, and `frozen`, the rest of its state."""
+    # Named as from where it lies, since the folder is renamed.
+    emulator.make_disk(into / "booted", "disk", "raw")
+    with tempfile.TemporaryDirectory(prefix="sk-vm-", dir="/tmp") as folder, \
+            socket.socket(socket.AF_UNIX) as server:
+        folder = pathlib.Path(folder)
+        server.bind(str(folder / "agent"))
+        server.listen(1)
+        machine = emulator.Emulator(into, folder, into / "booted")
+        try:
+            agent = Agent(server, BOOT_SECONDS)
+            code, said, _ = agent.call({
+                "do": "run", "argv": ["systemctl", "is-system-running", "--wait"], "user": "root",
+                "env": {}, "cwd": None, "seconds": BOOT_SECONDS}, b"", BOOT_SECONDS)
+            assert code == 0, f"its systemd is {said.decode().strip()}:\n{machine.console()}"
+            machine.freeze(into / "frozen")
+        finally:
+            machine.kill()
+
+
 def build(into):
-    """Make `vmlinux`, `initrd` and `disk` in the folder `into`, as root."""
+    """Make `vmlinux`, `initrd` and `disk` in the folder `into`, as root; then freeze()."""
     with tempfile.TemporaryDirectory(dir=into) as folder:
         root = pathlib.Path(folder) / "root"
         left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*"
@@ -130,3 +157,4 @@ def build(into):
             file.truncate(DISK_BYTES)
         subprocess.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-E",
                         "lazy_itable_init=1", "-d", root, into / "disk"], check=True)
+    freeze(into)

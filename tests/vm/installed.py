@@ -22,7 +22,8 @@ FOLDERS = ("/etc/slicekeep", "/run/slicekeep", "/var/lib/slicekeep", "/var/log/s
 UNIT = "slicekeep-test.service"
 # What runs in a bare machine, also when systemd was asked something or a user has a manager.
 BARE = re.compile(r"/sbin/init|/(?:usr/)?lib/systemd/|\(sd-pam\)|/usr/bin/dbus-daemon|"
-                  r"/usr/bin/python3 -ISB /usr/local/sbin/agent|ps -e ")
+                  r"/usr/bin/python3 -ISB /usr/local/sbin/agent")
+LOOK = "/opt/test/guest_look.py"
 
 
 def install(machine):
@@ -33,6 +34,7 @@ def install(machine):
                               check=False)
         assert done.returncode == 0, f"{BUILD} is not built?\n{done.stdout}{done.stderr}"
         machine.put_tree(folder)
+    machine.put(LOOK, (TOP / "tests/vm/guest_look.py").read_bytes())
 
 
 class Installed(Control):
@@ -41,6 +43,10 @@ class Installed(Control):
     def __init__(self, machine):
         self.machine = machine
         self.run = machine.run
+
+    def read(self, path):
+        """The text of a file, without white space around it."""
+        return self.machine.get(path).decode(errors="replace").strip()
 
     def write_config(self, config):
         """Write the config file as root would."""
@@ -67,30 +73,27 @@ class Installed(Control):
         """Wait until the supervisor answers."""
         wait_until(lambda: self.cli("status", exits=None).returncode == 0, 30, "the supervisor")
 
-    def processes(self):
-        """{pid: command line} of all processes that a bare machine has not.
+    def look(self):
+        """({pid: command line} of all processes that a bare machine has not, our cgroups)."""
+        seen = json.loads(self.machine.run_python(LOOK).stdout)
+        return ({pid: command for pid, command in seen["processes"] if not BARE.match(command)},
+                seen["cgroups"])
 
-        Not zombies: those are dead, and their parent will see it.
-        """
-        rows = self.run(["ps", "-e", "-o", "pid=,ppid=,state=,args="]).stdout.splitlines()
-        found = {}
-        for pid, parent, state, command in (row.split(None, 3) for row in rows):
-            if "2" not in (pid, parent) and state != "Z" and not BARE.match(command):
-                found[int(pid)] = command
-        return found
+    def processes(self):
+        """The former."""
+        return self.look()[0]
 
     def left(self):
         """What a bare machine has not: processes, units, cgroups.
 
         Not slices: systemd makes them by itself and keeps them, even when nothing is in them.
         """
-        wrong = [f"process {pid}: {command}" for pid, command in self.processes().items()]
+        processes, cgroups = self.look()
+        wrong = [f"process {pid}: {command}" for pid, command in processes.items()]
         units = self.run(["systemctl", "list-units", "--all", "--plain", "--no-legend",
                           "slicekeep*"]).stdout
         wrong += [f"unit {line}" for line in units.splitlines() if ".slice " not in line]
-        cgroups = self.run(["find", "/sys/fs/cgroup", "-name", "slicekeep*",
-                            "!", "-name", "*.slice"]).stdout
-        return wrong + [f"cgroup {line}" for line in cgroups.splitlines()]
+        return wrong + [f"cgroup {folder}" for folder in cgroups]
 
     def left_at_last(self):
         """The same, when systemd has unloaded the units whose processes have ended."""
@@ -100,14 +103,17 @@ class Installed(Control):
             return self.left()
         return []
 
+    def tell(self):
+        """Print what helps to understand a test that failed."""
+        print(self.run("slicekeep ls; journalctl --no-pager --lines 60", exits=None).stdout)
+
     def finish(self):
         """End everything, and return what was left of it; the next test finds a clean machine."""
-        # Shown with a test that failed.
-        print(self.run("slicekeep ls; journalctl --no-pager --lines 30", exits=None).stdout)
         self.run(["systemctl", "stop", UNIT], exits=None)
         self.cli("down", exits=None)
         left = self.left_at_last()
-        self.run(["kill", "-KILL", *map(str, self.processes())], exits=None)
-        self.run("systemctl stop slicekeep.slice; systemctl reset-failed")
-        self.run(["rm", "-rf", *FOLDERS])
+        for pid in self.processes() if left else ():
+            self.run(["kill", "-KILL", str(pid)], exits=None)
+        self.run("systemctl stop slicekeep.slice; systemctl reset-failed; "
+                 f"rm -rf {' '.join(FOLDERS)}")
         return left

@@ -38,7 +38,10 @@ def install(machine):
 
 
 class Unit:
-    """One service of the system's manager, with its keeper and its payload."""
+    """One service of the system's manager, with its keeper and its payload.
+
+    Its name was never used before: so the manager reads its file without a daemon-reload.
+    """
 
     user = "root"
     manager = ("systemctl",)
@@ -60,7 +63,6 @@ class Unit:
         machine.put(spec, "".join(record + "\0" for record in records), user=self.user)
         machine.put(f"{self.units}/{name}.service",
                     UNIT.format(keeper=self.program, spec=spec, control=self.control, more=more))
-        machine.run([*self.manager, "daemon-reload"], user=self.user)
 
     def start(self):
         """systemctl start; the snapshot of the running payload."""
@@ -71,13 +73,20 @@ class Unit:
         """systemctl WORDS… UNIT"""
         return self.machine.run([*self.manager, *words, self.name], user=self.user, **more)
 
+    def end(self):
+        """Whatever state it is in; for the end of a test."""
+        ctl = " ".join(self.manager)
+        self.machine.run(f"{ctl} stop {self.name}; "
+                         f"[ ! -e {self.folder} ] || {ctl} kill --signal=KILL {self.name}",
+                         user=self.user, exits=None)
+
     def show(self, key):
         """A property of the unit."""
         return self.systemctl("show", "--value", "--property", key).stdout.strip()
 
     def ask(self, *words):
         """What the keeper answers; see guest_keeper.py."""
-        done = self.machine.run(["python3", "/opt/test/guest_keeper.py", self.control, *words])
+        done = self.machine.run_python("/opt/test/guest_keeper.py", self.control, *words)
         return json.loads(done.stdout)
 
     def state(self, *states):
@@ -86,8 +95,8 @@ class Unit:
 
     def pids(self, below=""):
         """Who is in the unit's cgroup, or in one below it."""
-        text = self.machine.run(f"cat {self.folder}/{below}/cgroup.procs 2>&-", exits=None).stdout
-        return [int(pid) for pid in text.split()]
+        path = f"{self.folder}/{below}/cgroup.procs"
+        return [int(pid) for pid in self.machine.get(path, missing=b"").split()]
 
     def kill_keeper(self):
         """kill -9 of the keeper; the snapshot of the one that follows."""

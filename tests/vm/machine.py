@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A virtual machine whose first process is a real systemd, for a test to do with as it likes.
 
-It is emulated, without KVM, so that it is the same wherever the tests run: some twenty times slower
-than the host. Its disk is a thin layer over the image, and goes with the machine. A command is
-killed when its time is up; a machine that says nothing for longer fails the test with the last
-lines of its console.
+It is emulated: some twenty times slower than the host. Its disk is a thin layer over the image, and
+goes with the machine. A command is killed when its time is up, and the failure tells where it hung;
+a machine that says nothing for longer is lost: the test fails with the last lines of its console,
+and so does at once whatever it is asked later.
 """
 import io
 import pathlib
@@ -16,25 +16,26 @@ import tarfile
 import tempfile
 
 import cache
+import emulator
 from agent import Agent, Silence
 from waiting import SLOWNESS
 
-MEMORY_MIB = 1024
 BOOT_SECONDS = 90
 SHUTDOWN_SECONDS = 90
 COMMAND_SECONDS = 60
 # What the machine gets to kill a command that took too long.
 GRACE_SECONDS = 20
-CONSOLE_LINES = 40
-KERNEL_OPTIONS = (
-    "root=/dev/vda rw console=ttyS0 quiet panic=-1 psi=1 mitigations=off nokaslr audit=0 "
-    "systemd.show_status=0 tsc=reliable random.trust_cpu=on no_timer_check cryptomgr.notests")
+# What guest/agent says of a file that is not there.
+MISSING = 2
+# What is known of a machine in which a command took too long.
+WITNESSES = ("ps -e -o pid,ppid,state,wchan:24,args --forest", "journalctl --no-pager --lines 80")
 
 
 def command_for(argv, seconds=COMMAND_SECONDS):
     """What guest/agent is sent."""
     words = ["bash", "-c", argv] if isinstance(argv, str) else [str(word) for word in argv]
-    return {"argv": words, "seconds": seconds * SLOWNESS, "user": "root", "env": {}, "cwd": None}
+    return {"do": "run", "argv": words, "seconds": seconds * SLOWNESS, "user": "root", "env": {},
+            "cwd": None}
 
 
 class Machine:
@@ -45,15 +46,15 @@ class Machine:
         self.turn = cache.turn()
         # Short, because a Unix socket path holds 107 bytes.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sk-vm-", dir="/tmp"))
-        self.qemu = None
+        self.emulator = None
         self.agent = None
+        self.lost = None
         self.server = socket.socket(socket.AF_UNIX)
         self.server.bind(str(self.folder / "agent"))
         self.server.listen(1)
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw",
-                        "-b", self.image / "disk", self.folder / "disk"], check=True)
         try:
-            self._boot()
+            emulator.make_disk(self.folder / "disk", self.image / "booted", "qcow2")
+            self._boot(self.image / "frozen")
         except BaseException:
             self.close()
             raise
@@ -68,9 +69,8 @@ class Machine:
         """Pull the plug, and forget the disk."""
         if self.agent:
             self.agent.close()
-        if self.qemu:
-            self.qemu.kill()
-            self.qemu.wait()
+        if self.emulator:
+            self.emulator.kill()
         self.server.close()
         self.turn.close()
         shutil.rmtree(self.folder)
@@ -82,21 +82,22 @@ class Machine:
         `exits` is the expected exit code, or None for any; `cwd` is the user's home unless given.
         Returns the CompletedProcess, as text.
         """
-        done = self._call(argv, exits, stdin.encode(), seconds,
-                          {"user": user, "env": env or {}, "cwd": cwd})
-        return subprocess.CompletedProcess(done.args, done.returncode,
-                                           done.stdout.decode(errors="replace"),
-                                           done.stderr.decode(errors="replace"))
+        return self._run(command_for(argv, seconds) |
+                         {"user": user, "env": env or {}, "cwd": cwd}, exits, stdin.encode())
+
+    def run_python(self, path, *words, seconds=COMMAND_SECONDS):
+        """Run main() of a Python file of the machine, without the second that Python takes to
+        start there. It is loaded once: it must not change."""
+        return self._run(command_for([path, *words], seconds) | {"do": "python"})
 
     def put(self, path, data, mode=0o644, user="root"):
         """Write a file, of text or bytes, with the folders above it."""
-        script = 'umask 022 && mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"'
-        self._call(["sh", "-c", script, "sh", path, f"{mode:o}"], more={"user": user},
-                   stdin=data.encode() if isinstance(data, str) else data)
+        self._order({"do": "put", "path": str(path), "mode": mode, "user": user},
+                    data.encode() if isinstance(data, str) else data)
 
-    def get(self, path):
-        """The bytes of a file."""
-        return self._call(["cat", path]).stdout
+    def get(self, path, missing=None):
+        """The bytes of a file; `missing`, if given, when there is none."""
+        return self._order({"do": "get", "path": str(path)}, missing=missing)
 
     def put_tree(self, folder, into="/"):
         """Copy what lies in a folder of the host into one of the machine; it is root's there."""
@@ -104,61 +105,68 @@ class Machine:
         with tarfile.open(fileobj=tar, mode="w") as archive:
             for path in sorted(pathlib.Path(folder).iterdir()):
                 archive.add(path, path.name)
-        self._call(["tar", "-x", "--no-same-owner", "--keep-directory-symlink", "-C", into],
-                   stdin=tar.getvalue())
+        self._run(command_for(["tar", "-x", "--no-same-owner", "--keep-directory-symlink",
+                               "-C", into]), 0, tar.getvalue())
 
     def reboot(self):
         """Shut down in order, and boot again from the same disk."""
         try:
             self.agent.send(command_for(["systemctl", "reboot"]), b"", COMMAND_SECONDS)
-            self.qemu.wait(SHUTDOWN_SECONDS * SLOWNESS)
+            self.emulator.process.wait(SHUTDOWN_SECONDS * SLOWNESS)
         except (Silence, subprocess.TimeoutExpired) as why:
-            self._fail(f"it does not shut down: {why}")
+            self._lose(f"it does not shut down: {why}")
         self.agent.close()
         self._boot()
 
-    def _call(self, argv, exits=0, stdin=b"", seconds=COMMAND_SECONDS, more=()):
-        command = command_for(argv, seconds) | dict(more)
+    def _run(self, command, exits=0, stdin=b""):
         words = command["argv"]
-        try:
-            code, stdout, stderr = self.agent.call(command, stdin,
-                                                   (seconds + GRACE_SECONDS) * SLOWNESS)
-        except Silence as silence:
-            self._fail(f"{silence}; asked for: {shlex.join(words)}")
-        if code is None or exits not in (None, code):
-            said = (stdout + stderr).decode(errors="replace")
-            what = "took too long" if code is None else f"exit code {code}, expected {exits}"
-            raise AssertionError(f"{shlex.join(words)}: {what}\n{said}")
+        code, stdout, stderr = self._call(command, stdin, shlex.join(words), command["seconds"])
+        stdout, stderr = (part.decode(errors="replace") for part in (stdout, stderr))
+        if code is None:
+            raise AssertionError(f"{shlex.join(words)}: took longer than {command['seconds']:g} s\n"
+                                 f"{stdout}{stderr}\n{self._witnesses()}")
+        if exits not in (None, code):
+            raise AssertionError(f"{shlex.join(words)}: exit code {code}, expected {exits}\n"
+                                 f"{stdout}{stderr}")
         return subprocess.CompletedProcess(words, code, stdout, stderr)
 
-    def _boot(self):
+    def _order(self, order, stdin=b"", missing=None):
+        """Have something done with a file."""
+        what = f"{order['do']} {order['path']}"
+        code, stdout, stderr = self._call(order, stdin, what, COMMAND_SECONDS * SLOWNESS)
+        if code == MISSING and missing is not None:
+            return missing
+        assert code == 0, f"{what}: {stderr.decode(errors='replace')}"
+        return stdout
+
+    def _call(self, order, stdin, what, seconds):
+        assert not self.lost, f"the machine was lost earlier: {self.lost}"
+        try:
+            return self.agent.call(order, stdin, seconds + GRACE_SECONDS * SLOWNESS)
+        except Silence as silence:
+            self._lose(f"{silence}; asked for: {what}")
+
+    def _boot(self, frozen=None):
         """Start the emulator, and wait until systemd has started everything."""
-        self.qemu = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL)
+        self.emulator = emulator.Emulator(self.image, self.folder, self.folder / "disk", frozen)
         try:
             self.agent = Agent(self.server, BOOT_SECONDS * SLOWNESS)
         except Silence as silence:
-            self._fail(f"it does not boot: {silence}")
+            self._lose(f"it does not boot: {silence}")
         state = self.run(["systemctl", "is-system-running", "--wait"], exits=None).stdout.strip()
         if state != "running":
             failed = self.run(["systemctl", "--failed", "--no-legend"]).stdout
-            self._fail(f"its systemd is {state}: {failed}")
+            self._lose(f"its systemd is {state}: {failed}")
 
-    def _command(self):
-        # However the test ends, the machine ends with it: --pdeathsig.
-        return ["setpriv", "--pdeathsig=KILL",
-                "qemu-system-x86_64", "-M", "q35,hpet=on,usb=off,vmport=off,smm=off",
-                "-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max", "-smp", "2",
-                "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-no-reboot",
-                "-display", "none", "-kernel", self.image / "vmlinux",
-                "-initrd", self.image / "initrd", "-append", KERNEL_OPTIONS,
-                "-chardev", f"file,id=console,path={self.folder}/console,append=on",
-                "-serial", "chardev:console",
-                "-drive", f"file={self.folder}/disk,if=virtio,format=qcow2,cache=unsafe",
-                "-device", "virtio-serial",
-                "-chardev", f"socket,id=agent,path={self.folder}/agent",
-                "-device", "virtserialport,chardev=agent,nr=1"]
+    def _witnesses(self):
+        """What its processes, its journal and its console say."""
+        said = []
+        for line in WITNESSES:
+            code, stdout, _ = self._call(command_for(line, GRACE_SECONDS), b"", line, GRACE_SECONDS)
+            said.append(f"--- {line}: {code}\n{stdout.decode(errors='replace')}")
+        return "\n".join([*said, "--- its console", self.emulator.console()])
 
-    def _fail(self, why):
-        console = (self.folder / "console").read_text(errors="replace").splitlines()
-        tail = "\n".join(console[-CONSOLE_LINES:])
-        raise AssertionError(f"the machine: {why}\n--- the end of its console\n{tail}")
+    def _lose(self, why):
+        """It does not answer as it should: fail, and never ask it again."""
+        self.lost = why
+        raise AssertionError(f"the machine: {why}\n--- its console\n{self.emulator.confess()}")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The machine is what the other tests take it for."""
+import pytest
 
 
 def test_first_process_is_systemd_and_all_controllers_are_there(machine):
@@ -17,6 +18,19 @@ def test_command_has_an_exit_code_and_two_outputs(machine):
 def test_command_that_leaves_a_process_with_its_output_ends_all_the_same(machine):
     pid = machine.run("setsid sleep 1000 & echo $!").stdout.strip()
     machine.run(["kill", pid])
+
+
+def test_command_that_takes_too_long_is_killed_and_it_is_told_where_it_was(machine):
+    with pytest.raises(AssertionError) as failure:
+        machine.run(["sleep", "1234"], seconds=1)
+    assert "nanosleep" in str(failure.value)
+    assert machine.run(["pgrep", "-f", "sleep 1234"], exits=1).stdout == ""
+
+
+def test_machine_that_is_silent_can_be_made_to_say_what_its_kernel_does(machine):
+    said = machine.emulator.confess()
+    assert "VM status: running" in said and "RIP=" in said
+    assert "Show Blocked State" in said and "Show backtrace of all active CPUs" in said
 
 
 def test_files_go_in_and_come_out(machine):

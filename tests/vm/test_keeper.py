@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
 """A keeper as the main process of a unit: its death, its unit's end, and its payload's place."""
+import itertools
+
 import pytest
 
 import keeper_units
 from keeper_units import Unit
 from waiting import wait_until
+
+
+# For names of units.
+NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,16 +26,13 @@ def unit(machine, request):
     made = []
 
     def make(argv, more="", kind=Unit, **keys):
-        name = f"t{len(made)}-" + request.node.name.replace("_", "-")[:40]
+        name = f"t{next(NUMBERS)}-" + request.node.name.replace("_", "-")[:40]
         made.append(kind(machine, name, argv, more, **keys))
         return made[-1]
 
     yield make
     for one in made:
-        one.systemctl("kill", "--signal=CONT", exits=None)
-        one.systemctl("stop", exits=None)
-        one.systemctl("kill", "--signal=KILL", exits=None)
-        one.systemctl("reset-failed", exits=None)
+        one.end()
 
 
 NAMER = """

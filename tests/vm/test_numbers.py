@@ -156,7 +156,7 @@ def test_files_of_hundred_services_are_opened_once(platform, start):
 def sleeps(platform, pid):
     """Whether the supervisor does nothing for three seconds."""
     def switches():
-        status = platform.run(["cat", f"/proc/{pid}/status"]).stdout
+        status = platform.read(f"/proc/{pid}/status")
         return next(line for line in status.splitlines() if line.startswith("voluntary"))
 
     before = switches()

@@ -67,7 +67,7 @@ def found(platform):
     """{what: yes or no …}, once the service has tried everything."""
     wait_until(lambda: platform.run(["test", "-e", OUT], exits=None).returncode == 0, 30,
                "what the service found")
-    lines = platform.run(["cat", OUT]).stdout.splitlines()
+    lines = platform.read(OUT).splitlines()
     return {line.split()[0]: line.split()[-1] for line in lines}
 
 

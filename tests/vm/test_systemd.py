@@ -33,7 +33,7 @@ def make_start(platform):
 
 
 def read(platform, path):
-    return platform.run(["cat", path]).stdout.strip()
+    return platform.read(path)
 
 
 def show(platform, unit, key):
@@ -193,8 +193,9 @@ def test_stop_while_a_keeper_is_being_replaced_leaves_nothing(platform, start, s
         keeper = keeper_of(platform, "web")
         platform.run(["sh", "-c", f"kill -KILL {keeper}; {stop} {name}"])
         platform.wait_state("web", "stopped")
-        assert platform.run(["pgrep", "sleep"], exits=None).stdout == ""
-        assert platform.run(["test", "-e", FOLDER], exits=None).returncode == 1
+        assert "sleep 1000" not in platform.processes().values()
+        wait_until(lambda: platform.run(["test", "-e", FOLDER], exits=None).returncode == 1, 10,
+                   "the end of its cgroup")
         platform.cli("start", "web")
 
 

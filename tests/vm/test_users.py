@@ -21,7 +21,7 @@ def test_service_is_its_user_with_all_groups_and_nothing_more(platform):
     pid = platform.wait_state("web", "running")["pid"]
     uid = platform.run(["id", "-u", "shop"]).stdout.strip()
     status = dict(line.split(":\t", 1) for line in
-                  platform.run(["cat", f"/proc/{pid}/status"]).stdout.splitlines() if ":\t" in line)
+                  platform.read(f"/proc/{pid}/status").splitlines() if ":\t" in line)
     assert status["Uid"].split() == [uid] * 4
     assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
 
@@ -62,9 +62,9 @@ def test_service_of_a_user_cannot_touch_its_keeper_nor_its_own_bounds(platform):
     platform.up(config(web=shell(attack, user="shop")))
     pid = platform.wait_state("web", "running")["pid"]
     keeper = keeper_of(platform, "web")
-    wait_until(lambda: "sleep" in platform.run(["cat", f"/proc/{pid}/comm"]).stdout, 20, "the end")
+    wait_until(lambda: "sleep" in platform.read(f"/proc/{pid}/comm"), 20, "the end")
     assert keeper_of(platform, "web") == keeper
-    assert int(platform.run(["cat", f"/proc/{pid}/oom_score_adj"]).stdout) >= 0
-    assert platform.run(["cat", f"/proc/{pid}/cgroup"]).stdout != "0::/\n"
+    assert int(platform.read(f"/proc/{pid}/oom_score_adj")) >= 0
+    assert platform.read(f"/proc/{pid}/cgroup") != "0::/"
     refused = platform.cli("log", "web", "--stream", "err").stdout
     assert refused.count("ermi") >= 6, refused

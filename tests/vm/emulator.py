@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""The emulator of one machine: its command line, its console, and what can be asked behind the
+machine's back.
+
+Without KVM, so that it is the same wherever the tests run. A machine may begin as a copy of one
+that was frozen when it had booted, see image.py: thawing takes a second, booting ten.
+"""
+import contextlib
+import shutil
+import socket
+import subprocess
+
+MEMORY_MIB = 1024
+CONSOLE_LINES = 60
+KERNEL_OPTIONS = (
+    "root=/dev/vda rw console=ttyS0 quiet panic=-1 psi=1 mitigations=off nokaslr audit=0 "
+    "systemd.show_status=0 tsc=reliable random.trust_cpu=on no_timer_check cryptomgr.notests "
+    "sysrq_always_enabled init_on_alloc=0 transparent_hugepage=madvise rcupdate.rcu_expedited=1")
+# Copying with "rep movsb" is fast on real processors, and here byte for byte.
+CPU = "max,erms=off,fsrm=off"
+PROMPT = b"(qemu) "
+# One who has said nothing for so long has said everything.
+PAUSE_SECONDS = 2
+# Everything to the console, blocked tasks, and what each CPU does; see the kernel's sysrq.
+CONFESSION_KEYS = "7wl"
+
+
+class Emulator:
+    """A machine that runs. `folder` is for its sockets, its console and the like.
+
+    `image` holds kernel and initrd; `frozen` is a state that freeze() has written with this disk.
+    """
+
+    def __init__(self, image, folder, disk, frozen=None):
+        self.folder = folder
+        self.process = subprocess.Popen(
+            command(image, folder, disk) + (["-incoming", f"exec:cat {frozen}"] if frozen else []),
+            stdin=subprocess.DEVNULL)
+
+    def kill(self):
+        """Pull the plug."""
+        self.process.kill()
+        self.process.wait()
+
+    def freeze(self, into):
+        """Write the state of the machine, which is of no use any more then; not of its disk."""
+        self._ask(f'migrate "exec:cat >{into}"', 60)
+        assert "completed" in self._ask("info migrate"), "the machine cannot be frozen"
+
+    def console(self):
+        """The last lines of its console."""
+        return "\n".join(self._console_lines()[-CONSOLE_LINES:])
+
+    def _console_lines(self):
+        return (self.folder / "console").read_text(errors="replace").splitlines()
+
+    def confess(self):
+        """The same, and where its kernel says that everything hangs. For one that is silent."""
+        before, said, where = self.console(), len(self._console_lines()), []
+        with contextlib.suppress(OSError, AssertionError):
+            state = self._ask("info status") + self._ask("info registers -a")
+            with socket.socket(socket.AF_UNIX) as keyboard:
+                keyboard.connect(str(self.folder / "keyboard"))
+                keyboard.settimeout(PAUSE_SECONDS)
+                for key in CONFESSION_KEYS:
+                    self._ask("chardev-send-break console")
+                    keyboard.sendall(key.encode())
+                    _hear_out(keyboard)
+            where = [line for line in state.splitlines() if line.startswith(("VM ", "RIP", "EIP"))]
+        return "\n".join([before, *where, *self._console_lines()[said:]])
+
+    def _ask(self, line, seconds=10):
+        """What the emulator's monitor answers."""
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.settimeout(seconds)
+            monitor.connect(str(self.folder / "monitor"))
+            _until_prompt(monitor)
+            monitor.sendall(line.encode() + b"\n")
+            return _until_prompt(monitor)
+
+
+def _hear_out(console):
+    with contextlib.suppress(TimeoutError):
+        while console.recv(1 << 16):
+            pass
+
+
+def _until_prompt(monitor):
+    said = b""
+    while not said.endswith(PROMPT):
+        data = monitor.recv(1 << 16)
+        assert data, "the emulator is gone"
+        said += data
+    return said.decode(errors="replace").replace("\r", "")
+
+
+def make_disk(path, beneath, kind):
+    """A thin layer over another disk of that kind, qcow2 or raw."""
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", kind, "-b", beneath, path],
+                   check=True)
+
+
+def version():
+    """Of the emulator: what one has frozen is for no other."""
+    return subprocess.run(["qemu-system-x86_64", "--version"], capture_output=True,
+                          check=True).stdout
+
+
+def command(image, folder, disk):
+    """The command line."""
+    # However the test ends, the machine ends with it: --pdeathsig.
+    return [shutil.which("setpriv"), "--pdeathsig=KILL",
+            "qemu-system-x86_64", "-M", "q35,hpet=on,usb=off,vmport=off,smm=off",
+            "-accel", "tcg,thread=multi,tb-size=256", "-cpu", CPU, "-smp", "2",
+            "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-no-reboot",
+            "-display", "none", "-kernel", image / "vmlinux",
+            "-initrd", image / "initrd", "-append", KERNEL_OPTIONS,
+            "-chardev", f"socket,id=console,path={folder}/keyboard,server=on,wait=off,"
+                        f"logfile={folder}/console,logappend=on",
+            "-serial", "chardev:console",
+            "-monitor", f"unix:{folder}/monitor,server=on,wait=off",
+            "-drive", f"file={disk},if=virtio,format=qcow2,cache=unsafe",
+            "-device", "virtio-serial",
+            "-chardev", f"socket,id=agent,path={folder}/agent",
+            "-device", "virtserialport,chardev=agent,nr=1"]
