@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""What begins and ends again and again leaves nothing: no process, unit, cgroup or file.
+
+A thousand times without systemd, and three hundred times with it, where one costs a fifth of a
+second here. With $SLICEKEEP_TEST_ROUNDS each of the services begins and ends so many times.
+"""
+import os
+import re
+
+import pytest
+from supervision import FOREVER, config
+from waiting import wait_until
+
+# As many at once as systemd has begun before its patience, or ours, is at its end here.
+SERVICES = [f"s{number}" for number in range(25)]
+ROUNDS = {"direct": 40, "systemd": 12}
+ROUND_SECONDS = 120
+RUNS = "/tmp/runs"
+OF_A_SERVICE = re.compile(r"^(/sys/fs/cgroup/.*/)?(slicekeep-)?s\d+-0(\.service)?$")
+# Leaves a file with a name of its own.
+JOB = {"command": "mktemp", "args": ["-p", RUNS], "type": "oneshot", "user": "root",
+       "autostart": False}
+SERVICE = FOREVER | {"user": "root", "autostart": False}
+
+
+def n_rounds(launcher):
+    return int(os.environ.get("SLICEKEEP_TEST_ROUNDS", ROUNDS[launcher]))
+
+
+def everything(platform):
+    """All processes of ours, and all units, cgroups and files that a service may have."""
+    units = platform.run(["systemctl", "list-units", "--all", "--plain", "--no-legend"]).stdout
+    folders = platform.run(["find", "/sys/fs/cgroup", "-type", "d"], exits=None).stdout
+    files = platform.run(["find", "/run/slicekeep", "/run/systemd/transient"], exits=None).stdout
+    return {*map(str, platform.processes().items()), *folders.splitlines(), *files.splitlines(),
+            *(line.split()[0] for line in units.splitlines())}
+
+
+def none_of_a_service(seen):
+    """The same, if no unit and no cgroup of a service is among it."""
+    return seen if not any(OF_A_SERVICE.search(one) for one in seen) else None
+
+
+@pytest.fixture(name="before")
+def start(platform, request):
+    """Starts the platform with services that do not run yet; what there is then."""
+    launcher, service = request.param
+    platform.run(f"rm -rf {RUNS} && mkdir {RUNS}")
+    services = config(**dict.fromkeys(SERVICES, service))
+    if launcher == "direct":
+        platform.up_in_unit(services, "Delegate=yes")
+    else:
+        platform.up(services, "--launcher", "systemd")
+    platform.wait_state("log", "running")
+    # A first life, for what is made once for all lives.
+    do_all(platform, "start")
+    do_all(platform, "stop")
+    return wait_until(lambda: none_of_a_service(everything(platform)), 30, "the first life's end")
+
+
+def do_all(platform, verb):
+    platform.cli(verb, *SERVICES, seconds=ROUND_SECONDS)
+
+
+def check_that_nothing_is_left(platform, before):
+    """When systemd has unloaded what has ended, all is as it was."""
+    def check():
+        left = everything(platform) - before
+        assert not left
+        return True
+
+    wait_until(check, 30, "nothing to be left")
+
+
+@pytest.mark.parametrize("before", [("direct", JOB)], indirect=True, ids=["direct"])
+def test_short_jobs_leave_nothing(platform, before):
+    for _ in range(n_rounds("direct")):
+        do_all(platform, "start")
+        do_all(platform, "stop")
+    runs = platform.run(["ls", RUNS]).stdout.split()
+    assert len(runs) == (1 + n_rounds("direct")) * len(SERVICES)
+    check_that_nothing_is_left(platform, before)
+
+
+@pytest.mark.parametrize("before", [("systemd", SERVICE)], indirect=True, ids=["systemd"])
+def test_services_that_start_and_stop_leave_nothing(platform, before):
+    pids = set()
+    for _ in range(n_rounds("systemd")):
+        do_all(platform, "start")
+        running = [one for one in platform.json("ls") if one["name"] in SERVICES]
+        assert {one["state"] for one in running} == {"running"}
+        pids.update(one["pid"] for one in running)
+        do_all(platform, "stop")
+    assert len(pids) == n_rounds("systemd") * len(SERVICES)
+    check_that_nothing_is_left(platform, before)
