@@ -14,6 +14,35 @@ SERVER = ("-- python3 -c 'import http.server, os; http.server.HTTPServer("
           "(\"\", int(os.environ[\"PORT\"])), http.server.SimpleHTTPRequestHandler)"
           ".serve_forever()'")
 ADD = f"cli add shop --cwd /srv/shop --port 3000 --memory-max 256M {SERVER}"
+# A line each hundredth of a second, with its number.
+COUNTS = ("import itertools, threading\nfor n in itertools.count(1):\n"
+          "    print(n, flush=True); threading.Event().wait(.01)")
+# Asks and asks, until there is the file ENOUGH; then prints how many answers there were, and what
+# else was seen. Until then the number is in the file ASKED.
+ASKER = """
+import pathlib, sys, urllib.request
+asked, enough = map(pathlib.Path, sys.argv[1:])
+n_answers, wrong = 0, []
+while not enough.exists():
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:3000/", timeout=60) as page:
+            page.read()
+            n_answers += 1
+    except OSError as error:
+        wrong.append(str(error))
+    new = asked.with_suffix(".new")
+    new.write_text(str(n_answers))
+    new.replace(asked)
+print(n_answers, *wrong)
+"""
+# Asks once.
+PAGE = """
+import urllib.request
+def main():
+    with urllib.request.urlopen("http://127.0.0.1:3000/") as page:
+        print(page.status)
+"""
+ASKED, ENOUGH, SAID = "/run/asked", "/run/enough", "/run/said"
 FOLDERS = ("/etc/slicekeep", "/run/slicekeep", "/var/lib/slicekeep", "/var/log/slicekeep")
 
 
@@ -24,17 +53,19 @@ def machine():
         package.debs(pathlib.Path(folder))
         with Machine() as one:
             one.put_tree(folder, "/root")
+            one.put("/opt/test/page.py", PAGE)
             one.run("useradd shop && mkdir /srv/shop && chown shop: /srv/shop")
             one.run("dpkg -i /root/slicekeep.deb")
             yield one
 
 
 @pytest.fixture
-def host(machine):
+def host(machine, request):
     """The machine with the service `shop`, running."""
     machine.run(ADD)
     yield machine
-    print(machine.run("journalctl --no-pager --lines 40", exits=None).stdout)
+    if request.node.has_failed:
+        print(machine.run("journalctl --no-pager --lines 60", exits=None).stdout)
     machine.run("systemctl stop slicekeep; rm -rf /etc/slicekeep/* /var/lib/slicekeep/*; "
                 "echo '{ \"processes\": {} }' >/etc/slicekeep/config.json; "
                 "systemctl start slicekeep")
@@ -62,8 +93,7 @@ def is_active(host):
 
 def page(host):
     """What the service answers to a request."""
-    return host.run(["python3", "-c", "import urllib.request as u; "
-                     "print(u.urlopen('http://127.0.0.1:3000/').status)"]).stdout.strip()
+    return host.run_python("/opt/test/page.py").stdout.strip()
 
 
 def test_readme_holds_after_the_installation_and_after_a_reboot(host):
@@ -81,21 +111,55 @@ def test_readme_holds_after_the_installation_and_after_a_reboot(host):
     wait_until(lambda: page(host) == "200", 20, "the page")
 
 
-def test_upgrade_renews_our_daemons_and_no_service(host):
+@pytest.fixture
+def load(host):
+    """A service more, `count`, which writes lines; and somebody who asks `shop` all the time."""
+    host.run(["cli", "add", "count", "--cwd", "/srv/shop", "--", "python3", "-c", COUNTS])
+    wait_until(lambda: page(host) == "200", 20, "the page")
+    host.put("/root/asker.py", ASKER)
+    host.run(f"rm -f {ASKED} {ENOUGH} {SAID}; "
+             f"setsid python3 /root/asker.py {ASKED} {ENOUGH} >{SAID} 2>&1 &")
+    yield
+    host.run(["touch", ENOUGH])
+
+
+def n_answers(host):
+    """That the asker has got so far."""
+    return int(host.run(f"cat {ASKED} 2>&-", exits=None).stdout or 0)
+
+
+def lines_of(host, name):
+    """All that it has written, as it is stored."""
+    rows = host.run(["cli", "log", name, "-n", "1000000", "--stream", "out"]).stdout.splitlines()
+    return [int(row.split()[-1]) for row in rows]
+
+
+def test_upgrade_renews_our_daemons_and_no_service(host, load):
+    wait_until(lambda: n_answers(host) > 5, 30, "some answers")
+    wait_until(lambda: len(lines_of(host, "count")) > 50, 30, "some lines")
     before, old = services(host), supervisor(host)
     host.run("dpkg -i /root/newer.deb")
     assert host.run("dpkg-query -W -f '${Version}' slicekeep").stdout == package.NEWER
     after = services(host)
-    assert after["shop"]["pid"] == before["shop"]["pid"]
-    assert after["shop"]["slots"][0]["keeper_pid"] == before["shop"]["slots"][0]["keeper_pid"]
-    keeper = after["shop"]["slots"][0]["keeper_pid"]
-    wait_until(lambda: "deleted" not in host.run(["readlink", f"/proc/{keeper}/exe"]).stdout, 20,
-               "the keeper to be the new program")
-    assert services(host)["shop"]["pid"] == before["shop"]["pid"]
+    for name in ("shop", "count"):
+        assert after[name]["pid"] == before[name]["pid"]
+        keeper = before[name]["slots"][0]["keeper_pid"]
+        assert after[name]["slots"][0]["keeper_pid"] == keeper
+        wait_until(lambda: "deleted" not in host.run(["readlink", f"/proc/{keeper}/exe"]).stdout,
+                   20, "the keeper to be the new program")
+        assert services(host)[name]["pid"] == before[name]["pid"]
     assert after["log"]["pid"] != before["log"]["pid"]
     assert supervisor(host) != old
     assert is_active(host) == "active"
-    assert page(host) == "200"
+
+    answered, written = n_answers(host), len(lines_of(host, "count"))
+    wait_until(lambda: n_answers(host) > answered + 5, 30, "more answers")
+    wait_until(lambda: len(lines_of(host, "count")) > written + 50, 30, "more lines")
+    lines = lines_of(host, "count")
+    assert lines == list(range(1, len(lines) + 1))
+    host.run(["touch", ENOUGH])
+    said = wait_until(lambda: host.run(["cat", SAID]).stdout, 30, "the end of the asker")
+    assert said == f"{n_answers(host)}\n"
 
 
 @pytest.mark.parametrize("renewal", ["systemctl restart slicekeep", "systemctl reload slicekeep",
