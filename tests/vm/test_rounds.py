@@ -28,12 +28,16 @@ def n_rounds(launcher):
 
 
 def everything(platform):
-    """All processes of ours, and all units, cgroups and files that a service may have."""
+    """All processes of ours, and all units, cgroups and files that a service may have.
+
+    Not slices: an empty one is systemd's, which makes it, keeps it and drops it by itself.
+    """
     units = platform.run(["systemctl", "list-units", "--all", "--plain", "--no-legend"]).stdout
     folders = platform.run(["find", "/sys/fs/cgroup", "-type", "d"], exits=None).stdout
     files = platform.run(["find", "/run/slicekeep", "/run/systemd/transient"], exits=None).stdout
-    return {*map(str, platform.processes().items()), *folders.splitlines(), *files.splitlines(),
-            *(line.split()[0] for line in units.splitlines())}
+    found = {*map(str, platform.processes().items()), *folders.splitlines(), *files.splitlines(),
+             *(line.split()[0] for line in units.splitlines())}
+    return {one for one in found if not one.endswith(".slice")}
 
 
 def none_of_a_service(seen):
