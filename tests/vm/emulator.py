@@ -9,7 +9,13 @@ import contextlib
 import shutil
 import socket
 import subprocess
+import sys
 
+from agent import Agent, Silence
+from waiting import SLOWNESS
+
+BOOT_SECONDS = 60
+BOOTS = 3
 MEMORY_MIB = 1024
 CONSOLE_LINES = 60
 KERNEL_OPTIONS = (
@@ -33,6 +39,7 @@ class Emulator:
 
     def __init__(self, image, folder, disk, frozen=None):
         self.folder = folder
+        (folder / "console").touch()
         self.process = subprocess.Popen(
             command(image, folder, disk) + (["-incoming", f"exec:cat {frozen}"] if frozen else []),
             stdin=subprocess.DEVNULL)
@@ -92,6 +99,28 @@ def _until_prompt(monitor):
         assert data, "the emulator is gone"
         said += data
     return said.decode(errors="replace").replace("\r", "")
+
+
+def boot(image, folder, disk, server, frozen=None):
+    """Start one until it answers: an (Emulator, Agent). `server` is a socket at folder/agent.
+
+    An emulated processor hangs before its kernel has said a word, once in some hundred boots: then
+    it is switched off and on again, as it would be in a rack, and that is said. Raises Silence.
+    """
+    said = ""
+    for _ in range(BOOTS):
+        machine = Emulator(image, folder, disk, frozen)
+        agent = None
+        try:
+            agent = Agent(server, BOOT_SECONDS * SLOWNESS)
+            return machine, agent
+        except Silence as silence:
+            said = f"it does not boot: {silence}\n--- its console\n{machine.confess()}"
+            print(f"the machine is switched off and on again: {said}", file=sys.stderr)
+        finally:
+            if not agent:
+                machine.kill()
+    raise Silence(said)
 
 
 def make_disk(path, beneath, kind):

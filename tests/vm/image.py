@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 
 import emulator
-from agent import Agent
 
 HERE = pathlib.Path(__file__).resolve().parent
 GUEST = HERE / "guest"
@@ -52,7 +51,7 @@ FILES = {
     "etc/systemd/journald.conf.d/vm.conf":
         "[Journal]\nStorage=volatile\nRuntimeMaxUse=32M\nRateLimitIntervalSec=0\n",
 }
-BOOT_SECONDS = 180
+BOOTED_SECONDS = 120
 DISK_BYTES = 4 << 30  # a sparse file
 LZ4_LEGACY_MAGIC = b"\x02\x21\x4c\x18"
 
@@ -128,12 +127,11 @@ def freeze(into):
         folder = pathlib.Path(folder)
         server.bind(str(folder / "agent"))
         server.listen(1)
-        machine = emulator.Emulator(into, folder, into / "booted")
+        machine, agent = emulator.boot(into, folder, into / "booted", server)
         try:
-            agent = Agent(server, BOOT_SECONDS)
             code, said, _ = agent.call({
                 "do": "run", "argv": ["systemctl", "is-system-running", "--wait"], "user": "root",
-                "env": {}, "cwd": None, "seconds": BOOT_SECONDS}, b"", BOOT_SECONDS)
+                "env": {}, "cwd": None, "seconds": BOOTED_SECONDS}, b"", BOOTED_SECONDS)
             assert code == 0, f"its systemd is {said.decode().strip()}:\n{machine.console()}"
             machine.freeze(into / "frozen")
         finally:

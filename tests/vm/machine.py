@@ -17,10 +17,9 @@ import tempfile
 
 import cache
 import emulator
-from agent import Agent, Silence
+from agent import Silence
 from waiting import SLOWNESS
 
-BOOT_SECONDS = 90
 SHUTDOWN_SECONDS = 90
 COMMAND_SECONDS = 60
 # What the machine gets to kill a command that took too long.
@@ -148,11 +147,12 @@ class Machine:
 
     def _boot(self, frozen=None):
         """Start the emulator, and wait until systemd has started everything."""
-        self.emulator = emulator.Emulator(self.image, self.folder, self.folder / "disk", frozen)
+        self.emulator = self.agent = None
         try:
-            self.agent = Agent(self.server, BOOT_SECONDS * SLOWNESS)
+            self.emulator, self.agent = emulator.boot(self.image, self.folder,
+                                                      self.folder / "disk", self.server, frozen)
         except Silence as silence:
-            self._lose(f"it does not boot: {silence}")
+            self._lose(str(silence))
         state = self.run(["systemctl", "is-system-running", "--wait"], exits=None).stdout.strip()
         if state != "running":
             failed = self.run(["systemctl", "--failed", "--no-legend"]).stdout
@@ -169,4 +169,5 @@ class Machine:
     def _lose(self, why):
         """It does not answer as it should: fail, and never ask it again."""
         self.lost = why
-        raise AssertionError(f"the machine: {why}\n--- its console\n{self.emulator.confess()}")
+        console = f"\n--- its console\n{self.emulator.confess()}" if self.emulator else ""
+        raise AssertionError(f"the machine: {why}{console}")
