@@ -134,11 +134,14 @@ static const char *find_key(const json_t *object, const char *const *keys)
 
 static void read_object(struct meaning *m)
 {
-	const json_t *message;
+	const json_t *message, *time;
 
 	m->level_key = find_key(m->object, level_keys);
 	m->message_key = find_key(m->object, message_keys);
 	m->time_key = find_key(m->object, time_keys);
+	time = m->time_key ? json_object_get(m->object, m->time_key) : NULL;
+	if (!json_is_string(time) && !json_is_number(time))
+		m->time_key = NULL;
 	m->severity = json_severity(m->level_key ? json_object_get(m->object, m->level_key) : NULL);
 	message = m->message_key ? json_object_get(m->object, m->message_key) : NULL;
 	m->message = json_string_value(message);

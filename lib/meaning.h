@@ -36,7 +36,8 @@ const char *severity_name(enum severity severity);
  * @message:  what is left for a person, @n_message bytes; borrowed from the line or from @object;
  *            NULL when it is the whole line
  * @object:   of a line that is a JSON object with a level or a message, else NULL
- * @level_key @message_key @time_key: the members that these were taken from, or NULL
+ * @level_key @message_key: the members that these were taken from, or NULL
+ * @time_key: the member that is its time, a text or a number, or NULL
  */
 struct meaning {
 	enum severity severity;

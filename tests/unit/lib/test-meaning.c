@@ -106,6 +106,20 @@ static void json_level_may_be_a_number(void **state)
 	check_level("{\"level\":{\"a\":1}}", SEVERITY_UNKNOWN);
 }
 
+static void json_time_is_a_text_or_a_number(void **state)
+{
+	struct meaning m = of("{\"msg\": \"a\", \"ts\": 17.5}");
+
+	assert_string_equal(m.time_key, "ts");
+	meaning_done(&m);
+	m = of("{\"msg\": \"a\", \"time\": null}");
+	assert_null(m.time_key);
+	meaning_done(&m);
+	m = of("{\"msg\": \"a\", \"time\": {\"s\": 17}}");
+	assert_null(m.time_key);
+	meaning_done(&m);
+}
+
 static void json_that_means_nothing_is_text(void **state)
 {
 	static const char *const lines[] = {
@@ -159,6 +173,7 @@ int main(void)
 		cmocka_unit_test(mark_that_is_none_is_text),
 		cmocka_unit_test(json_line_has_level_message_and_time),
 		cmocka_unit_test(json_level_may_be_a_number),
+		cmocka_unit_test(json_time_is_a_text_or_a_number),
 		cmocka_unit_test(json_that_means_nothing_is_text),
 		cmocka_unit_test(json_message_may_hold_a_nul),
 		cmocka_unit_test(logfmt_has_a_level_where_a_word_begins),
