@@ -25,6 +25,7 @@
 #include "lib/text.h"
 #include "supervisor/adopt.h"
 #include "supervisor/apply.h"
+#include "supervisor/collector-link.h"
 #include "supervisor/desired.h"
 #include "supervisor/events.h"
 #include "supervisor/going-down.h"
@@ -505,8 +506,11 @@ static int open_hands(struct manager *m, const char *launcher, struct error *err
 		.events = &launcher_events,
 		.userdata = m,
 	};
+	cleanup_free char *intake = run_file_intake(m->paths);
 	int code = loop_timer_init(&m->settle_timer, m->loop, on_settle, m);
 
+	if (code == 0)
+		code = intake ? collector_link_new(m->loop, intake, &m->collector) : -ENOMEM;
 	if (code == 0)
 		code = prober_new(m->loop, m->paths, &m->prober);
 	if (code < 0)
@@ -563,6 +567,7 @@ void manager_free(struct manager *m)
 	order_done(&m->order);
 	loop_timer_done(&m->settle_timer);
 	sampler_free(m->sampler);
+	collector_link_free(m->collector);
 	prober_free(m->prober);
 	if (m->launcher)
 		m->launcher->ops->free(m->launcher);

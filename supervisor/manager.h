@@ -11,6 +11,7 @@
 #include "supervisor/order.h"
 #include "supervisor/service.h"
 
+struct collector_link;
 struct desired;
 struct error;
 
@@ -50,6 +51,7 @@ struct manager {
 	struct prober *prober;
 	struct sampler *sampler;
 	struct events *events;
+	struct collector_link *collector;
 	struct desired *desired;
 	struct config *config;
 	struct config *own;
@@ -112,10 +114,8 @@ must_check int manager_start(struct manager *m, struct service *s, const char *a
 must_check int manager_stop(struct manager *m, struct service *s, const char *asker,
 			    struct error *err);
 
-/**
- * manager_restart() - end its life and begin a new one; one that does not run is started
- * @in_order: others are restarted with it: it goes after what comes after it, and comes back so
- */
+/** manager_restart() - end its life and begin a new one, or start it; @in_order: as its order has
+ * it, after what comes after it */
 must_check int manager_restart(struct manager *m, struct service *s, bool in_order,
 			       const char *asker, struct error *err);
 

@@ -29,7 +29,8 @@ LAYERS = {
         "model": "budget caps cgroup-text group-limits launch numbers order ring sandbox"
                  " slice-defaults slot unit-found unit-name unit-properties unit-record"
                  " unit-sandbox unit-state",
-        "adapter": "bus bus-library cgroup-library cgroup-tree confirmations control-socket"
+        "adapter": "bus bus-library cgroup-library cgroup-tree collector-link confirmations"
+                   " control-socket"
                    " delegation"
                    " desired disk enter-unit environment events exit-report exit-store gauge"
                    " going-down identity json-lines keeper-link launcher launcher-direct"
