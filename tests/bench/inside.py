@@ -5,11 +5,11 @@
 """
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 
+import jobs as short_jobs
 import measures
 import units
 from instruments import cpu_seconds, pss_kib, read
@@ -19,9 +19,6 @@ SUPERVISOR = "/run/slicekeep/supervisor.sock"
 TREE = "/sys/fs/cgroup"
 WEIGHTS = (300, 100)
 MANAGER = [1]
-# In the report, too.
-JOBS_AT_ONCE = 50
-GONE_SECONDS = 60
 
 
 def crash(options, notes):
@@ -74,45 +71,12 @@ def loaded_units():
     return {line.split()[0] for line in done.stdout.splitlines() if ".slice " not in line}
 
 
-class Supervisor:
-    """Its socket, for a caller that starts no process for each question."""
-
-    def __init__(self):
-        self.link = socket.socket(socket.AF_UNIX)
-        self.link.settimeout(300)
-        self.link.connect(SUPERVISOR)
-
-    def order(self, verb, names):
-        """Until it has happened."""
-        call = {"method": f"io.slicekeep.supervisor.{verb}",
-                "parameters": {"names": names, "wait": True}}
-        self.link.sendall(json.dumps(call).encode() + b"\0")
-        answer = b""
-        while not answer.endswith(b"\0"):
-            more = self.link.recv(1 << 20)
-            if not more:
-                raise RuntimeError(f"the supervisor hung up at {verb}")
-            answer += more
-        answer = json.loads(answer[:-1])
-        failed = [one for one in answer["parameters"].get("progress", []) if not one["ok"]]
-        if "error" in answer or failed:
-            raise RuntimeError(f"{verb}: {failed[:1] or answer}")
-
-
-def gone(before, look):
-    """What is there beside `before`, once nothing is or it is late."""
-    end = time.monotonic() + GONE_SECONDS
-    while (more := look() - before) and time.monotonic() < end:
-        time.sleep(0.2)
-    return more
-
-
 def jobs(options, notes):
     """Short jobs, each with a keeper of its own, and whether they leave a cgroup or a unit."""
     for kind in units.OURS:
         kind = type(kind.__name__, (kind,), {"job": "/bin/true"})
         work = measures.Workplace(measures.MEMORY)
-        it = kind(work, measures.service_names(JOBS_AT_ONCE))
+        it = kind(work, measures.service_names(short_jobs.AT_ONCE))
         try:
             run_jobs(it, options, notes)
         finally:
@@ -124,19 +88,18 @@ def jobs(options, notes):
 
 def run_jobs(it, options, notes):
     before = cgroups(), loaded_units()
-    supervisor, count = Supervisor(), 0
+    supervisor, count = short_jobs.Supervisor(SUPERVISOR), 0
     begin = time.monotonic()
     try:
-        while count < options["jobs"] and time.monotonic() < begin + options["minutes"] * 60:
-            supervisor.order("Start", it.names)
-            supervisor.order("Stop", it.names)
-            count += len(it.names)
+        for count in short_jobs.rounds(supervisor, it.names, options["jobs"],
+                                       options["minutes"] * 60):
+            pass
     except measures.FAILURES as problem:
         notes.remark(f"{it.name}, after {count} jobs: {problem}")
     notes.add("jobs", it.name, count)
     notes.add("jobs.second", it.name, count / (time.monotonic() - begin))
-    notes.add("jobs.cgroups", it.name, len(gone(before[0], cgroups)))
-    notes.add("jobs.units", it.name, len(gone(before[1], loaded_units)))
+    notes.add("jobs.cgroups", it.name, len(short_jobs.gone(before[0], cgroups)))
+    notes.add("jobs.units", it.name, len(short_jobs.gone(before[1], loaded_units)))
     dying = read(f"{TREE}/cgroup.stat").decode().split("nr_dying_descendants ")[1].split()[0]
     notes.add("jobs.dying", it.name, int(dying))
 

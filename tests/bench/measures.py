@@ -9,6 +9,7 @@ import signal
 import time
 
 import contestants
+import jobs
 import loggers
 from instruments import (MEMORY, Farewell, Workplace, cpu_seconds, kill, now, pss_kib, switches)
 
@@ -291,5 +292,5 @@ def wait_until_stored(path, n_lines):
 # With --rt. Who is idle needs no priority, and with one a logger would wake for every single line.
 ALONE = ("crash", "life", "control", "storm", "logs")
 SUITES = {"crash": crash, "life": life, "control": control, "storm": storm, "logs": logs,
-          "pace": pace, "idle": idle}
+          "pace": pace, "idle": idle, "jobs": jobs.jobs}
 CONTESTANTS = contestants.ALL

@@ -65,6 +65,11 @@ ROWS = (
     Row("log.fifty.cpu", "log, 50 services × 1000 lines/s: CPU a million lines", "s", 0.6),
     Row("log.fifty.stamp", "log, 50 services × 1000 lines/s: lines that share a stamp", "",
         compared=False),
+    Row("jobs", "short jobs with a cgroup each: run", "", compared=False),
+    Row("jobs.second", "short jobs with a cgroup each: a second", "", compared=False),
+    Row("jobs.cgroups", "short jobs with a cgroup each: cgroups left", "", compared=False),
+    Row("jobs.dying", "short jobs with a cgroup each: cgroups that the kernel still frees", "",
+        compared=False),
 )
 FLOORS = ("floor", "cat", "shape")
 NOISE = 1.2  # on a shared machine a ratio is known to a fifth
