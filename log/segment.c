@@ -68,9 +68,12 @@ static int record_write(struct segment *s, const struct index_record *record)
 {
 	int r = write_at(s->index_fd, record, sizeof(*record), s->index_bytes);
 
-	if (r == 0)
-		s->index_bytes += sizeof(*record);
-	return r;
+	if (r < 0)
+		return r;
+	if (s->index_bytes == sizeof(struct index_header))
+		s->first_at_usec = index_record_at(record);
+	s->index_bytes += sizeof(*record);
+	return 0;
 }
 
 int segment_settle(struct segment *s)
@@ -237,18 +240,21 @@ static int index_rebuild(struct segment *s, uint64_t seq)
 static int index_repair(struct segment *s, const struct stat *log, uint64_t index_bytes)
 {
 	uint64_t n_records = index_records_in(index_bytes), n_valid;
-	struct index_record last = {0};
+	struct index_record first = {0}, last = {0};
 	usec_t at_usec =
 		(usec_t)log->st_mtim.tv_sec * USEC_PER_SEC + (usec_t)log->st_mtim.tv_nsec / 1000;
 	int r;
 
 	r = index_find_beyond(n_records, record_get, s, s->bytes, &n_valid);
 	if (r == 0 && n_valid > 0)
+		r = record_get(s, 0, &first);
+	if (r == 0 && n_valid > 0)
 		r = record_get(s, n_valid - 1, &last);
 	if (r == 0)
 		r = history_read(s, n_valid);
 	if (r < 0)
 		return r;
+	s->first_at_usec = index_record_at(&first);
 	s->index_bytes = index_offset_of(n_valid);
 	if (s->index_bytes < index_bytes && ftruncate(s->index_fd, (off_t)s->index_bytes) < 0)
 		return -errno;

@@ -19,7 +19,7 @@ struct store;
  * @life:        of the last record
  * @life_open:   it has not ended
  * @mark_bytes:  where the last life began or ended
- * @at_usec:     time of the last record
+ * @first_at_usec @at_usec: time of the first and of the last record
  * @stepped_back: the wall clock was set back behind it
  * @pending:     @has_pending: a batch is stored whose record is not written yet
  */
@@ -35,6 +35,7 @@ struct segment {
 	bool life_open;
 	bool stepped_back;
 	bool has_pending;
+	usec_t first_at_usec;
 	usec_t at_usec;
 	struct index_record pending;
 };

@@ -9,7 +9,9 @@
  *
  * A rotation makes the new segment's index, then the segment, and only then takes bytes for it: a
  * kill in between leaves an index alone, which is made again, or an empty segment, which is gone on
- * with. Bytes never move from one file to another.
+ * with. Bytes never move from one file to another. A segment ends at its size (its own or its
+ * index's), and where its first byte is old enough that its rule wants it to become deletable; one
+ * that nothing more comes for is ended when all of it is too old (log/retention.c).
  *
  * When storing fails (full disk, a folder that cannot be written) nothing has left the pipe. Then
  * the service's policy decides: block, which means that we stop looking at the pipe until the next
@@ -27,6 +29,7 @@
 #include "lib/log.h"
 
 #include "log/board.h"
+#include "log/retention.h"
 
 /** One splice; more than a pipe holds unless somebody made it larger. */
 #define BATCH_BYTES_MAX ((size_t)256 * 1024)
@@ -35,6 +38,12 @@
 
 /* --- what is counted -------------------------------------------------------------------------- */
 
+void stream_shared_show(const struct stream_shared *shared)
+{
+	shared->board->stored_bytes = shared->open_bytes + shared->catalog.bytes;
+	shared->board->segments = shared->n_open + shared->catalog.n_entries;
+}
+
 static void stream_count(struct stream *s)
 {
 	struct stream_shared *shared = s->shared;
@@ -42,17 +51,23 @@ static void stream_count(struct stream *s)
 		segment_is_open(&s->segment) ? s->segment.bytes + s->segment.index_bytes : 0;
 
 	shared->open_bytes += bytes - s->counted_bytes;
+	s->share->bytes += bytes - s->counted_bytes;
 	s->counted_bytes = bytes;
-	shared->board->stored_bytes = shared->open_bytes + shared->catalog.bytes;
-	shared->board->segments = shared->n_open + shared->catalog.n_entries;
+	stream_shared_show(shared);
 }
 
-void stream_init(struct stream *s, struct stream_shared *shared, const struct stream_id *id)
+int stream_init(struct stream *s, struct stream_shared *shared, const struct stream_id *id)
 {
-	*s = (struct stream){.id = *id, .shared = shared};
+	struct share *share = shares_get(&shared->catalog.shares, id->service);
+
+	if (!share)
+		return -ENOMEM;
+	*s = (struct stream){.id = *id, .shared = shared, .share = share};
+	share->n_streams++;
 	lives_init(&s->lives);
 	segment_init(&s->segment);
 	s->row = board_row_take(shared->board, id);
+	return 0;
 }
 
 /* --- segments --------------------------------------------------------------------------------- */
@@ -83,6 +98,8 @@ void stream_done(struct stream *s)
 			    s->segment.seq, s->id.service);
 	segment_close(&s->segment);
 	stream_count(s);
+	s->share->n_streams--;
+	share_release(s->share);
 	if (s->row)
 		s->row->n_pipes = 0;
 }
@@ -117,7 +134,7 @@ static int stream_create_segment(struct stream *s, struct index_header *header)
 /* Go on with the newest segment, or begin the first. */
 static int stream_open_segment(struct stream *s)
 {
-	struct catalog_entry *newest = catalog_newest(&s->shared->catalog, &s->id);
+	struct catalog_entry *newest = catalog_newest_of(s->share, s->id.instance, s->id.stream);
 	struct index_header header = {0};
 	int r;
 
@@ -181,6 +198,44 @@ void stream_rotate(struct stream *s)
 	rotate_ask(&s->rotate, s->segment.bytes);
 }
 
+static const struct rule *stream_rule(const struct stream *s)
+{
+	return share_rule(&s->shared->catalog.shares, s->share);
+}
+
+usec_t stream_due(const struct stream *s)
+{
+	usec_t max_age_usec = stream_rule(s)->max_age_usec;
+
+	if (max_age_usec == 0 || !segment_is_open(&s->segment) || s->segment.bytes == 0)
+		return USEC_INFINITY;
+	return usec_add(s->segment.at_usec, max_age_usec);
+}
+
+/* The new segment knows how much came before it, so readers are told what they missed. */
+usec_t stream_expire(struct stream *s, usec_t now_at_usec)
+{
+	usec_t due_usec = stream_due(s);
+
+	if (due_usec > now_at_usec)
+		return due_usec;
+	if (stream_next_segment(s, !segment_at_line_end(&s->segment)) < 0)
+		return usec_add(now_at_usec, STREAM_RETRY_USEC);
+	return USEC_INFINITY;
+}
+
+/* Whether the segment has become too large, or its beginning too old, for its rule. */
+static bool stream_must_rotate(const struct stream *s)
+{
+	const struct segment *segment = &s->segment;
+	usec_t span_usec = retention_span(stream_rule(s));
+
+	if (segment->stepped_back || segment->index_bytes >= s->rotate.limit_bytes)
+		return true;
+	return span_usec < USEC_INFINITY &&
+	       clock_at_usec() >= usec_add(segment->first_at_usec, span_usec);
+}
+
 /* --- one batch -------------------------------------------------------------------------------- */
 
 /* The beginning of a life is noted once there is a byte of it. */
@@ -216,8 +271,9 @@ static ssize_t stream_room(struct stream *s, int pipe_fd, size_t *ret_max)
 	ssize_t n;
 	int r;
 
-	s->rotate.limit_bytes = s->shared->limit_bytes;
-	if (s->segment.stepped_back)
+	s->rotate.limit_bytes =
+		retention_limit(stream_rule(s), s->shared->limit_bytes, s->share->n_streams);
+	if (stream_must_rotate(s))
 		rotate_ask(&s->rotate, s->segment.bytes);
 	if (rotate_is_due(&s->rotate, s->segment.bytes))
 		at_line_end = segment_at_line_end(&s->segment);

@@ -21,6 +21,7 @@ struct board_row;
 
 /**
  * struct stream_shared - what all streams of a writer use
+ * @catalog:      segments that nobody writes; its shares count those of the streams as well
  * @open_bytes:   stored in segments that are being written, indexes included
  * @n_open:       such segments
  * @limit_bytes:  size of a segment
@@ -43,8 +44,9 @@ enum stream_state {
 
 /**
  * struct stream - where one stream's bytes go
+ * @share:         its service's
  * @policy:        enum intake_policy of the last offer
- * @counted_bytes: what of this stream is in shared->open_bytes
+ * @counted_bytes: what of this stream is in shared->open_bytes and in its share
  * @fresh:         the next segment is a new one even if the newest could be gone on with
  * @dropped_bytes: thrown away since the last mark in the index
  * @dropped_mid_line: the last of them was no newline
@@ -53,6 +55,7 @@ enum stream_state {
 struct stream {
 	struct stream_id id;
 	struct stream_shared *shared;
+	struct share *share;
 	struct lives lives;
 	struct segment segment;
 	struct rotate rotate;
@@ -66,8 +69,12 @@ struct stream {
 	usec_t retry_usec;
 };
 
-/** stream_init() - no segment is opened yet */
-void stream_init(struct stream *s, struct stream_shared *shared, const struct stream_id *id);
+/** stream_shared_show() - put on the board how much is stored */
+void stream_shared_show(const struct stream_shared *shared);
+
+/** stream_init() - no segment is opened yet; Return: 0 or -ENOMEM, and then it needs no end */
+must_check int stream_init(struct stream *s, struct stream_shared *shared,
+			   const struct stream_id *id);
 
 /** stream_done() - close the segment; from now on it may be deleted */
 void stream_done(struct stream *s);
@@ -88,3 +95,13 @@ void stream_end_life(struct stream *s, uint64_t life);
 
 /** stream_rotate() - begin a new segment, now or at the next line end */
 void stream_rotate(struct stream *s);
+
+/**
+ * stream_expire() - begin a new segment if everything in the current one is too old
+ *
+ * Return: when that will be the case, wall clock, or USEC_INFINITY.
+ */
+usec_t stream_expire(struct stream *s, usec_t now_at_usec);
+
+/** stream_due() - when the newest byte will be too old, wall clock, or USEC_INFINITY */
+usec_t stream_due(const struct stream *s);

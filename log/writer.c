@@ -27,22 +27,22 @@
 
 #include "log/board.h"
 #include "log/pace.h"
+#include "log/prune.h"
+#include "log/retention.h"
 #include "log/stream.h"
 
 /** Bytes that one stream may take before others have their turn. */
 #define TURN_BYTES_MAX ((size_t)256 * 1024)
-/** Segments that are deleted before the pipes have their turn. */
-#define TURN_DELETES_MAX 4
 
 struct writer {
 	struct loop *loop;
 	struct stream_shared shared;
+	struct prune prune;
 	struct list sources;
 	struct list due;
 	unsigned n_sources;
 	unsigned n_pipes;
 	uint64_t segment_bytes;
-	uint64_t total_bytes;
 	struct loop_timer timer;
 	usec_t timer_usec;
 	writer_drained_fn drained;
@@ -87,7 +87,7 @@ static struct pipe *source_head(const struct source *s)
 
 static void writer_share(struct writer *w)
 {
-	w->shared.limit_bytes = rotate_limit(w->segment_bytes, w->total_bytes, w->n_sources);
+	w->shared.limit_bytes = rotate_limit(w->segment_bytes, w->prune.total_bytes, w->n_sources);
 }
 
 static void pipe_free(struct pipe *p)
@@ -115,29 +115,6 @@ static void source_free(struct source *s)
 	s->writer->n_sources--;
 	writer_share(s->writer);
 	free(s);
-}
-
-/* --- retention -------------------------------------------------------------------------------- */
-
-static void writer_retain(struct writer *w)
-{
-	struct stream_shared *shared = &w->shared;
-	struct catalog_entry *victim;
-
-	for (int i = 0; i < TURN_DELETES_MAX; i++) {
-		int r;
-
-		victim = catalog_victim(&shared->catalog, shared->open_bytes, w->total_bytes);
-		if (!victim)
-			return;
-		r = store_delete(&shared->store, &victim->id, victim->seq);
-		if (r < 0)
-			log_warning("cannot delete the oldest segment of %s: %s",
-				    victim->id.service, strerror(-r));
-		catalog_drop(&shared->catalog, victim);
-		shared->board->stored_bytes = shared->open_bytes + shared->catalog.bytes;
-		shared->board->segments = shared->n_open + shared->catalog.n_entries;
-	}
 }
 
 /* --- turns ------------------------------------------------------------------------------------ */
@@ -249,9 +226,10 @@ static void source_serve(struct source *s)
 	do
 		p = source_head(s);
 	while (p && !pipe_turn(p));
+	prune_after(&w->prune, s->stream.share);
+	prune_by(&w->prune, stream_due(&s->stream));
 	if (!p)
 		source_free(s);
-	writer_retain(w);
 }
 
 static void on_pipe(int fd, int events, void *userdata)
@@ -309,11 +287,12 @@ static struct source *source_get(struct writer *w, const struct stream_id *id)
 	if (s)
 		return s;
 	s = calloc(1, sizeof(*s));
-	if (!s)
+	if (!s || stream_init(&s->stream, &w->shared, id) < 0) {
+		free(s);
 		return NULL;
+	}
 	s->writer = w;
 	list_init(&s->due_link);
-	stream_init(&s->stream, &w->shared, id);
 	list_append(&w->sources, &s->link);
 	w->n_sources++;
 	writer_share(w);
@@ -440,6 +419,22 @@ void writer_rotate(struct writer *w, const char *service)
 	}
 }
 
+/* --- what grows old ----------------------------------------------------------------------------
+ */
+
+static usec_t on_expiry(usec_t now_at_usec, void *userdata)
+{
+	struct writer *w = userdata;
+	usec_t due_usec = USEC_INFINITY;
+
+	list_for_each(it, &w->sources) {
+		struct source *s = list_entry(it, struct source, link);
+
+		due_usec = MIN_OF(due_usec, stream_expire(&s->stream, now_at_usec));
+	}
+	return due_usec;
+}
+
 /* --- birth and death -------------------------------------------------------------------------- */
 
 static int catalog_entry_add(const struct store_entry *entry, void *userdata)
@@ -461,7 +456,7 @@ static int catalog_service_add(const char *service, void *userdata)
 static int writer_begin(struct writer *w, const struct writer_config *config, struct error *err)
 {
 	struct stream_shared *shared = &w->shared;
-	uint64_t fs_bytes = 0;
+	uint64_t total_bytes = config->total_bytes, fs_bytes = 0;
 	int r;
 
 	r = store_open(&shared->store, config->log_dir, true, err);
@@ -470,9 +465,9 @@ static int writer_begin(struct writer *w, const struct writer_config *config, st
 	if (r < 0)
 		return r;
 	r = store_services(&shared->store, catalog_service_add, w);
-	if (r == 0 && w->total_bytes == 0) {
+	if (r == 0 && total_bytes == 0) {
 		r = store_fs_bytes(&shared->store, &fs_bytes);
-		w->total_bytes = catalog_default_total(fs_bytes);
+		total_bytes = retention_default_total(fs_bytes);
 	}
 	if (r == 0)
 		r = peek_init(&shared->peek);
@@ -480,11 +475,13 @@ static int writer_begin(struct writer *w, const struct writer_config *config, st
 		r = board_new(&shared->board, &w->board_fd);
 	if (r == 0)
 		r = loop_timer_init(&w->timer, w->loop, on_timer, w);
+	if (r == 0)
+		r = prune_init(&w->prune, w->loop, shared, total_bytes, on_expiry, w);
 	if (r < 0)
 		return error_set(err, r, "cannot take over the log folder \"%s\": %s",
 				 config->log_dir, strerror(-r));
 	writer_share(w);
-	writer_retain(w);
+	prune_all(&w->prune);
 	return 0;
 }
 
@@ -500,7 +497,6 @@ int writer_new(struct loop *l, const struct writer_config *config, writer_draine
 	w->drained = drained;
 	w->timer_usec = USEC_INFINITY;
 	w->segment_bytes = config->segment_bytes;
-	w->total_bytes = config->total_bytes;
 	w->lock_fd = w->board_fd = -1;
 	w->shared.store.dir_fd = w->shared.peek.read_fd = w->shared.peek.write_fd = -1;
 	list_init(&w->sources);
@@ -522,6 +518,7 @@ void writer_free(struct writer *w)
 	list_for_each_safe(it, &w->sources)
 		source_free(list_entry(it, struct source, link));
 	loop_timer_done(&w->timer);
+	prune_done(&w->prune);
 	catalog_done(&w->shared.catalog);
 	peek_done(&w->shared.peek);
 	store_done(&w->shared.store);

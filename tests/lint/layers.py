@@ -10,7 +10,7 @@ listed here does not exist: whoever adds one decides where it stands.
 LAYERS = {
     "lib": {
         "pure": "base dotenv error intake-frame json json-write list meaning text units",
-        "io": "clock daemon fd file http-client log loop paths service-manager spawn",
+        "io": "clock daemon fd file http-client log loop paths service-manager spawn wall-timer",
     },
     "lib/varlink": {
         "pure": "frames message",
@@ -56,9 +56,9 @@ LAYERS = {
         "main": "main tasks",
     },
     "log": {
-        "model": "catalog cursor filter heap index line-json lines lives pace pattern rotate"
-                 " stream-id",
-        "adapter": "board follow peek query segment segment-view services store stream tape"
+        "model": "catalog cursor filter heap index line-json lines lives pace pattern"
+                 " retention rotate shares stream-id",
+        "adapter": "board follow peek prune query segment segment-view services store stream tape"
                    " tape-seek writer",
         "main": "api intake job main read reader reader-child",
     },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The small decisions: the order of lives, when a segment ends, which one is deleted.
+ * The small decisions: the order of lives, when a segment ends, when a pipe is looked at.
  */
 
 #include <setjmp.h>
@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include "log/catalog.h"
 #include "log/heap.h"
 #include "log/lives.h"
 #include "log/pace.h"
@@ -213,66 +212,6 @@ static void steady_use_has_to_be_shown_again(void **state)
 	assert_in_range(n_naps, PACE_TRUST_TURNS / 2, PACE_TRUST_TURNS);
 }
 
-/* --- catalog ---------------------------------------------------------------------------------- */
-
-static void add(struct catalog *c, const char *service, uint64_t seq, uint64_t bytes, usec_t at)
-{
-	struct stream_id id = {.stream = 1};
-
-	for (size_t i = 0; service[i]; i++)
-		id.service[i] = service[i];
-	assert_int_equal(catalog_add(c, &id, seq, bytes, at), 0);
-}
-
-static void catalog_over_its_cap_names_the_oldest(void **state)
-{
-	struct catalog c;
-
-	catalog_init(&c);
-	add(&c, "b", 1, 100, 20);
-	add(&c, "a", 2, 100, 30);
-	add(&c, "a", 1, 100, 10);
-	assert_int_equal(c.bytes, 300);
-	assert_null(catalog_victim(&c, 50, 350));
-	assert_int_equal(catalog_victim(&c, 51, 350)->at_usec, 10);
-	catalog_drop(&c, catalog_victim(&c, 51, 350));
-	assert_null(catalog_victim(&c, 51, 350));
-	assert_int_equal(catalog_oldest(&c)->at_usec, 20);
-	assert_int_equal(c.bytes, 200);
-	assert_int_equal(c.n_entries, 2);
-	catalog_done(&c);
-	assert_int_equal(c.n_entries, 0);
-}
-
-static void catalog_without_entries_has_no_victim(void **state)
-{
-	struct catalog c;
-
-	catalog_init(&c);
-	assert_null(catalog_victim(&c, 1000, 1));
-	assert_null(catalog_oldest(&c));
-}
-
-static void newest_segment_of_a_stream_has_the_largest_number(void **state)
-{
-	struct stream_id a = {.service = "a", .stream = 1}, other = {.service = "a", .stream = 2};
-	struct catalog c;
-
-	catalog_init(&c);
-	add(&c, "a", 3, 1, 10); /* a clock was set back in between */
-	add(&c, "a", 2, 1, 50);
-	add(&c, "b", 9, 1, 60);
-	assert_int_equal(catalog_newest(&c, &a)->seq, 3);
-	assert_null(catalog_newest(&c, &other));
-	catalog_done(&c);
-}
-
-static void default_cap_is_2g_or_a_tenth(void **state)
-{
-	assert_int_equal(catalog_default_total(UINT64_C(1) << 40), UINT64_C(2) << 30);
-	assert_int_equal(catalog_default_total(UINT64_C(10) << 30), UINT64_C(1) << 30);
-}
-
 /* --- heap ------------------------------------------------------------------------------------- */
 
 static bool smaller(const void *a, const void *b)
@@ -323,10 +262,6 @@ int main(void)
 		cmocka_unit_test(nap_is_half_as_long_as_the_pipe_takes_to_fill),
 		cmocka_unit_test(naps_end_on_a_common_beat),
 		cmocka_unit_test(steady_use_has_to_be_shown_again),
-		cmocka_unit_test(catalog_over_its_cap_names_the_oldest),
-		cmocka_unit_test(catalog_without_entries_has_no_victim),
-		cmocka_unit_test(newest_segment_of_a_stream_has_the_largest_number),
-		cmocka_unit_test(default_cap_is_2g_or_a_tenth),
 		cmocka_unit_test(heap_pops_in_order),
 	};
 

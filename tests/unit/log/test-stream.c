@@ -68,7 +68,7 @@ static int setup(void **state)
 	assert_int_equal(board_new(&shared.board, &board_fd), 0);
 	close_fd(&board_fd);
 	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK), 0);
-	stream_init(&stream, &shared, &shop);
+	assert_int_equal(stream_init(&stream, &shared, &shop), 0);
 	return 0;
 }
 
@@ -148,7 +148,7 @@ static void segment_is_gone_on_with_by_the_next_life(void **state)
 	assert_int_equal(shared.n_open, 0);
 	assert_int_equal(shared.catalog.n_entries, 1);
 	assert_int_equal(shared.open_bytes, 0);
-	stream_init(&stream, &shared, &shop);
+	assert_int_equal(stream_init(&stream, &shared, &shop), 0);
 	print("two\n");
 	assert_int_equal(take(8), 4);
 	assert_stored(100, "one\ntwo\n");
@@ -220,7 +220,7 @@ static void rotation_of_a_closed_stream_begins_a_new_segment_later(void **state)
 	print("one\n");
 	assert_int_equal(take(7), 4);
 	stream_done(&stream);
-	stream_init(&stream, &shared, &shop);
+	assert_int_equal(stream_init(&stream, &shared, &shop), 0);
 	stream_rotate(&stream);
 	print("two\n");
 	assert_int_equal(take(8), 4);
@@ -241,7 +241,7 @@ static void lose_last_record(uint64_t seq)
 	assert_int_equal(truncate(temp_path(&temp, path),
 				  (off_t)(index_bytes - sizeof(struct index_record))),
 			 0);
-	stream_init(&stream, &shared, &shop);
+	assert_int_equal(stream_init(&stream, &shared, &shop), 0);
 }
 
 static void assert_records_reach(uint64_t seq, uint64_t end)
@@ -295,6 +295,94 @@ static void clock_that_was_set_back_begins_a_new_segment(void **state)
 	assert_stored(101, "three\n");
 	record = last_record();
 	assert_int_equal(index_record_at(&record), at_usec);
+}
+
+/* --- what grows old ----------------------------------------------------------------------------
+ */
+
+static void keep_for(usec_t max_age_usec)
+{
+	shares_told(&shared.catalog.shares, (struct rule){.max_age_usec = max_age_usec}, 1);
+}
+
+static void segment_whose_first_byte_is_old_makes_way(void **state)
+{
+	keep_for(100 * USEC_PER_SEC);
+	print("one\n");
+	assert_int_equal(take(7), 4);
+	at_usec += 10 * USEC_PER_SEC - 1;
+	print("two\n");
+	assert_int_equal(take(7), 4);
+	at_usec += 1;
+	print("three\n");
+	assert_int_equal(take(7), 6);
+	print("four\n");
+	assert_int_equal(take(7), 5);
+	assert_stored(100, "one\ntwo\n");
+	assert_stored(110, "three\nfour\n");
+}
+
+static void age_counts_from_the_first_byte_in_the_next_life_too(void **state)
+{
+	keep_for(100 * USEC_PER_SEC);
+	print("one\n");
+	assert_int_equal(take(7), 4);
+	stream_done(&stream);
+	at_usec += 10 * USEC_PER_SEC;
+	assert_int_equal(stream_init(&stream, &shared, &shop), 0);
+	print("two\n");
+	assert_int_equal(take(8), 4);
+	assert_stored(100, "one\n");
+	assert_stored(110, "two\n");
+}
+
+static void silent_segment_is_ended_when_all_of_it_is_too_old(void **state)
+{
+	keep_for(100 * USEC_PER_SEC);
+	assert_int_equal(stream_expire(&stream, at_usec), USEC_INFINITY);
+	print("one\nhalf");
+	assert_int_equal(take(7), 8);
+	assert_int_equal(stream_due(&stream), 200 * USEC_PER_SEC);
+	assert_int_equal(stream_expire(&stream, 200 * USEC_PER_SEC - 1), 200 * USEC_PER_SEC);
+	assert_int_equal(shared.catalog.n_entries, 0);
+	at_usec = 200 * USEC_PER_SEC;
+	assert_int_equal(stream_expire(&stream, at_usec), USEC_INFINITY);
+	assert_int_equal(catalog_oldest(&shared.catalog)->seq, 100);
+	assert_int_equal(stream.segment.seq, 200);
+	assert_int_equal(stream.segment.base_bytes, 8);
+	assert_int_equal(stream.segment.life, 7);
+	assert_int_equal(stream_expire(&stream, USEC_INFINITY - 1), USEC_INFINITY);
+	print(" a line\n");
+	assert_int_equal(take(7), 8);
+	assert_stored(200, " a line\n");
+	assert_int_equal(stream.segment.first_at_usec, at_usec);
+}
+
+static void segment_with_a_large_index_makes_way(void **state)
+{
+	shared.limit_bytes = sizeof(struct index_header) + 4 * sizeof(struct index_record);
+	for (int i = 0; i < 4; i++) {
+		print("x\n");
+		assert_int_equal(take(7), 2);
+	}
+	assert_stored(100, "x\nx\nx\n");
+	assert_stored(101, "x\n");
+}
+
+static void service_with_a_cap_has_smaller_segments(void **state)
+{
+	char block[4097] = {0};
+	struct rule rule = {.max_bytes = 128 * 1024};
+	size_t taken = 0;
+
+	memset(block, '\n', sizeof(block) - 1);
+	assert_int_equal(shares_tell(&shared.catalog.shares, "shop", rule, 1), 0);
+	while (shared.catalog.n_entries == 0) {
+		print(block);
+		taken += (size_t)take(7);
+		assert_true(taken <= 64 * 1024 + sizeof(block));
+	}
+	assert_int_equal(stream.share->bytes, shared.open_bytes + shared.catalog.bytes);
 }
 
 /* --- when it cannot be stored ----------------------------------------------------------------- */
@@ -391,6 +479,11 @@ int main(void)
 		test_of(full_segment_gets_the_record_that_a_kill_left_owing),
 		test_of(segment_before_a_fresh_one_gets_the_record_that_a_kill_left_owing),
 		test_of(clock_that_was_set_back_begins_a_new_segment),
+		test_of(segment_whose_first_byte_is_old_makes_way),
+		test_of(age_counts_from_the_first_byte_in_the_next_life_too),
+		test_of(silent_segment_is_ended_when_all_of_it_is_too_old),
+		test_of(segment_with_a_large_index_makes_way),
+		test_of(service_with_a_cap_has_smaller_segments),
 		test_of(blocked_stream_keeps_the_bytes_and_waits),
 		test_of(dropping_stream_throws_whole_lines_away_and_marks_them),
 		test_of(dropped_bytes_of_a_life_that_ends_are_marked),
