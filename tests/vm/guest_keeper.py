@@ -25,7 +25,7 @@ def connect(path, since_life=None):
             return Peer(path, since_life)
         return None
 
-    return wait_until(reach, 20, f"a keeper that answers at {path}")
+    return wait_until(reach, 60, f"a keeper that answers at {path}")
 
 
 def snapshot_of(path, is_wanted, what):
@@ -34,7 +34,7 @@ def snapshot_of(path, is_wanted, what):
         greeting = connect(path).greeting
         return greeting if is_wanted(greeting) else None
 
-    return wait_until(look, 20, what)
+    return wait_until(look, 60, what)
 
 
 def kill(path):

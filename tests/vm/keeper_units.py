@@ -26,7 +26,7 @@ RestartPreventExitStatus=0 1 2
 FileDescriptorStoreMax=16
 OOMPolicy=continue
 OOMScoreAdjust=-1000
-TimeoutStopSec=5
+TimeoutStopSec=30
 {more}
 """
 
@@ -41,6 +41,7 @@ class Unit:
     """One service of the system's manager, with its keeper and its payload.
 
     Its name was never used before: so the manager reads its file without a daemon-reload.
+    A payload that must have got somewhere, with its traps set, writes into the file $READY then.
     """
 
     user = "root"
@@ -55,8 +56,10 @@ class Unit:
         self.control = f"{self.run}/{name}.sock"
         self.program = f"/opt/test/keeper-{name}"
         self.folder = f"{self.cgroups}/{name}.service"
+        self.ready = f"{self.run}/{name}.ready"
         spec = f"{self.run}/{name}.spec"
-        records = ["slicekeep-spec 1", f"name={name}", "env=PATH=/usr/bin:/bin"]
+        records = ["slicekeep-spec 1", f"name={name}", "env=PATH=/usr/bin:/bin",
+                   f"env=READY={self.ready}"]
         records += [f"argv={word}" for word in argv]
         records += [f"{key}={value}" for key, value in keys.items()]
         machine.run(["cp", KEEPER, self.program])
@@ -64,10 +67,18 @@ class Unit:
         machine.put(f"{self.units}/{name}.service",
                     UNIT.format(keeper=self.program, spec=spec, control=self.control, more=more))
 
-    def start(self):
-        """systemctl start; the snapshot of the running payload."""
+    def start(self, n_processes=1, says_ready=False):
+        """systemctl start; the snapshot of the running payload.
+
+        That it runs means that it was forked: it is waited for until it has made so many processes,
+        and until it says that it is ready.
+        """
         self.systemctl("start")
-        return self.state("running")
+        snapshot = self.state("running")
+        wait_until(lambda: len(self.pids("payload")) == n_processes, 60, f"{n_processes} processes")
+        if says_ready:
+            wait_until(lambda: self.machine.get(self.ready), 60, self.ready)
+        return snapshot
 
     def systemctl(self, *words, **more):
         """systemctl WORDS… UNIT"""
@@ -86,7 +97,8 @@ class Unit:
 
     def ask(self, *words):
         """What the keeper answers; see guest_keeper.py."""
-        done = self.machine.run_python("/opt/test/guest_keeper.py", self.control, *words)
+        done = self.machine.run_python("/opt/test/guest_keeper.py", self.control, *words,
+                                       seconds=150)
         return json.loads(done.stdout)
 
     def state(self, *states):
@@ -104,7 +116,7 @@ class Unit:
 
     def wait_inactive(self):
         """Until the manager has ended it."""
-        wait_until(lambda: self.show("ActiveState") in ("inactive", "failed"), 30,
+        wait_until(lambda: self.show("ActiveState") in ("inactive", "failed"), 60,
                    f"{self.name} to be inactive")
 
     def left(self):
@@ -113,8 +125,8 @@ class Unit:
         return self.pids() + self.pids("payload") + files.split()
 
     def log(self):
-        """What the keeper has said."""
-        return self.machine.run(["journalctl", "--no-pager", "-u", self.name]).stdout
+        """What the keeper has said, and the manager of it, until now."""
+        return self.machine.run(f"journalctl --sync && journalctl --no-pager -u {self.name}").stdout
 
 
 def user_unit(machine, user):
