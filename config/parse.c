@@ -143,15 +143,11 @@ int parse_object(struct parse *p, const json_t *object, const struct field *fiel
 
 int parse_name(const struct parse *p, const char *name)
 {
-	static const char *const reserved[] = {"supervisor", "ci", "log", "dashboard", "router"};
-
-	for (size_t i = 0; !p->rules->own_daemons && i < ARRAY_LEN(reserved); i++) {
-		if (!strcmp(name, reserved[i]))
-			return parse_fail(p,
-					  "'%s' is the name of one of slicekeep's own daemons: "
-					  "choose another one",
-					  name);
-	}
+	if (!p->rules->own_daemons && text_name_reserved(name))
+		return parse_fail(p,
+				  "'%s' is the name of one of slicekeep's own daemons: choose "
+				  "another one",
+				  name);
 	if (!text_name_valid(name))
 		return parse_fail(p,
 				  "no valid name: a-z, 0-9, '-' and '_', first a letter or a "

@@ -134,6 +134,16 @@ bool text_name_valid(const char *s)
 	return len > 0 && len <= TEXT_NAME_MAX && strchr(first, s[0]) && strspn(s, further) == len;
 }
 
+bool text_name_reserved(const char *s)
+{
+	static const char *const names[] = {"supervisor", "ci", "log", "dashboard", "router"};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		if (strcmp(names[i], s) == 0)
+			return true;
+	return false;
+}
+
 /*
  * Edits that turn @a into @b: insert, delete, replace, and swap of two neighbours, which is the
  * most common slip of fingers. Three rows of the classic table are all that a step looks back to.

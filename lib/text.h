@@ -57,6 +57,9 @@ bool text_equal(const char *a, const char *b);
  */
 bool text_name_valid(const char *s);
 
+/** text_name_reserved() - whether it is the name of one of our own daemons */
+bool text_name_reserved(const char *s);
+
 /**
  * text_nearest() - the candidate that was probably meant, for "did you mean"
  * @word:       what was typed

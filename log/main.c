@@ -28,6 +28,7 @@
 #include "lib/units.h"
 
 #include "log/intake.h"
+#include "log/pipe.h"
 #include "log/read.h"
 #include "log/reader-child.h"
 #include "log/reader.h"
@@ -42,6 +43,7 @@
 static const char usage[] =
 	"usage: slicekeep-log [OPTION…]\n"
 	"       slicekeep-log read [--log-dir DIR] [FILTER]\n"
+	"       PROGRAM | slicekeep-log pipe NAME\n"
 	"\n"
 	"Collects what services print, keeps it in files, and answers queries.\n"
 	"\n"
@@ -54,7 +56,8 @@ static const char usage[] =
 	"  --help, --version\n"
 	"\n"
 	"read prints stored lines as JSON without any daemon; FILTER is a Filter of\n"
-	"io.slicekeep.log as JSON, \"{}\" means all.\n";
+	"io.slicekeep.log as JSON, \"{}\" means all.\n"
+	"pipe stores what comes on stdin as lines of NAME.\n";
 
 static struct {
 	char *log_dir;
@@ -255,6 +258,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "read") == 0)
 		return read_main(argc - 2, argv + 2);
+	if (argc > 1 && strcmp(argv[1], "pipe") == 0)
+		return pipe_main(argc - 2, argv + 2);
 	r = options_take(&argc, argv);
 	if (r == 0)
 		r = daemon_options(argc, argv, usage, &hello);

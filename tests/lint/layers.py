@@ -58,9 +58,9 @@ LAYERS = {
     "log": {
         "model": "catalog cursor filter heap index line-json lines lives pace pattern"
                  " retention rotate shares stream-id",
-        "adapter": "board follow peek prune query segment segment-view services store stream tape"
-                   " tape-seek writer",
-        "main": "api intake job main read reader reader-child",
+        "adapter": "board follow inlet peek pipe-slot pour prune query segment segment-view"
+                   " services store stream tape tape-seek writer",
+        "main": "api intake job main pipe read reader reader-child",
     },
     "cli": {
         "pure": "cgroup-facts options words",

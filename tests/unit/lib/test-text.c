@@ -166,6 +166,14 @@ static void text_name_is_valid_in_its_alphabet_and_length_only(void **state)
 		assert_false(text_name_valid(bad[i]));
 }
 
+static void text_name_reserved_is_that_of_a_daemon(void **state)
+{
+	assert_true(text_name_reserved("supervisor"));
+	assert_true(text_name_reserved("log"));
+	assert_false(text_name_reserved("logs"));
+	assert_false(text_name_reserved(""));
+}
+
 /* --- did you mean ----------------------------------------------------------------------------- */
 
 static const char *const verbs[] = {"start", "stop", "restart", "status", "log", "ls"};
@@ -434,6 +442,7 @@ int main(void)
 		cmocka_unit_test(text_starts_and_ends_compare_the_right_side),
 		cmocka_unit_test(text_equal_takes_null),
 		cmocka_unit_test(text_name_is_valid_in_its_alphabet_and_length_only),
+		cmocka_unit_test(text_name_reserved_is_that_of_a_daemon),
 		cmocka_unit_test(nearest_finds_one_slip_of_each_kind),
 		cmocka_unit_test(nearest_gives_the_word_itself),
 		cmocka_unit_test(nearest_is_nothing_for_a_word_that_was_not_meant),
