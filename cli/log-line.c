@@ -171,8 +171,11 @@ static void add_marks(struct text *out, const json_t *line, const struct style *
 	if (json_get_bool(line, "cut", false))
 		text_addf(out, "%s …%s", style_on(style, PAINT_DIM), style_off(style));
 	if (dropped > 0)
-		text_addf(out, "%s (%" PRIu64 " bytes dropped here: the disk was full)%s",
-			  style_on(style, PAINT_BAD), dropped, style_off(style));
+		text_addf(out, "%s (%" PRIu64 " bytes %s)%s", style_on(style, PAINT_BAD), dropped,
+			  json_get_bool(line, "damaged", false)
+				  ? "cannot be read: the file is damaged"
+				  : "dropped here: the disk was full",
+			  style_off(style));
 }
 
 void log_line_add(struct text *out, const json_t *line, const struct style *style)

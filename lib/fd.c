@@ -71,6 +71,24 @@ int fd_write_all(int fd, const void *data, size_t n_bytes)
 	return 0;
 }
 
+ssize_t fd_read_at(int fd, void *data, size_t n_bytes, uint64_t offset)
+{
+	size_t done = 0;
+
+	while (done < n_bytes) {
+		ssize_t n = pread(fd, (char *)data + done, n_bytes - done, (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
 int fd_send(int sock, const void *data, size_t n_bytes, const int *fds, size_t n_fds)
 {
 	union {

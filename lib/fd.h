@@ -19,6 +19,13 @@ must_check int fd_set_cloexec(int fd, bool on);
 must_check int fd_write_all(int fd, const void *data, size_t n_bytes);
 
 /**
+ * fd_read_at() - read all of @n_bytes at a place of a file, or what there is before its end
+ *
+ * Return: bytes or negative errno.
+ */
+must_check ssize_t fd_read_at(int fd, void *data, size_t n_bytes, uint64_t offset);
+
+/**
  * fd_send() - one SEQPACKET message with descriptors (SCM_RIGHTS), without SIGPIPE
  * @sock:  non-blocking or not
  * @data:  @n_bytes of message

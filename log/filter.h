@@ -20,7 +20,8 @@ struct error;
  * @text:    @n_bytes, without the newline; may hold anything; valid until the next line is fetched
  * @cut:     it was longer than LINE_BYTES_MAX and goes on in the next one
  * @open:    no newline came yet
- * @dropped: no line, but so many bytes that a full disk had no room for
+ * @dropped: no line, but so many bytes that a full disk had no room for, or
+ * @damaged: that were stored and cannot be read any more
  */
 struct line {
 	const struct stream_id *id;
@@ -29,6 +30,7 @@ struct line {
 	usec_t at_usec;
 	uint64_t life;
 	uint64_t dropped;
+	bool damaged;
 	bool cut;
 	bool open;
 };

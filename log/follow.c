@@ -198,6 +198,16 @@ static bool follow_wants(const struct follow *f, const char *service)
 	return false;
 }
 
+/* Files that the housekeeper makes hold nothing new. */
+static bool is_new_segment(const char *name)
+{
+	enum segment_file file;
+	struct stream_id id;
+	uint64_t seq;
+
+	return segment_name_parse(name, &id, &seq, &file) == 0 && file == SEGMENT_FILE_LOG;
+}
+
 static int follow_handle(struct follow *f, const struct inotify_event *event)
 {
 	struct watch *watch = follow_find(f, event->wd);
@@ -214,6 +224,8 @@ static int follow_handle(struct follow *f, const struct inotify_event *event)
 	if (watch->kind == WATCH_STREAM)
 		return query_wake(f->query, watch->i_stream);
 	if (watch->kind == WATCH_ROOT && (event->len == 0 || !follow_wants(f, event->name)))
+		return 0;
+	if (watch->kind == WATCH_SERVICE && (event->len == 0 || !is_new_segment(event->name)))
 		return 0;
 	(void)snprintf(service, sizeof(service), "%s",
 		       watch->kind == WATCH_ROOT ? event->name : watch->service);

@@ -103,6 +103,8 @@ json_t *line_json(const struct line *line)
 	if (r == 0 && line->dropped > 0)
 		r = json_object_set_new_nocheck(object, "dropped",
 						json_integer((json_int_t)line->dropped));
+	if (r == 0 && line->damaged)
+		r = json_object_set_new_nocheck(object, "damaged", json_true());
 	if (r == 0)
 		return object;
 	json_decref(object);

@@ -8,12 +8,19 @@
  * the index afterwards: bytes that have no record then belong to the life of the last one, and get
  * a record that is made up from the file's modification time. Records that are already ahead of the
  * length are left for the next time.
+ *
+ * A segment that was packed does not grow. What is damaged in it has a beginning and an end, and
+ * whoever reads goes on behind it; what its index says beyond its bytes was lost, too. A damaged
+ * part of an index costs stamps and no bytes: they count as one batch with the next record that is
+ * whole.
  */
 
 #include "log/segment-view.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
+
+#include "lib/fd.h"
 
 #include "log/store.h"
 
@@ -22,61 +29,84 @@
 
 void view_init(struct segment_view *v)
 {
-	*v = (struct segment_view){.log_fd = -1, .index_fd = -1};
+	*v = (struct segment_view){0};
+	blob_init(&v->log);
+	blob_init(&v->index);
 }
 
 bool view_is_open(const struct segment_view *v)
 {
-	return v->log_fd >= 0;
+	return blob_is_open(&v->log);
 }
 
 void view_close(struct segment_view *v)
 {
-	close_fd(&v->log_fd);
-	close_fd(&v->index_fd);
+	blob_close(&v->log);
+	blob_close(&v->index);
 	free(v->records);
 	free(v->data);
 	view_init(v);
 }
 
-/* All of @n_bytes, or what there is before the end of the file. */
-static ssize_t read_at(int fd, void *data, size_t n_bytes, uint64_t offset)
+/* --- index ------------------------------------------------------------------------------------ */
+
+/* Bytes whose record is damaged came at the latest with those of @next; 0: life unknown. */
+static struct index_record record_instead(const struct index_record *next)
 {
-	size_t done = 0;
+	bool has_life = index_record_kind(next) != INDEX_DROPPED;
 
-	while (done < n_bytes) {
-		ssize_t n = pread(fd, (char *)data + done, n_bytes - done, (off_t)(offset + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
+	return index_record_make(INDEX_DATA, next->end, index_record_at(next),
+				 has_life ? next->value : 0);
 }
 
-/* --- index ------------------------------------------------------------------------------------ */
+/* Made from the first record behind the damage in which record @i lies, or the segment's end. */
+static int record_behind_damage(struct segment_view *v, uint64_t i, struct index_record *ret_record)
+{
+	uint64_t end, index_bytes;
+	usec_t at_usec;
+	ssize_t n;
+	int r = blob_measure(&v->index, &index_bytes, &at_usec);
+
+	for (; r == 0 && i < index_records_in(index_bytes); i++) {
+		n = blob_read(&v->index, ret_record, sizeof(*ret_record), index_offset_of(i));
+		if (n == sizeof(*ret_record)) {
+			*ret_record = record_instead(ret_record);
+			return 0;
+		}
+		if (n < 0 && n != -EBADMSG)
+			return (int)n;
+		end = blob_damage_end(&v->index, index_offset_of(i) + (uint64_t)MAX_OF(n, 0));
+		i = MAX_OF(i, index_records_in(end));
+	}
+	*ret_record = index_record_make(INDEX_DATA, v->bytes, v->at_usec, 0);
+	return r;
+}
 
 static int records_load(struct segment_view *v, uint64_t i)
 {
 	uint64_t first = i - i % (VIEW_RECORDS_MAX / 2);
 	ssize_t n;
+	int r;
 
 	if (!v->records)
 		v->records = calloc(VIEW_RECORDS_MAX, sizeof(*v->records));
 	if (!v->records)
 		return -ENOMEM;
 	v->n_held = 0;
-	n = read_at(v->index_fd, v->records, VIEW_RECORDS_MAX * sizeof(*v->records),
-		    index_offset_of(first));
-	if (n < 0)
-		return (int)n;
 	v->first_record = first;
-	v->n_held = (size_t)n / sizeof(*v->records);
-	return i - first < v->n_held ? 0 : -EIO;
+	n = blob_read(&v->index, v->records, VIEW_RECORDS_MAX * sizeof(*v->records),
+		      index_offset_of(first));
+	if (n < 0 && n != -EBADMSG)
+		return (int)n;
+	v->n_held = (size_t)MAX_OF(n, 0) / sizeof(*v->records);
+	if (i - first < v->n_held)
+		return 0;
+	if (!blob_is_packed(&v->index))
+		return -EIO;
+	r = record_behind_damage(v, i, v->records);
+	v->first_record = i;
+	v->n_held = 1;
+	return r;
 }
 
 int view_record(void *view, uint64_t i, struct index_record *ret_record)
@@ -115,10 +145,8 @@ static int life_before(struct segment_view *v, uint64_t *ret_life)
 	return 0;
 }
 
-static int make_up_record(struct segment_view *v, const struct stat *log)
+static int make_up_record(struct segment_view *v)
 {
-	usec_t at_usec =
-		(usec_t)log->st_mtim.tv_sec * USEC_PER_SEC + (usec_t)log->st_mtim.tv_nsec / 1000;
 	struct index_record last = {0};
 	uint64_t life = v->header.life;
 	int r = 0;
@@ -131,52 +159,74 @@ static int make_up_record(struct segment_view *v, const struct stat *log)
 		r = life_before(v, &life);
 	if (r < 0)
 		return r;
-	at_usec = MAX_OF(at_usec, index_record_at(&last));
-	v->made_up = index_record_make(INDEX_DATA, v->bytes, at_usec, life);
+	v->made_up = index_record_make(INDEX_DATA, v->bytes,
+				       MAX_OF(v->at_usec, index_record_at(&last)), life);
 	v->has_made_up = true;
 	v->n_records++;
 	return 0;
 }
 
-static int index_read(struct segment_view *v, const struct stat *log)
+/* Return: records in the index file, or negative errno. */
+static int index_measure(struct segment_view *v, uint64_t *ret_n_records)
 {
-	uint64_t seq = v->header.seq;
 	struct index_header header;
-	struct stat st;
+	uint64_t bytes = 0;
+	usec_t at_usec;
+	ssize_t n;
 	int r;
 
-	v->n_records = 0;
+	*ret_n_records = 0;
+	if (!blob_is_open(&v->index))
+		return 0;
+	n = blob_read(&v->index, &header, sizeof(header), 0);
+	if (n == sizeof(header) && index_header_valid(&header, v->header.seq))
+		v->header = header;
+	else if (n != -EBADMSG)
+		return 0;
+	r = blob_measure(&v->index, &bytes, &at_usec);
+	*ret_n_records = index_records_in(bytes);
+	return r;
+}
+
+static int index_read(struct segment_view *v)
+{
+	struct index_record last;
+	int r;
+
 	v->has_made_up = false;
 	v->n_held = 0;
-	if (v->index_fd >= 0 &&
-	    read_at(v->index_fd, &header, sizeof(header), 0) == sizeof(header) &&
-	    index_header_valid(&header, seq)) {
-		v->header = header;
-		if (fstat(v->index_fd, &st) < 0)
-			return -errno;
-		v->n_records = index_records_in((uint64_t)st.st_size);
+	r = index_measure(v, &v->n_records);
+	if (r == 0 && blob_is_packed(&v->log) && v->n_records > 0) {
+		r = view_record(v, v->n_records - 1, &last);
+		if (r == 0)
+			v->bytes = MAX_OF(v->bytes, last.end);
 	}
-	r = index_find_beyond(v->n_records, view_record, v, v->bytes, &v->n_records);
-	return r < 0 ? r : make_up_record(v, log);
+	if (r == 0)
+		r = index_find_beyond(v->n_records, view_record, v, v->bytes, &v->n_records);
+	return r < 0 ? r : make_up_record(v);
 }
 
 /* --- open ------------------------------------------------------------------------------------- */
 
+static bool view_is_current(const struct segment_view *v, uint64_t bytes)
+{
+	uint64_t index_bytes;
+	usec_t at_usec;
+
+	return bytes == v->bytes && !v->has_made_up && v->n_records > 0 &&
+	       blob_measure(&v->index, &index_bytes, &at_usec) == 0 &&
+	       index_records_in(index_bytes) == v->n_records;
+}
+
 int view_refresh(struct segment_view *v)
 {
-	struct stat log;
+	uint64_t bytes;
+	int r = blob_measure(&v->log, &bytes, &v->at_usec);
 
-	if (fstat(v->log_fd, &log) < 0)
-		return -errno;
-	if ((uint64_t)log.st_size == v->bytes && !v->has_made_up && v->n_records > 0) {
-		struct stat st;
-
-		if (fstat(v->index_fd, &st) == 0 &&
-		    index_records_in((uint64_t)st.st_size) == v->n_records)
-			return 0;
-	}
-	v->bytes = (uint64_t)log.st_size;
-	return index_read(v, &log);
+	if (r < 0 || view_is_current(v, bytes))
+		return r;
+	v->bytes = bytes;
+	return index_read(v);
 }
 
 int view_open(struct segment_view *v, const struct store *store, const struct stream_id *id,
@@ -186,20 +236,12 @@ int view_open(struct segment_view *v, const struct store *store, const struct st
 
 	view_init(v);
 	v->header.seq = seq;
-	v->log_fd = store_open_file(store, id, seq, SEGMENT_FILE_LOG, O_RDONLY);
-	if (v->log_fd < 0) {
-		r = v->log_fd;
-		v->log_fd = -1;
+	r = blob_open(&v->log, store, id, seq, BLOB_LOG);
+	if (r < 0)
 		return r;
-	}
-	v->index_fd = store_open_file(store, id, seq, SEGMENT_FILE_INDEX, O_RDONLY);
-	if (v->index_fd < 0 && v->index_fd != -ENOENT) {
-		r = v->index_fd;
-		v->index_fd = -1;
-		view_close(v);
-		return r;
-	}
-	r = view_refresh(v);
+	r = blob_open(&v->index, store, id, seq, BLOB_INDEX);
+	if (r == 0 || r == -ENOENT)
+		r = view_refresh(v);
 	if (r < 0)
 		view_close(v);
 	return r;
@@ -207,6 +249,7 @@ int view_open(struct segment_view *v, const struct store *store, const struct st
 
 /* --- bytes ------------------------------------------------------------------------------------ */
 
+/* Read what there is before the next damage; -EBADMSG when there is nothing. */
 static int data_load(struct segment_view *v, uint64_t offset, size_t n_bytes)
 {
 	ssize_t n;
@@ -220,7 +263,7 @@ static int data_load(struct segment_view *v, uint64_t offset, size_t n_bytes)
 		v->data_room = n_bytes;
 	}
 	v->data_bytes = 0;
-	n = read_at(v->log_fd, v->data, n_bytes, offset);
+	n = blob_read(&v->log, v->data, n_bytes, offset);
 	if (n < 0)
 		return (int)n;
 	v->data_offset = offset;
@@ -229,7 +272,7 @@ static int data_load(struct segment_view *v, uint64_t offset, size_t n_bytes)
 }
 
 int view_bytes(struct segment_view *v, uint64_t offset, size_t wanted, const char **ret_bytes,
-	       size_t *ret_n_bytes)
+	       uint64_t *ret_n_bytes)
 {
 	uint64_t left = offset < v->bytes ? v->bytes - offset : 0, held = 0;
 	int r;
@@ -239,30 +282,44 @@ int view_bytes(struct segment_view *v, uint64_t offset, size_t wanted, const cha
 		held = v->data_bytes - (offset - v->data_offset);
 	if (held < wanted) {
 		r = data_load(v, offset, MAX_OF(wanted, DATA_BYTES_MIN));
+		if (r == -EBADMSG) {
+			*ret_n_bytes = MIN_OF(blob_damage_end(&v->log, offset) - offset, left);
+			return VIEW_DAMAGED;
+		}
 		if (r < 0)
 			return r;
 		held = v->data_bytes;
 	}
 	*ret_bytes = held ? v->data + (offset - v->data_offset) : NULL;
-	*ret_n_bytes = (size_t)MIN_OF(held, left);
+	*ret_n_bytes = MIN_OF(held, left);
 	return 0;
 }
 
 int view_bytes_before(struct segment_view *v, uint64_t offset, size_t wanted,
-		      const char **ret_bytes, size_t *ret_n_bytes)
+		      const char **ret_bytes, uint64_t *ret_n_bytes)
 {
 	size_t load = (size_t)MIN_OF((uint64_t)MAX_OF(wanted, DATA_BYTES_MIN), offset);
+	uint64_t from = offset - MIN_OF((uint64_t)wanted, offset);
 	int r;
 
-	wanted = (size_t)MIN_OF((uint64_t)wanted, offset);
-	if (offset - wanted < v->data_offset || offset > v->data_offset + v->data_bytes) {
-		r = data_load(v, offset - load, load);
+	if (from < v->data_offset || offset > v->data_offset + v->data_bytes) {
+		uint64_t readable;
+
+		r = blob_readable_from(&v->log, offset - load, offset, &readable);
 		if (r < 0)
 			return r;
-		if (v->data_bytes < load)
+		if (readable == offset && from < offset) {
+			*ret_n_bytes = offset - blob_damage_begin(&v->log, offset);
+			return VIEW_DAMAGED;
+		}
+		r = data_load(v, readable, (size_t)(offset - readable));
+		if (r < 0)
+			return r;
+		if (v->data_bytes < offset - readable)
 			return -EIO;
+		from = MAX_OF(from, readable);
 	}
-	*ret_bytes = v->data + (offset - wanted - v->data_offset);
-	*ret_n_bytes = wanted;
+	*ret_bytes = v->data + (from - v->data_offset);
+	*ret_n_bytes = offset - from;
 	return 0;
 }

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The log folder: LOGDIR/SERVICE/INSTANCE.STREAM.SEQ.{log,idx}.
+ * The log folder: LOGDIR/SERVICE/INSTANCE.STREAM.SEQ.{log,idx}, and .zst behind it when packed.
  *
  * One process writes here, and the lock on LOGDIR/.lock is what says so; everybody else only reads.
  * The lock is waited for: a collector that was killed is gone only when its last system call has
- * come back, and its successor must not begin before. A segment exists when its .log does: the
- * index is made first and deleted last, so an .idx alone is what a kill left over and is ignored.
+ * come back, and its successor must not begin before. A segment exists when its .log does, plain or
+ * packed: the index is made first and deleted last, so an index alone is what a kill left over and
+ * is ignored. A plain file beside a packed one wins: a kill came before it was deleted.
+ *
+ * A folder is listed under a shared lock on it, and the housekeeper deletes plain files under an
+ * exclusive one: without it a listing that began before a segment was packed, and came to its plain
+ * file after that was gone, would have seen neither.
  */
 
 #include "log/store.h"
@@ -24,6 +29,8 @@
 #include "lib/log.h"
 #include "lib/text.h"
 
+#include "log/frame-cache.h"
+
 #define LOCK_NAME ".lock"
 #define PATH_BYTES_MAX (STREAM_SERVICE_MAX + 1 + SEGMENT_NAME_MAX)
 
@@ -38,7 +45,7 @@ int store_open(struct store *s, const char *path, bool create, struct error *err
 	int r;
 
 	*s = (struct store){.dir_fd = -1, .path = strdup(path)};
-	if (!s->path)
+	if (!s->path || frame_cache_new(&s->frames) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	if (create) {
 		r = file_make_folders(path, 0750);
@@ -57,6 +64,8 @@ void store_done(struct store *s)
 	close_fd(&s->dir_fd);
 	free(s->path);
 	s->path = NULL;
+	frame_cache_free(s->frames);
+	s->frames = NULL;
 }
 
 int store_lock(const struct store *s, int *ret_fd, struct error *err)
@@ -122,7 +131,7 @@ int store_delete(const struct store *s, const struct stream_id *id, uint64_t seq
 {
 	char path[PATH_BYTES_MAX];
 
-	for (int file = SEGMENT_FILE_LOG; file <= SEGMENT_FILE_INDEX; file++) {
+	for (int file = 0; file < SEGMENT_FILE_COUNT; file++) {
 		path_format(path, id, seq, (enum segment_file)file);
 		if (unlinkat(s->dir_fd, path, 0) < 0 && errno != ENOENT)
 			return -errno;
@@ -135,23 +144,32 @@ static usec_t stat_at_usec(const struct stat *st)
 	return (usec_t)st->st_mtim.tv_sec * USEC_PER_SEC + (usec_t)st->st_mtim.tv_nsec / 1000;
 }
 
+static bool has_file(int dir_fd, const struct store_entry *entry, enum segment_file file,
+		     struct stat *ret_st)
+{
+	char name[SEGMENT_NAME_MAX];
+
+	segment_name(&entry->id, entry->seq, file, name);
+	return fstatat(dir_fd, name, ret_st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(ret_st->st_mode);
+}
+
+/* Return: 1 when that file says that a segment is there, and no other one does; 0. */
 static int entry_read(int dir_fd, const char *name, struct store_entry *entry)
 {
-	char index[SEGMENT_NAME_MAX];
 	enum segment_file file;
-	struct stat st;
+	struct stat st, plain;
 
 	if (segment_name_parse(name, &entry->id, &entry->seq, &file) < 0 ||
-	    file != SEGMENT_FILE_LOG)
+	    (file != SEGMENT_FILE_LOG && file != SEGMENT_FILE_LOG_PACKED) ||
+	    !has_file(dir_fd, entry, file, &st))
 		return 0;
-	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+	entry->packed = file == SEGMENT_FILE_LOG_PACKED;
+	if (entry->packed && has_file(dir_fd, entry, SEGMENT_FILE_LOG, &plain))
 		return 0;
 	entry->log_bytes = (uint64_t)st.st_size;
 	entry->at_usec = stat_at_usec(&st);
-	entry->index_bytes = 0;
-	segment_name(&entry->id, entry->seq, SEGMENT_FILE_INDEX, index);
-	if (fstatat(dir_fd, index, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		entry->index_bytes = (uint64_t)st.st_size;
+	file = entry->packed ? SEGMENT_FILE_INDEX_PACKED : SEGMENT_FILE_INDEX;
+	entry->index_bytes = has_file(dir_fd, entry, file, &st) ? (uint64_t)st.st_size : 0;
 	return 1;
 }
 
@@ -174,7 +192,7 @@ int store_list(const struct store *s, const char *service, store_entry_fn fn, vo
 	struct dirent *d;
 	int r;
 
-	if (!dir)
+	if (!dir || flock(dirfd(dir), LOCK_SH) < 0)
 		return -errno;
 	(void)snprintf(entry.id.service, sizeof(entry.id.service), "%s", service);
 	while ((d = readdir(dir))) {

@@ -8,15 +8,18 @@
 #include "log/stream-id.h"
 
 struct error;
+struct frame_cache;
 
 /**
  * struct store - the log folder
  * @dir_fd: everything is opened relative to it
  * @path:   for messages
+ * @frames: of all its packed files that are being read
  */
 struct store {
 	int dir_fd;
 	char *path;
+	struct frame_cache *frames;
 };
 
 /**
@@ -55,17 +58,20 @@ bool store_has_service(const struct store *s, const char *service);
 must_check int store_open_file(const struct store *s, const struct stream_id *id, uint64_t seq,
 			       enum segment_file file, int flags);
 
-/** store_delete() - delete a segment and its index; Return: 0, also when it was gone; negative */
+/** store_delete() - delete all files of a segment; Return: 0, also when it was gone; negative errno
+ */
 must_check int store_delete(const struct store *s, const struct stream_id *id, uint64_t seq);
 
 /**
  * struct store_entry - one segment as the folder shows it
+ * @packed:      as it is stored, what @log_bytes and @index_bytes are as well
  * @index_bytes: 0 when the index is missing
  * @at_usec:     modification time: the arrival of its newest byte
  */
 struct store_entry {
 	struct stream_id id;
 	uint64_t seq;
+	bool packed;
 	uint64_t log_bytes;
 	uint64_t index_bytes;
 	usec_t at_usec;
@@ -77,6 +83,7 @@ typedef int (*store_entry_fn)(const struct store_entry *entry, void *userdata);
 /**
  * store_list() - the segments of one service, in no order
  *
+ * Context: a housekeeper that is about to delete what it has packed waits for the end of @fn.
  * Return: 0, what @fn returned, or negative errno (-ENOENT: no such service).
  */
 must_check int store_list(const struct store *s, const char *service, store_entry_fn fn,

@@ -3,7 +3,8 @@
 /*
  * The name of a stream, and the names of its files.
  *
- * A segment is LOGDIR/SERVICE/INSTANCE.STREAM.SEQ.log with its index beside it. The sequence number
+ * A segment is LOGDIR/SERVICE/INSTANCE.STREAM.SEQ.log with its index beside it; packed, both end in
+ * .zst. The sequence number
  * only ever grows; a stream's first one is the wall-clock second of its birth rather than 1, so
  * that a store that was emptied never gives a number again that somebody's cursor still holds.
  */
@@ -24,8 +25,12 @@ static const char *const names[] = {
 
 static const char *const suffixes[] = {
 	[SEGMENT_FILE_LOG] = "log",
+	[SEGMENT_FILE_LOG_PACKED] = "log.zst",
 	[SEGMENT_FILE_INDEX] = "idx",
+	[SEGMENT_FILE_INDEX_PACKED] = "idx.zst",
 };
+
+static_assert(ARRAY_LEN(suffixes) == SEGMENT_FILE_COUNT, "each file has a name");
 
 const char *stream_name(uint32_t stream)
 {

@@ -20,10 +20,13 @@ struct stream_id {
 	uint32_t stream;
 };
 
-/** enum segment_file - the two files of a segment */
+/** enum segment_file - the files of a segment; in this order they are deleted */
 enum segment_file {
-	SEGMENT_FILE_LOG,   /* the bytes as they came */
-	SEGMENT_FILE_INDEX, /* when they came, see log/index.h */
+	SEGMENT_FILE_LOG,          /* the bytes as they came */
+	SEGMENT_FILE_LOG_PACKED,   /* the same, see log/packed.h */
+	SEGMENT_FILE_INDEX,        /* when they came, see log/index.h */
+	SEGMENT_FILE_INDEX_PACKED, /* the same */
+	SEGMENT_FILE_COUNT,
 };
 
 /** stream_name() - "out", "err", "both"; NULL for anything else */

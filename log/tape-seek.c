@@ -37,12 +37,18 @@ static int tape_look_back(struct tape *t, lines_fn look, uint64_t offset, uint64
 			  uint64_t *ret_offset)
 {
 	for (size_t i = 0; i < ARRAY_LEN(look_steps); i++) {
-		size_t wanted = (size_t)MIN_OF((uint64_t)look_steps[i], offset - floor), n;
+		size_t wanted = (size_t)MIN_OF((uint64_t)look_steps[i], offset - floor);
 		const char *bytes;
+		uint64_t n;
 		int r = view_bytes_before(&t->view, offset, wanted, &bytes, &n);
 
+		if (r == VIEW_DAMAGED) {
+			*ret_offset = MAX_OF(offset - n, floor);
+			return 1;
+		}
+		/* Behind a damage, too, a line begins. */
 		if (r == 0)
-			r = look(bytes, n, offset, offset - n == floor, ret_offset);
+			r = look(bytes, n, offset, n < wanted || offset - n == floor, ret_offset);
 		if (r != 0)
 			return r;
 	}
@@ -199,7 +205,8 @@ static int segment_begins_before(struct tape *t, usec_t since_usec, uint64_t sin
 	if (r < 0)
 		return r;
 	return index_record_at(&first) < since_usec ||
-	       (index_record_kind(&first) != INDEX_DROPPED && first.value < since_life);
+	       (index_record_kind(&first) != INDEX_DROPPED && first.value != 0 &&
+		first.value < since_life);
 }
 
 int tape_seek_since(struct tape *t, usec_t since_usec, uint64_t since_life)

@@ -9,6 +9,9 @@
  * any piece ever crosses it. What is behind the last newline of a stream that goes on is a line
  * that is still open.
  *
+ * Bytes that were damaged on the disk are one line that says how many they are; a line ends before
+ * them and another begins behind them.
+ *
  * Segments disappear under a reader's hands when retention deletes them. One that is open stays
  * readable; after it the tape goes on with the oldest one that is left and says how much it missed.
  */
@@ -18,6 +21,10 @@
 #include <string.h>
 
 #include "log/lines.h"
+
+/** What tape_piece() found beside the rest of a segment. */
+#define PIECE_WHOLE 1
+#define PIECE_DAMAGED 2
 
 /** How far to look for a newline, step by step: first in what is at hand. */
 static const size_t look_steps[] = {1, 16 * 1024, LINE_LOOK_AHEAD_MAX};
@@ -196,19 +203,22 @@ static int tape_pass_records(struct tape *t)
 }
 
 /* The bytes at the offset, and the piece that a newline or a cut makes of them; 0: all that is
- * left. */
+ * left of the segment or before a damage; PIECE_DAMAGED: there are none any more. */
 static int tape_piece(struct tape *t, const char **ret_bytes, struct line_piece *ret_piece)
 {
 	for (size_t i = 0; i < ARRAY_LEN(look_steps); i++) {
-		size_t n;
+		uint64_t n;
 		int r = view_bytes(&t->view, t->offset, look_steps[i], ret_bytes, &n);
 
 		if (r < 0)
 			return r;
-		r = n ? lines_next(*ret_bytes, n, t->offset, ret_piece) : 0;
-		if (r > 0)
-			return 1;
 		*ret_piece = (struct line_piece){.text_bytes = n, .total_bytes = n};
+		if (r == VIEW_DAMAGED) {
+			*ret_bytes = NULL;
+			return PIECE_DAMAGED;
+		}
+		if (n > 0 && lines_next(*ret_bytes, n, t->offset, ret_piece) > 0)
+			return PIECE_WHOLE;
 		if (n < look_steps[i])
 			break;
 	}
@@ -268,38 +278,47 @@ static int tape_stamp(struct tape *t, struct line_piece *piece)
 	return 0;
 }
 
+/* The line is known but for its text: a piece, or what is said in its stead. */
+static void tape_fill_line(struct tape *t, const char *bytes, const struct line_piece *piece,
+			   int found)
+{
+	t->next_offset = t->offset + piece->total_bytes;
+	t->line.damaged = found == PIECE_DAMAGED;
+	if (t->line.damaged) {
+		t->line.dropped = piece->total_bytes;
+		return;
+	}
+	t->line.text = bytes;
+	t->line.n_bytes = piece->text_bytes;
+	t->line.cut = piece->cut;
+	if (found == 0 && t->next_offset == t->view.bytes) {
+		t->line.open = t->i_seq + 1 >= t->n_seqs;
+		t->line.cut = tape_is_continued(t);
+	}
+}
+
 static int tape_load_here(struct tape *t)
 {
 	struct line_piece piece;
 	const char *bytes;
-	int r = tape_pass_records(t);
-	bool whole, marked;
+	int found, r = tape_pass_records(t);
 
 	if (r != 0)
 		return r;
-	r = tape_piece(t, &bytes, &piece);
-	if (r < 0 || piece.total_bytes == 0)
-		return r;
-	whole = r > 0;
+	found = tape_piece(t, &bytes, &piece);
+	if (found < 0 || piece.total_bytes == 0)
+		return found;
 	r = tape_uncut(t, &piece);
 	if (r < 0)
 		return r;
 	t->line = (struct line){.id = &t->id,
-				.text = bytes,
 				.at_usec = t->view.header.created_at_usec,
 				.life = t->view.header.life};
 	t->next_record = t->record;
 	r = tape_stamp(t, &piece);
 	if (r < 0)
 		return r;
-	marked = r > 0;
-	t->line.n_bytes = piece.text_bytes;
-	t->line.cut = piece.cut;
-	if (!whole && !marked) {
-		t->line.open = t->i_seq + 1 >= t->n_seqs;
-		t->line.cut = tape_is_continued(t);
-	}
-	t->next_offset = t->offset + piece.total_bytes;
+	tape_fill_line(t, bytes, &piece, r > 0 && found == 0 ? PIECE_WHOLE : found);
 	return 1;
 }
 

@@ -56,10 +56,10 @@ LAYERS = {
         "main": "main tasks",
     },
     "log": {
-        "model": "catalog cursor filter heap index line-json lines lives pace pattern"
-                 " retention rotate shares stream-id",
-        "adapter": "board follow inlet peek pipe-slot pour prune query segment segment-view"
-                   " services store stream tape tape-seek writer",
+        "model": "catalog cursor filter frame heap index line-json lines lives pace pattern"
+                 " retention rotate seek-table shares stream-id",
+        "adapter": "blob board follow frame-cache inlet packed peek pipe-slot pour prune query"
+                   " segment segment-view services store stream tape tape-seek writer",
         "main": "api intake job main pipe read reader reader-child",
     },
     "cli": {

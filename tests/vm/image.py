@@ -23,7 +23,8 @@ ROOT = HERE.parent / "setup/root"
 PACKAGES = (
     "linux-image-cloud-amd64", "systemd-sysv",
     "dbus", "dbus-user-session", "libpam-systemd",  # managers of users
-    "libevent-core-2.1-7", "libevent-extra-2.1-7", "libjansson4", "libcgroup2",  # our libraries
+    "libevent-core-2.1-7", "libevent-extra-2.1-7", "libjansson4", "libcgroup2",
+    "libzstd1",  # our libraries
     "python3",  # the agent, and the payloads of the tests
     "procps", "iproute2",
 )

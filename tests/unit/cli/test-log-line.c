@@ -113,6 +113,9 @@ static void line_that_was_cut_or_follows_a_loss_says_so(void **state)
 	check(HEAD ", \"text\": \"\", \"dropped\": 17}", &plain,
 	      "2026-11-21T03:39:00.123456Z shop.1 out  (17 bytes dropped here: the disk was "
 	      "full)\n");
+	check(HEAD ", \"text\": \"\", \"dropped\": 17, \"damaged\": true}", &plain,
+	      "2026-11-21T03:39:00.123456Z shop.1 out  (17 bytes cannot be read: the file is "
+	      "damaged)\n");
 }
 
 static void event_names_who_did_it(void **state)

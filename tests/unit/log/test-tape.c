@@ -22,135 +22,13 @@
 #include "log/lines.h"
 #include "log/store.h"
 #include "tests/unit/lib/temp.h"
+#include "tests/unit/log/pen.h"
 
 #define LINES_MAX 20000
 #define ROUNDS 25
 
-static const struct stream_id shop = {.service = "shop", .stream = 1};
-
 static struct temp temp;
-static struct store store;
 static struct tape tape;
-static unsigned seed;
-
-/* --- writing ---------------------------------------------------------------------------------- */
-
-/** struct pen - a segment that is being written */
-struct pen {
-	int log_fd, index_fd;
-	uint64_t seq, bytes, base;
-	uint64_t life;
-	usec_t at_usec;
-};
-
-static unsigned any(unsigned below)
-{
-	seed = seed * 1103515245 + 12345;
-	return seed / 65536 % below;
-}
-
-static void pen_record(struct pen *p, enum index_kind kind, uint64_t value)
-{
-	struct index_record r = index_record_make(kind, p->bytes, p->at_usec, value);
-
-	assert_int_equal(write(p->index_fd, &r, sizeof(r)), sizeof(r));
-}
-
-static void pen_close(struct pen *p)
-{
-	close_fd(&p->log_fd);
-	close_fd(&p->index_fd);
-}
-
-static void pen_next(struct pen *p, bool continues)
-{
-	struct index_header header = {.magic = INDEX_MAGIC,
-				      .version = INDEX_VERSION,
-				      .flags = continues ? INDEX_FLAG_CONTINUES : 0,
-				      .seq = p->seq + 1,
-				      .previous = p->seq,
-				      .base_bytes = p->base + p->bytes,
-				      .created_at_usec = p->at_usec,
-				      .life = p->life};
-
-	pen_close(p);
-	p->base += p->bytes;
-	p->bytes = 0;
-	p->seq++;
-	p->log_fd = store_open_file(&store, &shop, p->seq, SEGMENT_FILE_LOG, O_RDWR | O_CREAT);
-	p->index_fd = store_open_file(&store, &shop, p->seq, SEGMENT_FILE_INDEX, O_RDWR | O_CREAT);
-	assert_true(p->log_fd >= 0 && p->index_fd >= 0);
-	assert_int_equal(write(p->index_fd, &header, sizeof(header)), sizeof(header));
-}
-
-static void pen_write(struct pen *p, const char *text, size_t n)
-{
-	assert_int_equal(write(p->log_fd, text, n), n);
-	p->bytes += n;
-	p->at_usec += any(3);
-	pen_record(p, INDEX_DATA, p->life);
-}
-
-static void pen_begin_life(struct pen *p)
-{
-	p->life += 10;
-	pen_record(p, INDEX_BEGIN, p->life);
-}
-
-/* A line of @n bytes in batches of any size; a newline only if @whole. */
-static void pen_line(struct pen *p, size_t n, bool whole)
-{
-	static char text[4 * LINE_BYTES_MAX];
-
-	memset(text, 'a' + (int)any(26), n);
-	if (whole)
-		text[n++] = '\n';
-	for (size_t done = 0; done < n;) {
-		size_t batch = 1 + any(any(2) ? 50 : 40000);
-
-		batch = MIN_OF(batch, n - done);
-		pen_write(p, text + done, batch);
-		done += batch;
-	}
-}
-
-static size_t any_length(void)
-{
-	static const size_t special[] = {
-		0, 1, LINE_BYTES_MAX - 1, LINE_BYTES_MAX, LINE_BYTES_MAX + 1, 2 * LINE_BYTES_MAX};
-
-	switch (any(20)) {
-	case 0:
-		return special[any(ARRAY_LEN(special))];
-	case 1:
-		return any(3 * LINE_BYTES_MAX);
-	default:
-		return any(200);
-	}
-}
-
-static void store_write(unsigned n_lines)
-{
-	struct pen p = {.log_fd = -1, .index_fd = -1, .seq = 100, .at_usec = 1000000};
-
-	pen_next(&p, false);
-	pen_begin_life(&p);
-	for (unsigned i = 0; i < n_lines; i++) {
-		bool whole = any(30) > 0;
-
-		pen_line(&p, any_length(), whole);
-		if (!whole || any(40) == 0) {
-			if (any(2))
-				pen_record(&p, INDEX_END, p.life);
-			pen_begin_life(&p);
-		}
-		if (any(50) == 0)
-			pen_record(&p, INDEX_DROPPED, 1 + any(1000));
-		if (any(60) == 0)
-			pen_next(&p, false);
-	}
-	pen_close(&p);
-}
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -161,6 +39,7 @@ struct seen {
 	size_t n_bytes;
 	uint64_t dropped;
 	unsigned hash;
+	bool damaged;
 	bool cut, open;
 };
 
@@ -171,12 +50,19 @@ static struct seen seen_of(const struct tape *t)
 			 .at_usec = t->line.at_usec,
 			 .n_bytes = t->line.n_bytes,
 			 .dropped = t->line.dropped,
+			 .damaged = t->line.damaged,
 			 .cut = t->line.cut,
 			 .open = t->line.open};
 
 	for (size_t i = 0; i < t->line.n_bytes; i++)
 		s.hash = s.hash * 31 + (unsigned char)t->line.text[i];
 	return s;
+}
+
+/* What was dropped is said forwards only. */
+static bool is_mark(const struct seen *s)
+{
+	return s->dropped > 0 && !s->damaged;
 }
 
 static void assert_same(const struct seen *a, const struct seen *b)
@@ -187,9 +73,17 @@ static void assert_same(const struct seen *a, const struct seen *b)
 	assert_int_equal(a->life, b->life);
 	assert_int_equal(a->at_usec, b->at_usec);
 	assert_int_equal(a->dropped, b->dropped);
+	assert_int_equal(a->damaged, b->damaged);
 	assert_int_equal(a->hash, b->hash);
 	assert_int_equal(a->cut, b->cut);
 	assert_int_equal(a->open, b->open);
+}
+
+static bool line_is_mark(void)
+{
+	struct seen seen = seen_of(&tape);
+
+	return is_mark(&seen);
 }
 
 static struct seen all[LINES_MAX];
@@ -230,13 +124,13 @@ static void check_backwards(void)
 	while ((r = tape_back(&tape)) > 0) {
 		struct seen seen = seen_of(&tape);
 
-		while (i > 0 && all[i - 1].dropped > 0)
+		while (i > 0 && is_mark(&all[i - 1]))
 			i--; /* marks are passed over */
 		assert_true(i > 0);
 		assert_same(&seen, &all[--i]);
 	}
 	assert_int_equal(r, 0);
-	while (i > 0 && all[i - 1].dropped > 0)
+	while (i > 0 && is_mark(&all[i - 1]))
 		i--;
 	assert_int_equal(i, 0);
 }
@@ -259,10 +153,10 @@ static void check_since(usec_t since_usec)
 	size_t first = 0;
 	int r;
 
-	while (first < n_all && (all[first].at_usec < since_usec || all[first].dropped))
+	while (first < n_all && (all[first].at_usec < since_usec || is_mark(&all[first])))
 		first++;
 	assert_int_equal(tape_seek_since(&tape, since_usec, 0), 0);
-	while ((r = tape_load(&tape)) > 0 && (tape.line.at_usec < since_usec || tape.line.dropped))
+	while ((r = tape_load(&tape)) > 0 && (tape.line.at_usec < since_usec || line_is_mark()))
 		tape_advance(&tape);
 	assert_int_equal(r, first < n_all);
 	if (r > 0) {
@@ -277,7 +171,7 @@ static void check_until(usec_t until_usec)
 	size_t last = n_all;
 	int r;
 
-	while (last > 0 && (all[last - 1].at_usec > until_usec || all[last - 1].dropped))
+	while (last > 0 && (all[last - 1].at_usec > until_usec || is_mark(&all[last - 1])))
 		last--;
 	assert_int_equal(tape_seek_until(&tape, until_usec), 0);
 	r = tape_back(&tape);
@@ -294,10 +188,10 @@ static void check_life(uint64_t life)
 	size_t first = 0;
 	int r;
 
-	while (first < n_all && (all[first].life < life || all[first].dropped))
+	while (first < n_all && (all[first].life < life || is_mark(&all[first])))
 		first++;
 	assert_int_equal(tape_seek_since(&tape, 0, life), 0);
-	while ((r = tape_load(&tape)) > 0 && (tape.line.life < life || tape.line.dropped))
+	while ((r = tape_load(&tape)) > 0 && (tape.line.life < life || line_is_mark()))
 		tape_advance(&tape);
 	assert_int_equal(r, first < n_all);
 	if (r > 0) {
@@ -325,15 +219,38 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void lines_of_a_random_store_are_the_same_in_every_way(void **state)
+/* Nothing but what is damaged may be missing: the lines cover each segment. */
+static uint64_t check_coverage(void)
 {
+	uint64_t damaged = 0;
+
+	for (size_t i = 0; i + 1 < n_all; i++) {
+		const struct seen *a = &all[i], *b = &all[i + 1];
+		uint64_t n_bytes = b->place.offset - a->place.offset;
+
+		if (a->place.seq != b->place.seq)
+			continue;
+		assert_true(n_bytes == a->n_bytes || n_bytes == a->n_bytes + 1 || a->damaged);
+		if (a->damaged) {
+			assert_int_equal(n_bytes, a->dropped);
+			damaged += n_bytes;
+		}
+	}
+	return damaged;
+}
+
+static void check_random_stores(void **state)
+{
+	uint64_t damaged = 0;
+
 	for (unsigned round = 1; round <= ROUNDS; round++) {
-		seed = round;
+		pen_seed = round;
 		if (round > 1)
 			assert_int_equal(setup(state), 0);
 		store_write(150 + any(200));
 		tape_begin();
 		read_all();
+		damaged += check_coverage();
 		check_backwards();
 		check_places();
 		for (usec_t at = all[0].at_usec; at <= all[n_all - 1].at_usec + 1;
@@ -346,6 +263,19 @@ static void lines_of_a_random_store_are_the_same_in_every_way(void **state)
 		if (round < ROUNDS)
 			assert_int_equal(teardown(state), 0);
 	}
+	assert_int_equal(damaged > 0, pen_packs);
+}
+
+static void lines_of_a_random_store_are_the_same_in_every_way(void **state)
+{
+	check_random_stores(state);
+}
+
+static void lines_of_packed_and_damaged_segments_are_the_same_in_every_way(void **state)
+{
+	pen_packs = true;
+	check_random_stores(state);
+	pen_packs = false;
 }
 
 static void line_texts(const char *const *texts, size_t n)
@@ -503,6 +433,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lines_of_a_random_store_are_the_same_in_every_way,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			lines_of_packed_and_damaged_segments_are_the_same_in_every_way, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(
 			last_line_without_newline_is_open_until_its_life_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(

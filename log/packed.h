@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <sys/types.h>
+
+#include "lib/base.h"
+
+#include "log/seek-table.h"
+
+struct frame_cache;
+
+/**
+ * struct packed - a file that was packed, as its reader sees it
+ * @fd:    -1 while it is closed
+ * @cache: holds its frames, as those of file number @id
+ */
+struct packed {
+	int fd;
+	struct seek_table table;
+	struct frame_cache *cache;
+	uint64_t id;
+};
+
+/**
+ * packed_open() - begin to read one
+ * @fd:    taken over, on failure too
+ * @cache: outlives it
+ *
+ * A table that is missing or damaged is made anew from the frames.
+ *
+ * Return: 0 or negative errno.
+ */
+must_check int packed_open(struct packed *p, int fd, struct frame_cache *cache);
+
+/** packed_close() - the reverse; nothing happens when it is closed */
+void packed_close(struct packed *p);
+
+/**
+ * packed_read() - the bytes that were packed, as pread(2) would give them
+ *
+ * Return: bytes; fewer than @n_bytes at the end and before a damaged frame only; -EBADMSG when
+ * @offset lies in one; negative errno.
+ */
+must_check ssize_t packed_read(const struct packed *p, void *to, size_t n_bytes, uint64_t offset);
+
+/** packed_frame_begin() - where the frame begins in which @offset lies; all behind the end is one
+ */
+uint64_t packed_frame_begin(const struct packed *p, uint64_t offset);
+
+/** packed_frame_end() - where it ends; UINT64_MAX behind the end */
+uint64_t packed_frame_end(const struct packed *p, uint64_t offset);
+
+/**
+ * packed_pack() - write a packed file
+ * @from_fd:     what to pack, from its beginning to its end
+ * @to_fd:       an empty file
+ * @frame_bytes: of one frame; FRAME_BYTES_MAX at most
+ * @ret_bytes:   length of the packed file
+ *
+ * Return: 0 or negative errno.
+ */
+must_check int packed_pack(int from_fd, int to_fd, size_t frame_bytes, uint64_t *ret_bytes);
