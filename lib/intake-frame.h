@@ -24,6 +24,7 @@ enum intake_kind {
 	INTAKE_OFFER = 1,   /* keeper -> collector, with one descriptor */
 	INTAKE_END = 2,     /* keeper -> collector */
 	INTAKE_DRAINED = 3, /* collector -> keeper */
+	INTAKE_RETAIN = 4,  /* supervisor -> collector; a struct intake_retain */
 };
 
 enum intake_stream {
@@ -59,3 +60,29 @@ struct intake_frame {
 };
 
 static_assert(sizeof(struct intake_frame) == 88, "the intake frame is part of the wire format");
+
+/**
+ * struct intake_retain - how much of a service is kept, and for how long
+ * @magic:        INTAKE_MAGIC
+ * @kind:         INTAKE_RETAIN
+ * @reserved:     0
+ * @round:        larger than 0, the same in all frames that are told together, another each time
+ * @max_bytes:    0: the total alone counts
+ * @max_age_usec: 0: for as long as there is room
+ * @name:         service, NUL-padded; "": all that have none of their own
+ *
+ * A round is told again from its beginning on each connection and whenever something has changed.
+ * The frame for "" ends it, and only with it services that the round did not name lose what was
+ * said of them before.
+ */
+struct intake_retain {
+	uint32_t magic;
+	uint16_t kind;
+	uint16_t reserved;
+	uint64_t round;
+	uint64_t max_bytes;
+	uint64_t max_age_usec;
+	char name[INTAKE_NAME_MAX];
+};
+
+static_assert(sizeof(struct intake_retain) == 96, "and so is this one");

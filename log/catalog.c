@@ -46,7 +46,7 @@ int catalog_add(struct catalog *c, const struct stream_id *id, uint64_t seq, uin
 
 	if (!entry) {
 		if (share)
-			share_release(share);
+			shares_release(&c->shares, share);
 		return -ENOMEM;
 	}
 	*entry = (struct catalog_entry){.share = share,
@@ -111,5 +111,5 @@ void catalog_drop(struct catalog *c, struct catalog_entry *entry)
 	c->n_entries--;
 	share->bytes -= entry->bytes;
 	free(entry);
-	share_release(share);
+	shares_release(&c->shares, share);
 }

@@ -7,6 +7,7 @@
  * no descriptors, an answer that does not fit into its socket): hang up. A keeper that is hung up
  * on comes back and offers all its pipes again, which is what it does after our death anyway; so
  * the path that must work is the only path. Its pipes are collected from all the time in between.
+ * The supervisor is a keeper like others, and says beside that what is to be kept of each service.
  */
 
 #include "log/intake.h"
@@ -55,6 +56,16 @@ bool intake_frame_valid(const struct intake_frame *f, size_t n_bytes, size_t n_f
 	return memchr(f->name, '\0', sizeof(f->name)) && text_name_valid(f->name);
 }
 
+bool intake_retain_valid(const struct intake_retain *f, size_t n_bytes, size_t n_fds)
+{
+	if (n_bytes != sizeof(*f) || n_fds != 0 || f->magic != INTAKE_MAGIC)
+		return false;
+	if (f->kind != INTAKE_RETAIN || f->round == 0)
+		return false;
+	return f->name[0] == '\0' ||
+	       (memchr(f->name, '\0', sizeof(f->name)) && text_name_valid(f->name));
+}
+
 static void keeper_free(struct keeper *k)
 {
 	writer_forget(k->intake->writer, k);
@@ -68,23 +79,30 @@ static void keeper_free(struct keeper *k)
 /* 1 when a frame was taken, 0 when there is none now, negative to hang up. */
 static int keeper_receive(struct keeper *k)
 {
-	struct intake_frame frame;
+	union {
+		struct intake_frame frame;
+		struct intake_retain retain;
+	} said;
 	cleanup_close int fd = -1;
 	size_t n_fds = 0;
-	ssize_t n = fd_receive(k->fd, &frame, sizeof(frame), &fd, 1, &n_fds);
+	ssize_t n = fd_receive(k->fd, &said, sizeof(said), &fd, 1, &n_fds);
+	int r;
 
 	if (n == -EAGAIN || n == -EINTR)
 		return 0;
 	if (n <= 0)
 		return n < 0 ? (int)n : -ECONNRESET;
-	if (!intake_frame_valid(&frame, (size_t)n, n_fds))
-		return -EBADMSG;
-	if (frame.kind == INTAKE_OFFER) {
-		int r = writer_offer(k->intake->writer, &frame, steal_fd(&fd), k);
-
+	if (intake_retain_valid(&said.retain, (size_t)n, n_fds)) {
+		r = writer_retain(k->intake->writer, &said.retain);
 		return r < 0 ? r : 1;
 	}
-	writer_end(k->intake->writer, &frame);
+	if (!intake_frame_valid(&said.frame, (size_t)n, n_fds))
+		return -EBADMSG;
+	if (said.frame.kind == INTAKE_OFFER) {
+		r = writer_offer(k->intake->writer, &said.frame, steal_fd(&fd), k);
+		return r < 0 ? r : 1;
+	}
+	writer_end(k->intake->writer, &said.frame);
 	return 1;
 }
 

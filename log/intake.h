@@ -31,3 +31,6 @@ void intake_drained(void *peer, const struct intake_frame *frame);
 
 /** intake_frame_valid() - whether a keeper may say that; pure */
 bool intake_frame_valid(const struct intake_frame *f, size_t n_bytes, size_t n_fds);
+
+/** intake_retain_valid() - whether that is a rule of retention; pure */
+bool intake_retain_valid(const struct intake_retain *f, size_t n_bytes, size_t n_fds);

@@ -37,6 +37,7 @@ static void prune_delete(struct prune *p, struct catalog_entry *victim)
 	if (r < 0)
 		log_warning("cannot delete the oldest segment of %s: %s", id.service, strerror(-r));
 	catalog_drop(&shared->catalog, victim);
+	store_remove_folder(&shared->store, id.service);
 	stream_shared_show(shared);
 }
 

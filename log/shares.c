@@ -48,14 +48,16 @@ struct share *shares_get(struct shares *s, const char *service)
 	(void)snprintf(share->service, sizeof(share->service), "%s", service);
 	list_init(&share->segments);
 	list_append(&s->list, &share->link);
+	s->n_shares++;
 	return share;
 }
 
-void share_release(struct share *share)
+void shares_release(struct shares *s, struct share *share)
 {
 	if (share->n_streams > 0 || share->round > 0 || !list_empty(&share->segments))
 		return;
 	list_remove(&share->link);
+	s->n_shares--;
 	free(share);
 }
 
@@ -66,8 +68,11 @@ const struct rule *share_rule(const struct shares *s, const struct share *share)
 
 int shares_tell(struct shares *s, const char *service, struct rule rule, uint64_t round)
 {
-	struct share *share = shares_get(s, service);
+	struct share *share;
 
+	if (s->n_shares >= SHARES_RULED_MAX)
+		return -ENOBUFS;
+	share = shares_get(s, service);
 	if (!share)
 		return -ENOMEM;
 	share->own = rule;
@@ -84,6 +89,6 @@ void shares_told(struct shares *s, struct rule common, uint64_t round)
 		if (share->round == round)
 			continue;
 		share->round = 0;
-		share_release(share);
+		shares_release(s, share);
 	}
 }

@@ -5,6 +5,9 @@
 
 #include "log/stream-id.h"
 
+/** Beyond so many services rules are refused; what is stored is what it is. */
+#define SHARES_RULED_MAX 65536
+
 /**
  * struct rule - how much of a service is kept, and for how long
  * @max_bytes:    0: the total alone counts
@@ -38,6 +41,7 @@ struct share {
  */
 struct shares {
 	struct list list;
+	unsigned n_shares;
 	struct rule common;
 };
 
@@ -50,8 +54,8 @@ void shares_done(struct shares *s);
 /** shares_get() - the one of a service, made if there is none; NULL when out of memory; borrowed */
 struct share *shares_get(struct shares *s, const char *service);
 
-/** share_release() - free it unless a stream, a segment or a rule of its own needs it */
-void share_release(struct share *share);
+/** shares_release() - free it unless a stream, a segment or a rule of its own needs it */
+void shares_release(struct shares *s, struct share *share);
 
 /** share_rule() - its own rule, or the common one */
 const struct rule *share_rule(const struct shares *s, const struct share *share);
@@ -60,7 +64,7 @@ const struct rule *share_rule(const struct shares *s, const struct share *share)
  * shares_tell() - give a service a rule of its own
  * @round: larger than 0, the same for all rules that are told together
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, -ENOBUFS.
  */
 must_check int shares_tell(struct shares *s, const char *service, struct rule rule, uint64_t round);
 

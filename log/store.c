@@ -139,6 +139,11 @@ int store_delete(const struct store *s, const struct stream_id *id, uint64_t seq
 	return 0;
 }
 
+void store_remove_folder(const struct store *s, const char *service)
+{
+	(void)unlinkat(s->dir_fd, service, AT_REMOVEDIR);
+}
+
 static usec_t stat_at_usec(const struct stat *st)
 {
 	return (usec_t)st->st_mtim.tv_sec * USEC_PER_SEC + (usec_t)st->st_mtim.tv_nsec / 1000;

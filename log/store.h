@@ -62,6 +62,9 @@ must_check int store_open_file(const struct store *s, const struct stream_id *id
  */
 must_check int store_delete(const struct store *s, const struct stream_id *id, uint64_t seq);
 
+/** store_remove_folder() - remove a service's folder, if nothing is in it any more */
+void store_remove_folder(const struct store *s, const char *service);
+
 /**
  * struct store_entry - one segment as the folder shows it
  * @packed:      as it is stored, what @log_bytes and @index_bytes are as well

@@ -99,7 +99,7 @@ void stream_done(struct stream *s)
 	segment_close(&s->segment);
 	stream_count(s);
 	s->share->n_streams--;
-	share_release(s->share);
+	shares_release(&s->shared->catalog.shares, s->share);
 	if (s->row)
 		s->row->n_pipes = 0;
 }

@@ -419,8 +419,21 @@ void writer_rotate(struct writer *w, const char *service)
 	}
 }
 
-/* --- what grows old ----------------------------------------------------------------------------
- */
+/* --- what is kept ----------------------------------------------------------------------------- */
+
+int writer_retain(struct writer *w, const struct intake_retain *frame)
+{
+	struct shares *shares = &w->shared.catalog.shares;
+	struct rule rule = {.max_bytes = frame->max_bytes, .max_age_usec = frame->max_age_usec};
+	int r = 0;
+
+	if (frame->name[0])
+		r = shares_tell(shares, frame->name, rule, frame->round);
+	else
+		shares_told(shares, rule, frame->round);
+	prune_all(&w->prune);
+	return r;
+}
 
 static usec_t on_expiry(usec_t now_at_usec, void *userdata)
 {

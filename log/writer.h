@@ -59,6 +59,14 @@ must_check int writer_offer(struct writer *w, const struct intake_frame *frame, 
 /** writer_end() - nobody will write to that pipe any more */
 void writer_end(struct writer *w, const struct intake_frame *frame);
 
+/**
+ * writer_retain() - a rule of retention
+ * @frame: valid, see intake_retain_valid()
+ *
+ * Return: 0 or negative errno: say everything again later.
+ */
+must_check int writer_retain(struct writer *w, const struct intake_retain *frame);
+
 /** writer_forget() - a peer has gone; its pipes are collected from all the same */
 void writer_forget(struct writer *w, void *peer);
 

@@ -22,7 +22,8 @@ from waiting import SLOWNESS, wait_until
 
 FRAME = struct.Struct("=IHHIIQ64s")
 MAGIC = 0x736B6C31
-OFFER, END, DRAINED = 1, 2, 3
+RETAIN_FRAME = struct.Struct("=IHHQQQ64s")
+OFFER, END, DRAINED, RETAIN = 1, 2, 3, 4
 STREAMS = {"out": 1, "err": 2, "both": 3}
 POLICIES = {"block": 0, "drop": 1}
 # Of the collector and of its reader, whatever they are made to do.
@@ -98,6 +99,13 @@ class Keeper:
     def end(self, pipe):
         """Say that nobody writes into it any more."""
         self.sock.send(pipe.frame(END))
+
+    def retain(self, common=(0, 0), **rules):
+        """Tell the rules (bytes, seconds) as the supervisor does: of services, and of all others."""
+        round_ = time.monotonic_ns()
+        for name, (max_bytes, seconds) in [*rules.items(), ("", common)]:
+            self.sock.send(RETAIN_FRAME.pack(MAGIC, RETAIN, 0, round_, max_bytes,
+                                             int(seconds * 1_000_000), name.encode()))
 
     def receive(self):
         """Take one DRAINED; False when the collector has hung up."""
@@ -267,8 +275,12 @@ class Collector:
 
     def stored(self, name, stream="out", instance_no=0):
         """The bytes of all segments of a stream, in order."""
-        paths = sorted((self.log_seen / name).glob(f"{instance_no}.{stream}.*.log"))
-        return b"".join(path.read_bytes() for path in paths)
+        while True:
+            try:
+                paths = sorted((self.log_seen / name).glob(f"{instance_no}.{stream}.*.log"))
+                return b"".join(path.read_bytes() for path in paths)
+            except FileNotFoundError:
+                pass  # deleted while it was looked at
 
     def segments(self, name):
         return sorted(path.name for path in (self.log_seen / name).glob("*.log"))

@@ -121,7 +121,7 @@ static void share_goes_with_the_last_that_needs_it(void **state)
 	tell("a", 1, 1, 5);
 	catalog_drop(&c, catalog_oldest(&c));
 	share->n_streams = 0;
-	share_release(share);
+	shares_release(&c.shares, share);
 	assert_false(list_empty(&c.shares.list));
 	tell(NULL, 0, 0, 6);
 	assert_true(list_empty(&c.shares.list));

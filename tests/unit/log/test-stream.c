@@ -297,8 +297,7 @@ static void clock_that_was_set_back_begins_a_new_segment(void **state)
 	assert_int_equal(index_record_at(&record), at_usec);
 }
 
-/* --- what grows old ----------------------------------------------------------------------------
- */
+/* --- what grows old --------------------------------------------------------------------------- */
 
 static void keep_for(usec_t max_age_usec)
 {

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+"""What is deleted, by caps and ages of services, and what those who read notice of it."""
+import pathlib
+import re
+import time
+
+import pytest
+
+from collector import collectors, store_lines  # noqa: F401
+from waiting import wait_until
+
+pytestmark = pytest.mark.sanitize
+
+KIB = 1024
+FOR_EVER = (0, 0)
+
+
+def lines(first, last):
+    return b"".join(b"line %09d\n" % i for i in range(first, last + 1))
+
+
+def stored_bytes(collector, name):
+    """With the indexes, as caps count."""
+    while True:
+        try:
+            return sum(path.stat().st_size for path in (collector.log_seen / name).glob("*"))
+        except FileNotFoundError:
+            pass  # deleted while it was looked at
+
+
+def numbers(answer):
+    return [int(line["text"].split()[1]) for line in answer]
+
+
+def test_service_above_its_cap_loses_its_own_oldest_lines(collectors):
+    collector = collectors()
+    keeper, supervisor = collector.keeper(), collector.keeper()
+    supervisor.retain(shop=(512 * KIB, 0))
+    store_lines(keeper, "older", lines(1, 50_000))
+    store_lines(keeper, "shop", lines(1, 200_000))
+    # What is being written has half of the cap, so this much is always left.
+    wait_until(lambda: stored_bytes(collector, "shop") <= 512 * KIB)
+    assert stored_bytes(collector, "shop") > 200 * KIB
+    left = numbers(collector.caller().query(names=["shop"]))
+    assert left == list(range(left[0], 200_001)) and left[0] > 1
+    assert collector.stored("older") == lines(1, 50_000)
+    assert collector.caller().call("Stats")["stored_bytes"] == (
+        stored_bytes(collector, "shop") + stored_bytes(collector, "older"))
+
+
+def test_cap_that_is_told_later_deletes_at_once_and_goes_with_its_round(collectors):
+    collector = collectors("--segment", "64K")
+    keeper, supervisor = collector.keeper(), collector.keeper()
+    store_lines(keeper, "shop", lines(1, 100_000))
+    store_lines(keeper, "db", lines(1, 100_000))
+    supervisor.retain(shop=(256 * KIB, 0))
+    wait_until(lambda: stored_bytes(collector, "shop") <= 256 * KIB)
+    assert collector.stored("db") == lines(1, 100_000)
+    # A round without it takes the rule away; one that has not ended takes nothing.
+    supervisor.retain()
+    store_lines(keeper, "shop", lines(100_001, 150_000))
+    assert stored_bytes(collector, "shop") > 800 * KIB
+    # So does a collector that was told nothing yet: it keeps the total alone.
+    supervisor.retain(shop=(256 * KIB, 0))
+    wait_until(lambda: stored_bytes(collector, "shop") <= 256 * KIB)
+    collector.kill()
+    collector.start()
+    keeper.connect()
+    store_lines(keeper, "shop", lines(150_001, 200_000))
+    assert stored_bytes(collector, "shop") > 800 * KIB
+    supervisor.connect()
+    supervisor.retain(shop=(256 * KIB, 0))
+    wait_until(lambda: stored_bytes(collector, "shop") <= 256 * KIB)
+
+
+def test_lines_older_than_their_age_go_whether_somebody_writes_or_not(collectors):
+    collector = collectors()
+    keeper, supervisor = collector.keeper(), collector.keeper()
+    silent = keeper.pipe("silent")
+    silent.write(b"old\nhalf a li")
+    store_lines(keeper, "ended", lines(1, 10))
+    store_lines(keeper, "kept", lines(1, 10))
+    wait_until(lambda: collector.stored("silent").endswith(b"li"))
+    supervisor.retain(common=(0, 0.5), kept=FOR_EVER)
+    wait_until(lambda: not collector.stored("silent") and not collector.stored("ended"))
+    assert collector.stored("kept") == lines(1, 10)
+    # One that somebody may write to goes on in a segment that knows what came before it.
+    supervisor.retain()
+    silent.write(b"ne\nnew\n")
+    wait_until(lambda: collector.stored("silent") == b"ne\nnew\n")
+    # Nothing is left of one that has ended.
+    assert not (collector.log / "ended").exists()
+
+
+def test_busy_service_loses_what_is_too_old_and_nothing_else(collectors):
+    collector = collectors()
+    keeper, supervisor = collector.keeper(), collector.keeper()
+    supervisor.retain(common=(0, 1))
+    pipe = keeper.pipe("shop")
+    written = []
+
+    def write_until_something_is_gone():
+        written.append(time.time())
+        pipe.write(b"line %09d\n" % len(written))
+        stored = collector.stored("shop")
+        return stored and not stored.startswith(lines(1, 1))
+
+    wait_until(write_until_something_is_gone, deadline=30)
+    asked_at = time.time()
+    left = numbers(collector.caller().query(names=["shop"]))
+    assert left == list(range(left[0], left[-1] + 1)) and left[0] > 1
+    assert asked_at - written[left[0] - 2] >= 1, "the newest that is gone was too young"
+    supervisor.retain()
+
+
+def timer(pid):
+    """What the timer of the wall clock of a process is set to, in seconds from now; 0: not set."""
+    texts = [path.read_text() for path in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir()]
+    wall, = [text for text in texts if "clockid: 0\n" in text]
+    return int(re.search(r"it_value: \((\d+),", wall)[1])
+
+
+def test_collector_sleeps_until_something_is_too_old(collectors):
+    collector = collectors()
+    keeper, supervisor = collector.keeper(), collector.keeper()
+    store_lines(keeper, "ended", lines(1, 10))
+    pipe = keeper.pipe("shop")
+    pipe.write(b"line\n")
+    wait_until(lambda: collector.stored("shop"))
+    assert timer(collector.process.pid) == 0
+    supervisor.retain(common=(0, 7200), ended=(0, 3600))
+    wait_until(lambda: 3500 < timer(collector.process.pid) <= 3600)
+    supervisor.retain(common=(0, 7200), ended=FOR_EVER)
+    wait_until(lambda: 7100 < timer(collector.process.pid) <= 7200)
+    supervisor.retain()
+    wait_until(lambda: timer(collector.process.pid) == 0)
+
+
+def follow_to_the_end(caller, last):
+    """(numbers, skipped bytes) of a Follow, up to the line with the last number."""
+    seen, skipped = [], 0
+    while not seen or seen[-1] != last:
+        reply = caller.answer()["parameters"]
+        seen += numbers(reply["lines"])
+        skipped += reply.get("skipped", 0)
+    return seen, skipped
+
+
+@pytest.mark.parametrize("rule", ["cap", "age"])
+def test_follower_is_told_what_was_deleted_before_it_could_read(collectors, rule):
+    collector = collectors("--segment", "64K")
+    keeper, supervisor = collector.keeper(), collector.keeper()
+    pipe = keeper.pipe("shop")
+    pipe.write(lines(1, 1))
+    slow = collector.caller()
+    slow.follow(names=["shop"])
+    assert slow.next_lines(1)
+    # Far more than fits into its socket, while it does not read.
+    pipe.write(lines(2, 1_000_000))
+    wait_until(lambda: collector.stored("shop").endswith(lines(1_000_000, 1_000_000)))
+    supervisor.retain(shop=(256 * KIB, 0) if rule == "cap" else (0, 0.5))
+    wait_until(lambda: stored_bytes(collector, "shop") <= 256 * KIB)
+    supervisor.retain()
+    pipe.write(lines(1_000_001, 1_000_002))
+    seen, skipped = follow_to_the_end(slow, 1_000_002)
+    assert seen == sorted(set(seen))
+    gone = 1_000_002 - 1 - len(seen)
+    assert skipped == gone * len(lines(1, 1)) > 0
+
+
+@pytest.mark.parametrize("rule", ["cap", "age"])
+def test_follower_that_keeps_up_misses_nothing(collectors, rule):
+    collector = collectors("--segment", "64K")
+    keeper, supervisor = collector.keeper(), collector.keeper()
+    follower = collector.caller()
+    pipe = keeper.pipe("shop")
+    pipe.write(lines(1, 1))
+    follower.follow(names=["shop"])
+    assert numbers(follower.next_lines(1)) == [1]
+    for i in range(4):
+        first, last = 10_000 * i + 2, 10_000 * i + 10_001
+        pipe.write(lines(first, last))
+        seen, skipped = follow_to_the_end(follower, last)
+        assert seen == list(range(first, last + 1)) and skipped == 0
+        # All that it has read is deleted, but for the segment that a cap cannot take.
+        supervisor.retain(shop=(1, 0) if rule == "cap" else (0, 0.001))
+        left_max = 80 * KIB if rule == "cap" else 0
+        wait_until(lambda: len(collector.stored("shop")) <= left_max)
+        supervisor.retain()
