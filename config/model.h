@@ -32,8 +32,7 @@ enum config_log_policy {
 	CONFIG_LOG_DROP,
 };
 
-/** struct config_log - what the collector does with one service's output; 0: the total alone counts
- */
+/** struct config_log - what the collector does with one service's output; 0: as for all */
 struct config_log {
 	enum config_log_policy policy;
 	uint64_t max_total_bytes;
@@ -110,7 +109,7 @@ struct config_slice {
  * @processes: @n_processes, sorted as in the file
  * @hooks:    validated object of hooks by name (shape of "webhooks"), both dialects
  * @ci @dashboard @router: validated sections or NULL
- * @log_max_total_bytes: cap on all segments; 0: default
+ * @log_max_total_bytes: cap on all logs; 0: default. @log_max_age_usec: of theirs; 0: none
  * @segment_bytes: size at which a segment is rotated
  * @text:     the file as written, dialect and variables untouched; JSON
  * @warnings: what is valid but needs to be said, NULL-terminated, ready to print
@@ -128,6 +127,7 @@ struct config {
 	json_t *dashboard;
 	json_t *router;
 	uint64_t log_max_total_bytes;
+	usec_t log_max_age_usec;
 	uint64_t segment_bytes;
 	char *text;
 	char **warnings;

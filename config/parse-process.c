@@ -178,28 +178,12 @@ static int read_stop(struct parse *p, const json_t *value, const struct field *f
 	return parse_object(p, value, fields, ARRAY_LEN(fields), member);
 }
 
-static int read_log_total(struct parse *p, const json_t *value, const struct field *f, void *member)
-{
-	int r;
-
-	r = parse_size(p, value, f, member);
-	return r < 0 ? r : parse_note_later(p, "log.max_total", value);
-}
-
-static int read_log_age(struct parse *p, const json_t *value, const struct field *f, void *member)
-{
-	int r;
-
-	r = parse_duration(p, value, f, member);
-	return r < 0 ? r : parse_note_later(p, "log.max_age", value);
-}
-
 static int read_log(struct parse *p, const json_t *value, const struct field *f, void *member)
 {
 	static const struct field fields[] = {
 		{"policy", parse_word, AT(out.log.policy), .words = policy_words},
-		{"max_total", read_log_total, AT(out.log.max_total_bytes), 65536},
-		{"max_age", read_log_age, AT(out.log.max_age_usec), USEC_PER_MINUTE,
+		{"max_total", parse_size, AT(out.log.max_total_bytes), 65536},
+		{"max_age", parse_duration, AT(out.log.max_age_usec), USEC_PER_MINUTE,
 		 36500 * USEC_PER_DAY},
 	};
 

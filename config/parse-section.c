@@ -19,7 +19,7 @@
 #define LISTEN_MAX 32
 #define ROUTES_MAX 4096
 #define PORT_MAX 65535
-#define SEGMENT_BYTES_MIN 4096
+#define SEGMENT_BYTES_MIN 65536
 
 static int check_count(const struct parse *p, const json_t *object, size_t max)
 {
@@ -256,6 +256,8 @@ static int read_log(struct parse *p, const json_t *value, const struct field *f,
 {
 	static const struct field fields[] = {
 		{"max_total", parse_size, offsetof(struct config, log_max_total_bytes), 1048576},
+		{"max_age", parse_duration, offsetof(struct config, log_max_age_usec),
+		 USEC_PER_MINUTE, 36500 * USEC_PER_DAY},
 		{"segment_size", parse_size, offsetof(struct config, segment_bytes),
 		 SEGMENT_BYTES_MIN},
 	};

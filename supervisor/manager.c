@@ -26,6 +26,7 @@
 #include "supervisor/adopt.h"
 #include "supervisor/apply.h"
 #include "supervisor/collector-link.h"
+#include "supervisor/log-rules.h"
 #include "supervisor/desired.h"
 #include "supervisor/events.h"
 #include "supervisor/going-down.h"
@@ -512,6 +513,8 @@ static int open_hands(struct manager *m, const char *launcher, struct error *err
 	if (code == 0)
 		code = intake ? collector_link_new(m->loop, intake, &m->collector) : -ENOMEM;
 	if (code == 0)
+		code = log_rules_new(m->collector, &m->log_rules);
+	if (code == 0)
 		code = prober_new(m->loop, m->paths, &m->prober);
 	if (code < 0)
 		return error_set(err, code, "cannot start: %s", strerror(-code));
@@ -567,6 +570,7 @@ void manager_free(struct manager *m)
 	order_done(&m->order);
 	loop_timer_done(&m->settle_timer);
 	sampler_free(m->sampler);
+	log_rules_free(m->log_rules);
 	collector_link_free(m->collector);
 	prober_free(m->prober);
 	if (m->launcher)

@@ -52,6 +52,7 @@ struct manager {
 	struct sampler *sampler;
 	struct events *events;
 	struct collector_link *collector;
+	struct log_rules *log_rules;
 	struct desired *desired;
 	struct config *config;
 	struct config *own;
@@ -114,8 +115,7 @@ must_check int manager_start(struct manager *m, struct service *s, const char *a
 must_check int manager_stop(struct manager *m, struct service *s, const char *asker,
 			    struct error *err);
 
-/** manager_restart() - end its life and begin a new one, or start it; @in_order: as its order has
- * it, after what comes after it */
+/** manager_restart() - end its life and begin a new one, or start it; @in_order: as after has it */
 must_check int manager_restart(struct manager *m, struct service *s, bool in_order,
 			       const char *asker, struct error *err);
 

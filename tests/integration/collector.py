@@ -101,7 +101,7 @@ class Keeper:
         self.sock.send(pipe.frame(END))
 
     def retain(self, common=(0, 0), **rules):
-        """Tell the rules (bytes, seconds) as the supervisor does: of services, and of all others."""
+        """Tell rules (bytes, seconds) as the supervisor does: of services, and of all others."""
         round_ = time.monotonic_ns()
         for name, (max_bytes, seconds) in [*rules.items(), ("", common)]:
             self.sock.send(RETAIN_FRAME.pack(MAGIC, RETAIN, 0, round_, max_bytes,

@@ -30,11 +30,11 @@ LAYERS = {
                  " slice-defaults slot unit-found unit-name unit-properties unit-record"
                  " unit-sandbox unit-state",
         "adapter": "bus bus-library cgroup-library cgroup-tree collector-link confirmations"
-                   " control-socket"
-                   " delegation"
+                   " control-socket delegation"
                    " desired disk enter-unit environment events exit-report exit-store gauge"
                    " going-down identity json-lines keeper-link launcher launcher-direct"
-                   " launcher-systemd launchers listeners meter oom-victim orphans own-cgroup"
+                   " launcher-systemd launchers listeners log-rules meter oom-victim orphans"
+                   " own-cgroup"
                    " prober prober-exec prober-helper prober-log proc process process-limits"
                    " readiness ring-file run-files slice-keeping sockets spec-file strangers"
                    " unit-bus unit-message unit-watch",

@@ -271,8 +271,12 @@ static void sections_of_our_daemons_are_checked(void **state)
 		 "1: router.webroots.x: 0 is out of range: 1 to 65535"},
 		{"'log': {'max_total': '1K'}",
 		 "1: log.max_total: 1024 bytes are too few, at least 1M: did you mean \"1024M\"?"},
+		{"'log': {'max_age': '1s'}", "1: log.max_age: '1s' is out of range: 1m to 36500d"},
+		{"'log': {'segment_size': '4K'}",
+		 "1: log.segment_size: 4096 bytes are too few, at least 64K: did you mean "
+		 "\"4096M\"?"},
 		{"'log': {'size': 1}",
-		 "1: log.size: unknown key; known are: max_total segment_size"},
+		 "1: log.size: unknown key; known are: max_total max_age segment_size"},
 		{"'env': []", "1: env: must be an object of variables, not an array"},
 		{"'env': {'PORT': 1}",
 		 "1: env.PORT: ${PORT} is the port of each slot: choose another name"},
@@ -290,12 +294,14 @@ static void sections_of_our_daemons_are_kept(void **state)
 {
 	struct config *c = config_of(
 		"{'processes': {}, 'ci': {'listen': '127.0.0.1:1'}, 'log': {'max_total': '2G',"
-		" 'segment_size': '1M'}, 'dashboard': {'listen': ['[::1]:2'], 'token': 't', "
+		" 'max_age': '30d', 'segment_size': '1M'}, 'dashboard': {'listen': ['[::1]:2'], "
+		"'token': 't', "
 		"'config':"
 		" 'apply'}, 'router': {'listen': '0.0.0.0:443', 'http_redirect': 80, 'routes':"
 		" {'^a/': 1, '^b/': 'shop'}, 'webroots': {'x/y': 8000}}}");
 
 	assert_int_equal(c->log_max_total_bytes, INT64_C(2) << 30);
+	assert_int_equal(c->log_max_age_usec, 30 * USEC_PER_DAY);
 	assert_int_equal(c->segment_bytes, 1 << 20);
 	assert_non_null(c->ci);
 	assert_non_null(c->dashboard);
