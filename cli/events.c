@@ -68,7 +68,7 @@ static int events_show(struct cli *cli, const struct events_options *o, char *co
 {
 	cleanup_supervisor struct supervisor s = {0};
 	struct events_view view = {cli, o->json};
-	struct follow f = {.cli = cli, .events = true, .happened = on_events, .userdata = &view};
+	struct follow f = {.cli = cli, .take = on_events, .userdata = &view};
 	cleanup_json json_t *names = json_array();
 	cleanup_json json_t *events = NULL;
 	struct error err = {0};

@@ -3,6 +3,7 @@
  * One line of output as a person reads it:
  *
  *   2026-11-21T03:39:00.123456Z shop.1 out the line
+ *   2026-11-21T03:39:00.123499Z shop.1 event exit 1 after 2s
  *
  * Whatever a service printed, it can neither move the cursor of who looks at it nor fake a second
  * line: control characters are escaped, on a terminal all but colours. Programs that log JSON, and
@@ -178,14 +179,51 @@ static void add_marks(struct text *out, const json_t *line, const struct style *
 			  style_off(style));
 }
 
+static enum paint event_paint(const json_t *event, const char *kind)
+{
+	const char *level = json_get_string(event, "level");
+
+	if (text_equal(kind, "ready"))
+		return PAINT_GOOD;
+	return level ? severity_paint(severity_parse(level, strlen(level))) : PAINT_NONE;
+}
+
+/* What happened, after its time and whom it is about. */
+static void add_event(struct text *out, const json_t *event, const char *kind,
+		      const struct style *style)
+{
+	const char *text = json_get_string(event, "text");
+	const char *who = json_get_string(event, "who");
+
+	text_addf(out, "%sevent%s ", style_on(style, PAINT_DIM), style_off(style));
+	add_painted(out, style, event_paint(event, kind), text ? text : kind);
+	if (who && who[0])
+		text_addf(out, " %s(%s)%s", style_on(style, PAINT_DIM), who, style_off(style));
+	text_add(out, "\n");
+}
+
+void log_event_add(struct text *out, const json_t *event, const struct style *style)
+{
+	const char *kind = json_get_string(event, "kind");
+
+	add_time(out, event, style);
+	add_source(out, event, style);
+	add_event(out, event, kind ? kind : "?", style);
+}
+
 void log_line_add(struct text *out, const json_t *line, const struct style *style)
 {
 	const json_t *text = json_object_get(line, "text");
 	const char *stream = json_get_string(line, "stream");
+	const char *event = json_get_string(line, "event");
 	bool plain = !style->terminal || !json_is_string(text) || json_object_get(line, "raw");
 
 	add_time(out, line, style);
 	add_source(out, line, style);
+	if (event) {
+		add_event(out, line, event, style);
+		return;
+	}
 	text_addf(out, "%s%s%s ",
 		  text_equal(stream, "err") ? style_on(style, PAINT_BUSY)
 					    : style_on(style, PAINT_DIM),
@@ -197,39 +235,5 @@ void log_line_add(struct text *out, const json_t *line, const struct style *styl
 			text_add(out, style_off(style));
 	}
 	add_marks(out, line, style);
-	text_add(out, "\n");
-}
-
-static enum paint event_paint(const char *kind)
-{
-	static const struct {
-		const char *kind;
-		enum paint paint;
-	} rows[] = {
-		{"ready", PAINT_GOOD},
-		{"exit", PAINT_BAD},
-		{"fail", PAINT_BAD},
-		{"backoff", PAINT_BUSY},
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		if (strcmp(rows[i].kind, kind) == 0)
-			return rows[i].paint;
-	}
-	return PAINT_NONE;
-}
-
-void log_event_add(struct text *out, const json_t *event, const struct style *style)
-{
-	const char *kind = json_get_string(event, "kind");
-	const char *text = json_get_string(event, "text");
-	const char *who = json_get_string(event, "who");
-
-	add_time(out, event, style);
-	add_source(out, event, style);
-	text_add(out, "event ");
-	add_painted(out, style, event_paint(kind ? kind : ""), text ? text : kind ? kind : "?");
-	if (who && who[0])
-		text_addf(out, " %s(%s)%s", style_on(style, PAINT_DIM), who, style_off(style));
 	text_add(out, "\n");
 }

@@ -17,7 +17,7 @@ struct text;
 void log_line_add(struct text *out, const json_t *line, const struct style *style);
 
 /**
- * log_event_add() - append one event as it is shown between the lines, with its newline
+ * log_event_add() - append one event as log_line_add() shows those between the lines
  * @event: type Event of io.slicekeep.supervisor
  */
 void log_event_add(struct text *out, const json_t *event, const struct style *style);

@@ -121,7 +121,8 @@ static int set_number(json_t *object, const char *key, uint64_t number)
 static json_t *tail_filter(const struct log_tail *tail)
 {
 	cleanup_json json_t *filter =
-		json_pack("{s:[s], s:i}", "names", tail->name, "tail", (int)tail->n);
+		json_pack("{s:[s], s:[s, s, s], s:i}", "names", tail->name, "streams", "out", "err",
+			  "both", "tail", (int)tail->n);
 	int bad = 0;
 
 	if (tail->life > 0)
@@ -142,9 +143,11 @@ static void await_silence(const struct cli *cli, const struct log_tail *tail)
 
 	if (connect_once(cli, "log.sock", &client, &ignored) < 0)
 		return;
-	code = varlink_client_begin(
-		client, "io.slicekeep.log.Follow",
-		json_pack("{s:{s:[s], s:i}}", "filter", "names", tail->name, "tail", 0), &ignored);
+	code = varlink_client_begin(client, "io.slicekeep.log.Follow",
+				    json_pack("{s:{s:[s], s:[s, s, s], s:i}}", "filter", "names",
+					      tail->name, "streams", "out", "err", "both", "tail",
+					      0),
+				    &ignored);
 	while (code >= 0 && clock_now_usec() < end_usec) {
 		cleanup_json json_t *reply = NULL;
 

@@ -36,7 +36,7 @@ must_check int log_source_read(struct log_source *s, json_t *filter, log_sink *s
 			       struct error *err);
 
 /**
- * struct log_tail - the last lines of one service
+ * struct log_tail - the last lines of one service, without its events
  * @life:          of this life alone; 0: of any
  * @until_at_usec: none that came later; 0: no bound
  * @n:             at most that many

@@ -2,8 +2,8 @@
 /*
  * log: what services printed, and what happened to them in between.
  *
- * The lines come from the collector or from the segments, the events from the supervisor if there
- * is one: reading what is stored must not depend on anything that runs.
+ * Both are in the store, on one time line, and come from the collector or, while it is down, from
+ * the segments: reading what is stored must not depend on anything that runs.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,8 @@
 #include "cli/connect.h"
 #include "config/edit.h"
 #include "cli/follow.h"
-#include "cli/log-print.h"
+#include "cli/log-direct.h"
+#include "cli/log-line.h"
 #include "cli/log-source.h"
 #include "cli/pager.h"
 #include "cli/names.h"
@@ -28,8 +29,6 @@
 #define TAIL_PIPE 100
 #define TAIL_PAGER 10000
 #define TAIL_FOLLOW 10
-/** Events that may stand between them. */
-#define EVENTS_LIMIT 1000
 
 struct log_options {
 	bool follow;
@@ -48,7 +47,7 @@ struct log_options {
  * struct log_view - one run of the verb
  * @names:  services, array; empty means all
  * @filter: type Filter
- * @until_usec: events after this are not shown
+ * @style:  of what the lines go to
  */
 struct log_view {
 	const struct cli *cli;
@@ -56,22 +55,13 @@ struct log_view {
 	const struct log_options *options;
 	json_t *names;
 	json_t *filter;
-	usec_t until_usec;
-	uint64_t last_event;
-	struct log_print print;
+	struct style style;
 };
 
 static void view_done(struct log_view *v)
 {
-	log_print_done(&v->print);
 	json_decref(v->names);
 	json_decref(v->filter);
-}
-
-/* Events are hidden where somebody asked for certain lines. */
-static bool shows_events(const struct log_options *o)
-{
-	return !o->grep && !o->stream && !o->level && !o->json;
 }
 
 static int put(json_t *filter, const char *key, json_t *value)
@@ -79,8 +69,7 @@ static int put(json_t *filter, const char *key, json_t *value)
 	return json_object_set_new(filter, key, value);
 }
 
-static int put_time(struct log_view *v, const char *key, const char *option, const char *s,
-		    usec_t *ret_at_usec)
+static int put_time(struct log_view *v, const char *key, const char *option, const char *s)
 {
 	usec_t at_usec;
 
@@ -91,7 +80,6 @@ static int put_time(struct log_view *v, const char *key, const char *option, con
 				     "\"--%s %s\" is no time: 10:30, yesterday, \"2h ago\", "
 				     "2026-11-21, \"2026-11-21 10:30\"",
 				     option, s);
-	*ret_at_usec = at_usec;
 	return put(v->filter, key, json_integer((json_int_t)at_usec)) < 0 ? print_out_of_memory()
 									  : 0;
 }
@@ -106,7 +94,7 @@ static uint64_t tail_of(const struct log_view *v)
 		return UINT64_MAX; /* all */
 	if (o->follow)
 		return TAIL_FOLLOW;
-	return v->print.style.terminal && !o->json ? TAIL_PAGER : TAIL_PIPE;
+	return v->style.terminal && !o->json ? TAIL_PAGER : TAIL_PIPE;
 }
 
 static int put_stream(struct log_view *v)
@@ -115,8 +103,13 @@ static int put_stream(struct log_view *v)
 
 	if (!stream)
 		return 0;
+	if (strcmp(stream, "event") == 0)
+		return put(v->filter, "streams", json_pack("[s]", stream)) < 0
+			       ? print_out_of_memory()
+			       : 0;
 	if (strcmp(stream, "out") != 0 && strcmp(stream, "err") != 0)
-		return command_usage(v->cli, &command_log, "\"--stream %s\": out or err", stream);
+		return command_usage(v->cli, &command_log, "\"--stream %s\": out, err or event",
+				     stream);
 	/* What a service prints through one pipe for both belongs to each of them. */
 	return put(v->filter, "streams", json_pack("[s, s]", stream, "both")) < 0
 		       ? print_out_of_memory()
@@ -156,9 +149,9 @@ static int make_filter(struct log_view *v, char *const *words)
 		       put(v->filter, "fixed", json_boolean(v->options->fixed));
 	if (bad)
 		return command_usage(v->cli, &command_log, "the pattern is no UTF-8");
-	code = put_time(v, "since_at_usec", "since", v->options->since, &v->print.from_usec);
+	code = put_time(v, "since_at_usec", "since", v->options->since);
 	if (code == 0)
-		code = put_time(v, "until_at_usec", "until", v->options->until, &v->until_usec);
+		code = put_time(v, "until_at_usec", "until", v->options->until);
 	if (code == 0)
 		code = put_stream(v);
 	return code == 0 ? put_level(v) : code;
@@ -172,72 +165,33 @@ static int out(struct text *t)
 	return code != CLI_DONE || ferror(stdout) ? -EPIPE : 0;
 }
 
+static void add_json(struct text *t, const json_t *line)
+{
+	cleanup_free char *dumped = json_dumps(line, JSON_COMPACT);
+
+	if (!dumped)
+		t->failed = true;
+	text_add(t, dumped);
+	text_add(t, "\n");
+}
+
 static int on_lines(const json_t *lines, void *userdata)
 {
 	struct log_view *v = userdata;
 	cleanup_text struct text t = {0};
+	json_t *line;
+	size_t i;
 
-	log_print_lines(&v->print, lines, &t);
+	json_array_foreach(lines, i, line) {
+		/* One that has no end yet will come again when it has one. */
+		if (v->options->follow && json_get_bool(line, "open", false))
+			continue;
+		if (v->options->json)
+			add_json(&t, line);
+		else
+			log_line_add(&t, line, &v->style);
+	}
 	return out(&t);
-}
-
-static int keep_lines(const json_t *lines, void *userdata)
-{
-	return json_array_extend(userdata, (json_t *)lines) < 0 ? -ENOMEM : 0;
-}
-
-/*
- * A tail that is shorter than was asked for is all that there is: then what happened before the
- * first line belongs to the story too, most of all that the service was started.
- */
-static int read_tail(struct log_view *v, struct error *err)
-{
-	cleanup_json json_t *lines = json_array();
-	int code = log_source_read(&v->source, v->filter, keep_lines, lines, err);
-
-	if (code < 0)
-		return code;
-	if (v->print.from_usec == USEC_INFINITY && json_array_size(lines) < tail_of(v))
-		v->print.from_usec = 0;
-	return on_lines(lines, v);
-}
-
-static int read_lines(struct log_view *v, struct error *err)
-{
-	if (shows_events(v->options) && tail_of(v) <= TAIL_PAGER)
-		return read_tail(v, err);
-	return log_source_read(&v->source, v->filter, on_lines, v, err);
-}
-
-static int on_events(const json_t *events, void *userdata)
-{
-	struct log_view *v = userdata;
-	cleanup_text struct text t = {0};
-
-	if (log_print_add_events(&v->print, events) < 0)
-		return -ENOMEM;
-	log_print_events(&v->print, USEC_INFINITY, &t);
-	return out(&t);
-}
-
-/* A supervisor that is not there has no events to add, and is no reason to show no lines. */
-static void fetch_events(struct log_view *v)
-{
-	cleanup_supervisor struct supervisor s = {0};
-	cleanup_json json_t *reply = NULL;
-	struct error ignored = {0};
-	const json_t *events;
-
-	if (!shows_events(v->options) || supervisor_try(v->cli, &s, &ignored) < 0)
-		return;
-	if (supervisor_ask(&s, "io.slicekeep.supervisor.Events",
-			   json_pack("{s:i, s:O}", "limit", EVENTS_LIMIT, "names", v->names),
-			   &reply, &ignored) < 0)
-		return;
-	events = json_object_get(reply, "events");
-	v->last_event =
-		json_get_uint(json_array_get(events, json_array_size(events) - 1), "seq", 0);
-	ignore_result(log_print_add_events(&v->print, events));
 }
 
 static bool names_service(const json_t *services, const char *name)
@@ -267,74 +221,58 @@ static bool is_silent(struct log_view *v, const json_t *services, const char *na
 
 /*
  * The collector knows who has printed something. A service that has printed nothing yet is no
- * error: its name is taken out of the filter. Return: 0 when there is something left to ask for, 1
- * when there is not, or the error as it was.
+ * error, and may have events. Return: 0, or the error as it was.
  */
-static int drop_silent_names(struct log_view *v, char *const *words, struct error *err)
+static int excuse_silence(struct log_view *v, char *const *words, struct error *err)
 {
 	cleanup_supervisor struct supervisor s = {0};
 	cleanup_json json_t *reply = NULL;
 	cleanup_json json_t *stored = log_source_services(v->cli);
-	cleanup_json json_t *names = json_array();
 	struct error ignored = {0};
 
 	if (supervisor_try(v->cli, &s, &ignored) == 0)
 		ignore_result(
 			supervisor_ask(&s, "io.slicekeep.supervisor.List", NULL, &reply, &ignored));
 	for (char *const *word = words; *word; word++) {
-		bool has_lines = names_service(stored, *word);
-
-		if (!has_lines && !is_silent(v, json_object_get(reply, "services"), *word)) {
+		if (!names_service(stored, *word) &&
+		    !is_silent(v, json_object_get(reply, "services"), *word)) {
 			names_suggest(&s, words, err);
 			return err->code;
 		}
-		if (has_lines && json_array_append_new(names, json_string(*word)) < 0)
-			return error_set(err, -ENOMEM, "out of memory");
 	}
-	if (json_array_size(names) == 0)
-		return 1;
-	return json_object_set(v->filter, "names", names) < 0
+	return put(v->filter, "unknown_ok", json_true()) < 0
 		       ? error_set(err, -ENOMEM, "out of memory")
 		       : 0;
 }
 
 static int read_stored(struct log_view *v, char *const *words, struct error *err)
 {
-	cleanup_text struct text t = {0};
-	int code = read_lines(v, err);
+	int code = log_source_read(&v->source, v->filter, on_lines, v, err);
 
 	if (code < 0 && command_exit_of(err) == CLI_NO_SERVICE) {
-		code = drop_silent_names(v, words, err);
+		code = excuse_silence(v, words, err);
 		if (code == 0)
-			code = read_lines(v, err);
+			code = log_source_read(&v->source, v->filter, on_lines, v, err);
 	}
-	if (code < 0)
-		return code;
-	/* Without a line the events are all that there is to tell. */
-	if (v->print.n_lines == 0 && v->print.from_usec == USEC_INFINITY)
-		v->print.from_usec = 0;
-	log_print_events(&v->print, v->until_usec, &t);
-	return out(&t);
+	return code;
 }
 
+/* Who has printed nothing yet is followed as well, and so is who gets born. */
 static int follow_on(struct log_view *v, struct error *err)
 {
 	struct follow f = {
 		.cli = v->cli,
-		.names = v->names,
 		.filter = v->filter,
-		.since = v->last_event,
-		.events = shows_events(v->options),
-		.lines = on_lines,
-		.happened = on_events,
+		.take = on_lines,
 		.userdata = v,
 	};
+	struct error ignored = {0};
+	int code = follow_run(&f, err);
 
-	v->print.from_usec = 0;
-	/* Who has printed nothing yet is followed as well, and so is who gets born. */
-	if (json_object_set(v->filter, "names", v->names) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
-	return follow_run(&f, err);
+	/* What it said last may have been stored when nobody was left to tell us. */
+	if (supervisor_broke(code))
+		ignore_result(log_direct_read(v->filter, on_lines, v, &ignored));
+	return code;
 }
 
 static int log_show(struct log_view *v, char *const *words)
@@ -345,8 +283,7 @@ static int log_show(struct log_view *v, char *const *words)
 
 	if (code != 0)
 		return code;
-	fetch_events(v);
-	if (v->print.style.terminal && !v->options->follow && !v->options->json)
+	if (v->style.terminal && !v->options->follow && !v->options->json)
 		pager = pager_begin();
 	code = read_stored(v, words, &err);
 	if (code >= 0 && v->options->follow)
@@ -369,9 +306,7 @@ static int log_run(struct cli *cli, char **argv)
 		return command_usage(cli, &command_log, "\"--all\" and names do not go together");
 	if (o.follow && o.until)
 		return command_usage(cli, &command_log, "\"-f\" has no end, \"--until\" is one");
-	v.until_usec = USEC_INFINITY;
-	v.print = (struct log_print){
-		.style = cli->out, .json = o.json, .whole = o.follow, .from_usec = USEC_INFINITY};
+	v.style = cli->out;
 	return log_show(&v, rest.words);
 }
 
@@ -386,7 +321,8 @@ static const struct option_row log_rows[] = {
 	 "lines that match an extended regular expression"},
 	{"fixed-strings", 'F', OPTION_FLAG, offsetof(struct log_options, fixed), NULL,
 	 "the pattern of --grep is no expression but a text"},
-	{"stream", 0, OPTION_TEXT, offsetof(struct log_options, stream), "S", "out or err"},
+	{"stream", 0, OPTION_TEXT, offsetof(struct log_options, stream), "S",
+	 "out, err, or event: what happened"},
 	{"level", 0, OPTION_TEXT, offsetof(struct log_options, level), "L",
 	 "as bad as that or worse, by what the lines say of themselves"},
 	{"all", 0, OPTION_FLAG, offsetof(struct log_options, all), NULL,
@@ -404,7 +340,8 @@ const struct command command_log = {
 	.summary = "what services printed, and what happened to them",
 	.details = "Also of services that are stopped or removed, and of slicekeep's own daemons\n"
 		   "(supervisor, log). Without a bound: the last 100 lines, 10000 in the pager,\n"
-		   "10 with -f.",
+		   "10 with -f. Events stand between the lines and are not counted; --grep hides\n"
+		   "them, unless it is told to look at them by --stream event.",
 	.options = log_rows,
 	.n_options = ARRAY_LEN(log_rows),
 	.run = log_run,

@@ -12,6 +12,21 @@
  * and the keeper may close its duplicate. Lives of one stream are stored in the order of their
  * numbers: a later one waits until the earlier one has been drained.
  *
+ * The supervisor, ci and the router come through the same door with what happened: each offers a
+ * pipe as the service of its own name, instance 0, stream "event", with its start as the life, and
+ * writes one JSON object a line into it, with one write(2) of at most PIPE_BUF bytes, so that no
+ * kill tears it:
+ *
+ *   {"seq":812,"at_usec":1795232340123456,"service":"shop","instance":0,"kind":"exit",
+ *    "level":"error","text":"exit 1 after 2s","who":"cli root","life":…,"exit":{"life":…,…}}
+ *
+ * seq: growing number; at_usec: when it happened, never later than now; text: one line for people.
+ * All others may be missing: service and instance: whom it is about, as they are written in plain
+ * ASCII; level: error or warning; who: on whose behalf; life: the life of the service that begins;
+ * exit: it ends one, exit.life. A line that is none of these is passed over by readers. What the
+ * store has already is asked by Query ("tail": 1, "streams": ["event"]), which answers with the
+ * seq: behind it a daemon goes on after a kill, see supervisor/timeline.c.
+ *
  * Header only and pure: the keeper links nothing.
  */
 
@@ -30,7 +45,8 @@ enum intake_kind {
 enum intake_stream {
 	INTAKE_STREAM_OUT = 1,
 	INTAKE_STREAM_ERR = 2,
-	INTAKE_STREAM_BOTH = 3, /* merge_streams: both through one pipe */
+	INTAKE_STREAM_BOTH = 3,  /* merge_streams: both through one pipe */
+	INTAKE_STREAM_EVENT = 4, /* what happened, told by a daemon of ours as lines of JSON */
 };
 
 /** enum intake_policy - what happens on a full disk */

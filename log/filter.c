@@ -16,6 +16,7 @@
 #include "lib/json.h"
 #include "lib/text.h"
 
+#include "log/event.h"
 #include "log/pattern.h"
 
 void filter_done(struct filter *f)
@@ -92,7 +93,7 @@ static int read_streams(struct filter *f, const json_t *streams, struct error *e
 
 		if (!name || stream_from_name(name, &stream) < 0)
 			return error_set(err, -EINVAL,
-					 "\"%s\" is no stream; there are out, err and both",
+					 "\"%s\" is no stream; there are out, err, both and event",
 					 name ?: "?");
 		f->streams |= 1u << stream;
 	}
@@ -125,7 +126,7 @@ struct wish {
 	json_t *names, *streams;
 	char *grep, *cursor, *level;
 	uint64_t instance, since, until, since_life, until_life, tail;
-	bool fixed;
+	bool fixed, unknown_ok;
 };
 
 static void wish_done(struct wish *w)
@@ -143,6 +144,7 @@ static const struct json_field wish_fields[] = {
 	{"grep", JSON_KIND_STRING, offsetof(struct wish, grep), false},
 	{"cursor", JSON_KIND_STRING, offsetof(struct wish, cursor), false},
 	{"fixed", JSON_KIND_BOOL, offsetof(struct wish, fixed), false},
+	{"unknown_ok", JSON_KIND_BOOL, offsetof(struct wish, unknown_ok), false},
 	{"level", JSON_KIND_STRING, offsetof(struct wish, level), false},
 	{"instance", JSON_KIND_UINT, offsetof(struct wish, instance), false},
 	{"since_at_usec", JSON_KIND_UINT, offsetof(struct wish, since), false},
@@ -160,6 +162,7 @@ static int wish_take(const struct wish *w, struct filter *f, struct error *err)
 	if (f->has_instance && w->instance > UINT32_MAX)
 		return error_set(err, -EINVAL, "there is no slot with that number");
 	f->instance = (uint32_t)w->instance;
+	f->unknown_ok = w->unknown_ok;
 	f->since_usec = w->since;
 	f->until_usec = w->until;
 	f->since_life = w->since_life;
@@ -195,8 +198,27 @@ int filter_read(const json_t *object, struct filter *ret_filter, struct error *e
 	return 0;
 }
 
+bool filter_names(const struct filter *f, const char *service)
+{
+	for (size_t i = 0; f->names && f->names[i]; i++)
+		if (strcmp(f->names[i], service) == 0)
+			return true;
+	return false;
+}
+
+/* Who looks for a text looks for lines, unless he says that it is events. */
+static bool wants_events(const struct filter *f)
+{
+	if (f->streams != 0)
+		return f->streams & 1u << INTAKE_STREAM_EVENT;
+	return !f->grep && !f->fixed;
+}
+
 bool filter_wants_stream(const struct filter *f, const struct stream_id *id)
 {
+	/* Its events are each about another instance. */
+	if (id->stream == INTAKE_STREAM_EVENT)
+		return wants_events(f);
 	if (f->has_instance && f->instance != id->instance)
 		return false;
 	return f->streams == 0 || f->streams & 1u << id->stream;
@@ -205,7 +227,9 @@ bool filter_wants_stream(const struct filter *f, const struct stream_id *id)
 /* A line that does not say is as bad as most are, as for the journal. */
 static bool is_bad_enough(const struct filter *f, const struct line *line)
 {
-	enum severity severity = meaning_severity(line->n_bytes ? line->text : "", line->n_bytes);
+	enum severity severity =
+		line->event ? line->event->level
+			    : meaning_severity(line->n_bytes ? line->text : "", line->n_bytes);
 
 	return (severity == SEVERITY_UNKNOWN ? SEVERITY_INFO : severity) <= f->level;
 }
@@ -220,8 +244,19 @@ static bool filter_matches(const struct filter *f, const struct line *line)
 	return !f->grep || re_search(f->grep, text, n, 0, n, NULL) >= 0;
 }
 
+/* A daemon that was asked for shows all that it told. */
+static bool is_about_wanted(const struct filter *f, const struct line *line)
+{
+	if (f->has_instance && f->instance != line->id->instance)
+		return false;
+	return !f->names || filter_names(f, line->id->service) ||
+	       filter_names(f, line->writer->service);
+}
+
 bool filter_wants_line(const struct filter *f, const struct line *line)
 {
+	if (line->event && !is_about_wanted(f, line))
+		return false;
 	if (line->at_usec < f->since_usec || line->life < f->since_life)
 		return false;
 	if (f->until_usec != 0 && line->at_usec > f->until_usec)

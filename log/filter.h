@@ -11,12 +11,14 @@
 #include "log/stream-id.h"
 
 struct error;
+struct event;
 
 #define FILTER_NAMES_MAX 4096
 
 /**
  * struct line - one line as it is handed out
- * @id:      whose
+ * @id:      whose; of an event, whom it is about
+ * @event:   what it tells, when it is no line but an event; @writer: who told of it. Else NULL
  * @text:    @n_bytes, without the newline; may hold anything; valid until the next line is fetched
  * @cut:     it was longer than LINE_BYTES_MAX and goes on in the next one
  * @open:    no newline came yet
@@ -25,6 +27,8 @@ struct error;
  */
 struct line {
 	const struct stream_id *id;
+	const struct stream_id *writer;
+	const struct event *event;
 	const char *text;
 	size_t n_bytes;
 	usec_t at_usec;
@@ -38,6 +42,7 @@ struct line {
 /**
  * struct filter - which lines; a zeroed one means all
  * @names:     NULL-terminated, or NULL for all services
+ * @unknown_ok: one of which nothing is stored is no error
  * @streams:   bits 1 << enum intake_stream; 0: all
  * @until_usec: last moment that counts; 0: no end
  * @until_life: last life that counts; 0: no end
@@ -48,6 +53,7 @@ struct line {
  */
 struct filter {
 	char **names;
+	bool unknown_ok;
 	bool has_instance;
 	bool has_tail;
 	bool has_cursor;
@@ -77,6 +83,9 @@ void filter_done(struct filter *f);
  * Return: 0, or negative errno with the error to answer (BadPattern, NoSuchService, a bad field).
  */
 must_check int filter_read(const json_t *object, struct filter *ret_filter, struct error *err);
+
+/** filter_names() - whether a service is one of those that are asked for by name */
+bool filter_names(const struct filter *f, const char *service);
 
 /** filter_wants_stream() - whether lines of that stream may be wanted; the service is not looked at
  */

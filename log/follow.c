@@ -20,6 +20,7 @@
 #include "lib/loop.h"
 #include "lib/text.h"
 
+#include "log/event.h"
 #include "log/query.h"
 #include "log/store.h"
 
@@ -167,6 +168,8 @@ static int follow_each(struct follow *f, const char *service, store_service_fn f
 		return store_services(f->store, fn, f);
 	for (; *names && r == 0; names++)
 		r = fn(*names, f);
+	for (const char *const *writer = event_writers; *writer && r == 0; writer++)
+		r = fn(*writer, f);
 	return r;
 }
 
@@ -188,14 +191,14 @@ static int follow_rescan(struct follow *f, const char *service)
 
 static bool follow_wants(const struct follow *f, const char *service)
 {
-	char **names = query_filter(f->query)->names;
+	const struct filter *filter = query_filter(f->query);
 
-	if (!names)
+	if (!filter->names)
 		return text_name_valid(service);
-	for (; *names; names++)
-		if (strcmp(*names, service) == 0)
+	for (const char *const *writer = event_writers; *writer; writer++)
+		if (strcmp(*writer, service) == 0)
 			return true;
-	return false;
+	return filter_names(filter, service);
 }
 
 /* Files that the housekeeper makes hold nothing new. */

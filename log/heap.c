@@ -41,16 +41,32 @@ static void heap_swap(struct heap *h, size_t a, size_t b)
 	h->items[b] = item;
 }
 
+static void heap_up(struct heap *h, size_t i)
+{
+	while (i > 0 && h->before(h->items[i], h->items[(i - 1) / 2])) {
+		heap_swap(h, i, (i - 1) / 2);
+		i = (i - 1) / 2;
+	}
+}
+
+static void heap_down(struct heap *h, size_t i)
+{
+	for (size_t child; (child = 2 * i + 1) < h->n; i = child) {
+		if (child + 1 < h->n && h->before(h->items[child + 1], h->items[child]))
+			child++;
+		if (!h->before(h->items[child], h->items[i]))
+			break;
+		heap_swap(h, i, child);
+	}
+}
+
 void heap_push(struct heap *h, void *item)
 {
 	size_t i = h->n++;
 
 	assert(h->n <= h->room);
 	h->items[i] = item;
-	while (i > 0 && h->before(h->items[i], h->items[(i - 1) / 2])) {
-		heap_swap(h, i, (i - 1) / 2);
-		i = (i - 1) / 2;
-	}
+	heap_up(h, i);
 }
 
 void *heap_pop(struct heap *h)
@@ -61,12 +77,19 @@ void *heap_pop(struct heap *h)
 		return NULL;
 	first = h->items[0];
 	h->items[0] = h->items[--h->n];
-	for (size_t i = 0, child; (child = 2 * i + 1) < h->n; i = child) {
-		if (child + 1 < h->n && h->before(h->items[child + 1], h->items[child]))
-			child++;
-		if (!h->before(h->items[child], h->items[i]))
-			break;
-		heap_swap(h, i, child);
-	}
+	heap_down(h, 0);
 	return first;
+}
+
+void heap_remove(struct heap *h, const void *item)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		if (h->items[i] != item)
+			continue;
+		h->items[i] = h->items[--h->n];
+		heap_down(h, i);
+		if (i < h->n)
+			heap_up(h, i);
+		return;
+	}
 }

@@ -31,3 +31,6 @@ void heap_push(struct heap *h, void *item);
 
 /** heap_pop() - take the first item out; NULL when there is none */
 void *heap_pop(struct heap *h);
+
+/** heap_remove() - take @item out, wherever it is; nothing happens when it is not there */
+void heap_remove(struct heap *h, const void *item);

@@ -13,6 +13,7 @@
 #include "lib/json.h"
 #include "lib/meaning.h"
 
+#include "log/event.h"
 #include "log/filter.h"
 
 static const char base64_digits[] =
@@ -86,6 +87,18 @@ static int line_json_meaning(json_t *object, const struct line *line)
 	return bad;
 }
 
+static int line_json_event(json_t *object, const struct event *e)
+{
+	int bad = json_object_set_new_nocheck(object, "event", json_string(e->kind));
+
+	bad |= json_object_set_new_nocheck(object, "level", json_string(severity_name(e->level)));
+	if (e->seq > 0)
+		bad |= json_object_set_new_nocheck(object, "seq", json_integer((json_int_t)e->seq));
+	if (e->who)
+		bad |= json_object_set_new_nocheck(object, "who", json_string(e->who));
+	return bad;
+}
+
 json_t *line_json(const struct line *line)
 {
 	json_t *object =
@@ -95,7 +108,8 @@ json_t *line_json(const struct line *line)
 	int r = object ? line_json_text(object, line) : -1;
 
 	if (r == 0)
-		r = line_json_meaning(object, line);
+		r = line->event ? line_json_event(object, line->event)
+				: line_json_meaning(object, line);
 	if (r == 0 && line->cut)
 		r = json_object_set_new_nocheck(object, "cut", json_true());
 	if (r == 0 && line->open)

@@ -7,6 +7,10 @@
  * the same tapes backwards through a second heap until N lines have been passed, and reading begins
  * where that ended, so nothing is ever held in memory but one window per stream.
  *
+ * Events come with the lines that they stand between, and are not counted: who asks for the last
+ * ten lines wants ten lines. They are kept by the daemon that told of them; so, beside the services
+ * that are asked for, the events of these few are read, and what is about others is passed over.
+ *
  * Everything happens in small steps: a caller with other things to do gives a budget and comes
  * back. The place of a tape is always the beginning of the line that was not handed out yet; a
  * cursor is the list of these places.
@@ -19,22 +23,13 @@
 #include "lib/error.h"
 #include "lib/text.h"
 
+#include "log/event.h"
 #include "log/heap.h"
+#include "log/reel.h"
 #include "log/store.h"
-#include "log/tape.h"
 
-/**
- * struct reel - a tape in a query; in the heap, or pending, or at its end
- * @start:   where reading forwards begins after going back
- * @pending: has to be looked at
- * @ready:   its line waits in the heap
- */
-struct reel {
-	struct tape tape;
-	struct cursor_place start;
-	bool pending;
-	bool ready;
-};
+/** Events that the last N lines may bring with them. */
+#define TAIL_EVENTS_MAX 1000
 
 /**
  * struct query
@@ -53,19 +48,15 @@ struct query {
 	struct heap heap;
 	struct reel **pending;
 	size_t n_pending;
+	struct reel *tellers[EVENT_WRITERS_MAX];
+	size_t n_tellers;
 	struct line line;
 	uint64_t tail_left;
+	unsigned events_left;
 	uint64_t left;
 	bool backwards;
 	bool follow;
 };
-
-static int reel_order(const struct reel *a, const struct reel *b)
-{
-	if (a->tape.line.at_usec != b->tape.line.at_usec)
-		return a->tape.line.at_usec < b->tape.line.at_usec ? -1 : 1;
-	return stream_id_compare(&a->tape.id, &b->tape.id);
-}
 
 static bool reel_earlier(const void *a, const void *b)
 {
@@ -134,6 +125,8 @@ static int query_add(struct query *q, const struct stream_id *id, struct reel **
 		return -ENOMEM;
 	tape_init(&reel->tape, q->store, id);
 	q->reels[q->n_reels++] = reel;
+	if (reel_has_events(reel) && q->n_tellers < ARRAY_LEN(q->tellers))
+		q->tellers[q->n_tellers++] = reel;
 	query_pend(q, reel);
 	*ret_reel = reel;
 	return 0;
@@ -153,12 +146,28 @@ static int on_segment(const struct store_entry *entry, void *userdata)
 	return r < 0 ? r : tape_add(&reel->tape, entry->seq);
 }
 
+static int on_event_segment(const struct store_entry *entry, void *userdata)
+{
+	return entry->id.stream == INTAKE_STREAM_EVENT ? on_segment(entry, userdata) : 0;
+}
+
+/* Of a daemon that was not asked for only what it tells of others. */
 static int on_service(const char *service, void *userdata)
 {
 	struct query *q = userdata;
-	int r = store_list(q->store, service, on_segment, q);
+	bool is_asked_for = !q->filter.names || filter_names(&q->filter, service);
+	int r = store_list(q->store, service, is_asked_for ? on_segment : on_event_segment, q);
 
 	return r == -ENOENT ? 0 : r;
+}
+
+static int query_find_events(struct query *q)
+{
+	int r = 0;
+
+	for (const char *const *writer = event_writers; *writer && r == 0; writer++)
+		r = on_service(*writer, q);
+	return r;
 }
 
 static int query_find_streams(struct query *q, struct error *err)
@@ -169,12 +178,14 @@ static int query_find_streams(struct query *q, struct error *err)
 		r = store_services(q->store, on_service, q);
 	for (char **name = q->filter.names; name && *name && r >= 0; name++) {
 		r = store_list(q->store, *name, on_segment, q);
-		if (r == -ENOENT && q->follow)
-			r = 0; /* it will come */
+		if (r == -ENOENT && (q->follow || q->filter.unknown_ok))
+			r = 0; /* it will come, or has nothing but events */
 		if (r == -ENOENT)
 			return error_set_id(err, r, "io.slicekeep.log.NoSuchService",
 					    "nothing is stored of \"%s\"", *name);
 	}
+	if (q->filter.names && r >= 0)
+		r = query_find_events(q);
 	return r < 0 ? error_set(err, r, "cannot read the log folder \"%s\": %s", q->store->path,
 				 strerror(-r))
 		     : 0;
@@ -192,7 +203,7 @@ static int reel_seek(struct query *q, struct reel *reel)
 		return place ? tape_seek_place(&reel->tape, place) : tape_seek_begin(&reel->tape);
 	}
 	if (f->has_tail)
-		return tape_seek_until(&reel->tape, f->until_usec);
+		return tape_seek_until(&reel->tape, reel_has_events(reel) ? 0 : f->until_usec);
 	if (f->since_usec > 0 || f->since_life > 0)
 		return tape_seek_since(&reel->tape, f->since_usec, f->since_life);
 	return tape_seek_begin(&reel->tape);
@@ -209,6 +220,7 @@ static int query_begin(struct query *q)
 	}
 	q->backwards = q->filter.has_tail && !q->filter.has_cursor;
 	q->tail_left = q->filter.tail;
+	q->events_left = TAIL_EVENTS_MAX;
 	/* What comes in while the last N are looked for does not make them more. */
 	q->left = q->backwards && !q->follow ? q->filter.tail : UINT64_MAX;
 	q->heap.before = q->backwards ? reel_later : reel_earlier;
@@ -216,48 +228,6 @@ static int query_begin(struct query *q)
 }
 
 /* --- looking for the next line, in either direction ------------------------------------------- */
-
-/* One line back. Return: 1 when the reel has to be looked at again, 0, negative errno. */
-static int reel_back(struct query *q, struct reel *reel)
-{
-	const struct line *line = &reel->tape.line;
-	int r = tape_back(&reel->tape);
-
-	if (r <= 0 || line->at_usec < q->filter.since_usec)
-		return MIN_OF(r, 0);
-	if (line->open && q->follow) {
-		reel->start = tape_place(&reel->tape);
-		return 1;
-	}
-	if (!filter_wants_line(&q->filter, line))
-		return 1;
-	reel->ready = true;
-	heap_push(&q->heap, reel);
-	return 0;
-}
-
-/* One line forward; the same. At its end, and waited for, a tape holds nothing open. */
-static int reel_forward(struct query *q, struct reel *reel)
-{
-	const struct line *line = &reel->tape.line;
-	int r = tape_load(&reel->tape);
-
-	if (r < 0)
-		return r;
-	if (r == 0 || (line->open && q->follow)) {
-		tape_rest(&reel->tape);
-		return 0;
-	}
-	if (q->filter.until_usec != 0 && line->at_usec > q->filter.until_usec)
-		return tape_skip_segment(&reel->tape);
-	if (!filter_wants_line(&q->filter, line)) {
-		tape_advance(&reel->tape);
-		return 1;
-	}
-	reel->ready = true;
-	heap_push(&q->heap, reel);
-	return 0;
-}
 
 /* Look at what is pending. Return: 0 when the heap knows all, QUERY_PAUSE, negative errno. */
 static int query_look(struct query *q, unsigned *budget)
@@ -270,11 +240,15 @@ static int query_look(struct query *q, unsigned *budget)
 			return QUERY_PAUSE;
 		--*budget;
 		reel = query_unpend(q);
-		r = q->backwards ? reel_back(q, reel) : reel_forward(q, reel);
+		r = q->backwards ? reel_back(reel, &q->filter, q->follow)
+				 : reel_forward(reel, &q->filter, q->follow);
 		if (r < 0)
 			return r;
-		if (r > 0)
+		if (r == REEL_AGAIN)
 			query_pend(q, reel);
+		reel->ready = r == REEL_READY;
+		if (reel->ready)
+			heap_push(&q->heap, reel);
 	}
 	return 0;
 }
@@ -297,6 +271,28 @@ static int query_turn_round(struct query *q)
 	return 0;
 }
 
+/* Whether it is what was asked for, and not an event beside it. */
+static bool query_counts(const struct query *q, const struct reel *reel)
+{
+	return !reel_has_events(reel) || q->filter.streams != 0;
+}
+
+/* The latest line that was not passed yet, when there have not been enough. */
+static void query_pass(struct query *q, struct reel *reel)
+{
+	reel->ready = false;
+	if (!reel->passed) {
+		if (query_counts(q, reel))
+			q->tail_left--;
+		else if (q->events_left == 0)
+			return; /* and none before it */
+		else
+			q->events_left--;
+		reel->start = tape_place(&reel->tape);
+	}
+	query_pend(q, reel);
+}
+
 /* Pass lines backwards, latest first, until the tail is complete. */
 static int query_go_back(struct query *q, unsigned *budget)
 {
@@ -309,11 +305,41 @@ static int query_go_back(struct query *q, unsigned *budget)
 		reel = q->tail_left > 0 ? heap_pop(&q->heap) : NULL;
 		if (!reel)
 			return query_turn_round(q);
-		q->tail_left--;
-		reel->start = tape_place(&reel->tape);
-		reel->ready = false;
-		query_pend(q, reel);
+		query_pass(q, reel);
 	}
+}
+
+/* Of @n reels the earliest that precedes @first, whatever their times say; NULL: none. */
+static struct reel *find_preceding(struct reel *const *reels, size_t n, const struct reel *first)
+{
+	struct reel *found = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		struct reel *reel = reels[i];
+
+		if (reel->ready && reel != first && reel_precedes(reel, first) &&
+		    (!found || reel_earlier(reel, found)))
+			found = reel;
+	}
+	return found;
+}
+
+/* The reel whose line comes next; it is not in the heap any more. */
+static struct reel *query_pop(struct query *q)
+{
+	struct reel *first = heap_pop(&q->heap), *found = NULL;
+
+	if (!first)
+		return NULL;
+	if (!first->line.event)
+		found = find_preceding(q->tellers, q->n_tellers, first);
+	else if (first->line.event->life > 0)
+		found = find_preceding(q->reels, q->n_reels, first);
+	if (!found)
+		return first;
+	heap_push(&q->heap, first);
+	heap_remove(&q->heap, found);
+	return found;
 }
 
 int query_next(struct query *q, unsigned *budget, const struct line **ret_line)
@@ -325,11 +351,16 @@ int query_next(struct query *q, unsigned *budget, const struct line **ret_line)
 		r = query_look(q, budget);
 	if (r != 0)
 		return r;
-	reel = q->left > 0 ? heap_pop(&q->heap) : NULL;
+	reel = query_pop(q);
 	if (!reel)
 		return QUERY_END;
-	q->left--;
-	q->line = reel->tape.line;
+	if (q->left == 0 && query_counts(q, reel)) {
+		heap_push(&q->heap, reel);
+		return QUERY_END;
+	}
+	if (query_counts(q, reel))
+		q->left--;
+	q->line = reel->line;
 	reel->ready = false;
 	/* An open line is handed out once; a cursor stands before it. */
 	if (!q->line.open) {
@@ -441,10 +472,8 @@ void query_free(struct query *q)
 {
 	if (!q)
 		return;
-	for (size_t i = 0; i < q->n_reels; i++) {
-		tape_done(&q->reels[i]->tape);
-		free(q->reels[i]);
-	}
+	for (size_t i = 0; i < q->n_reels; i++)
+		reel_free(q->reels[i]);
 	heap_done(&q->heap);
 	filter_done(&q->filter);
 	free(q->reels);

@@ -21,6 +21,7 @@ static const char *const names[] = {
 	[INTAKE_STREAM_OUT] = "out",
 	[INTAKE_STREAM_ERR] = "err",
 	[INTAKE_STREAM_BOTH] = "both",
+	[INTAKE_STREAM_EVENT] = "event",
 };
 
 static const char *const suffixes[] = {

@@ -29,7 +29,7 @@ enum segment_file {
 	SEGMENT_FILE_COUNT,
 };
 
-/** stream_name() - "out", "err", "both"; NULL for anything else */
+/** stream_name() - "out", "err", "both", "event"; NULL for anything else */
 const char *stream_name(uint32_t stream);
 
 /** stream_from_name() - the reverse; Return: 0 or -EINVAL */

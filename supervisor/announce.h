@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+struct keeper_exit;
 struct service;
 
 /*
@@ -13,8 +14,12 @@ void announce_start(const struct service *s);
 /** announce_ready() - it is ready */
 void announce_ready(const struct service *s);
 
-/** announce_exit() - a life has ended; its last_exit tells how, @summary in one line */
-void announce_exit(const struct service *s, const char *summary);
+/**
+ * announce_exit() - a life has ended, and perhaps the next one waits
+ * @report:  as it came from the keeper; the service's last_exit has it as JSON
+ * @summary: in one line
+ */
+void announce_exit(const struct service *s, const struct keeper_exit *report, const char *summary);
 
 /** announce_stopped() - its keeper has left: nothing of it is there any more */
 void announce_stopped(const struct service *s);

@@ -149,12 +149,13 @@ static char *event_line(const struct event *event, uint64_t seq)
 
 	json_write_open(&t, NULL, '{');
 	json_write_uint(&t, "seq", seq);
-	json_write_uint(&t, "at_usec", clock_at_usec());
+	json_write_uint(&t, "at_usec", event->at_usec ?: clock_at_usec());
 	if (event->service) {
 		json_write_string(&t, "service", event->service);
 		json_write_uint(&t, "instance", event->instance);
 	}
 	json_write_string(&t, "kind", event->kind);
+	json_write_string(&t, "level", event->level);
 	json_write_string(&t, "text", event->text);
 	json_write_string(&t, "who", event->who);
 	if (event->life)
@@ -306,6 +307,44 @@ json_t *events_since(struct events *e, uint64_t since, size_t limit, char *const
 		chosen = choose(&slices, since, limit, names);
 	free(slices.items);
 	return chosen;
+}
+
+/* The lines of a file with a number in (since, before); false: enough. */
+static bool walk_file(const struct json_lines *lines, uint64_t since, uint64_t before,
+		      events_line_fn fn, void *userdata)
+{
+	const char *line;
+	size_t offset = 0;
+	size_t len;
+
+	while (json_lines_next(lines, &offset, &line, &len)) {
+		uint64_t seq = line_seq(line, len);
+
+		if (seq > since && seq < before && !fn(seq, line, len, userdata))
+			return false;
+	}
+	return true;
+}
+
+int events_walk(const struct events *e, uint64_t since, events_line_fn fn, void *userdata)
+{
+	const char *const paths[] = {e->old_path, e->path};
+	uint64_t oldest_in_ring = e->seq - e->n_ring + 1;
+
+	for (size_t i = 0; since + 1 < oldest_in_ring && i < ARRAY_LEN(paths); i++) {
+		cleanup_json_lines struct json_lines lines = {0};
+		int r = json_lines_read(paths[i], EVENTS_FILE_MAX * 2, &lines);
+
+		if (r < 0 || !walk_file(&lines, since, oldest_in_ring, fn, userdata))
+			return r;
+	}
+	for (uint64_t seq = MAX_OF(oldest_in_ring, since + 1); seq <= e->seq; seq++) {
+		const char *line = e->ring[seq % EVENTS_RING];
+
+		if (!fn(seq, line, strlen(line), userdata))
+			break;
+	}
+	return 0;
 }
 
 int events_subscribe(struct events *e, void (*fn)(void *userdata), void *userdata,

@@ -19,6 +19,8 @@ struct events_subscriber;
  * struct event - something that happened, without its number and time
  * @kind:    one of the kinds of the type Event of io.slicekeep.supervisor
  * @text:    one line for people
+ * @level:   "error" or "warning"; NULL: nothing is wrong
+ * @at_usec: wall clock of when it happened, 0: now
  * @service: whom it is about, NULL: all of us
  * @who:     on whose behalf, or NULL
  * @life:    which life of the service begins, 0: none does
@@ -27,6 +29,8 @@ struct events_subscriber;
 struct event {
 	const char *kind;
 	const char *text;
+	const char *level;
+	usec_t at_usec;
 	const char *service;
 	unsigned instance;
 	const char *who;
@@ -55,6 +59,18 @@ void events_add(struct events *e, const struct event *event);
  * Return: array, new reference, or NULL.
  */
 json_t *events_since(struct events *e, uint64_t since, size_t limit, char *const *names);
+
+/** events_line_fn - event number @seq as it is kept, @len bytes; Return: whether to go on */
+typedef bool (*events_line_fn)(uint64_t seq, const char *line, size_t len, void *userdata);
+
+/**
+ * events_walk() - each event that is left with a number > @since, oldest first
+ *
+ * Context: @fn may not add events.
+ * Return: 0 or negative errno.
+ */
+must_check int events_walk(const struct events *e, uint64_t since, events_line_fn fn,
+			   void *userdata);
 
 /** events_life_fn - @life of @service */
 typedef void (*events_life_fn)(const char *service, uint64_t life, void *userdata);

@@ -40,6 +40,7 @@
 #include "supervisor/service-hearing.h"
 #include "supervisor/service-keeper.h"
 #include "supervisor/settle.h"
+#include "supervisor/timeline.h"
 
 /** Keepers whose pids are told to a sweep. */
 #define KNOWN_MAX 4096
@@ -508,10 +509,14 @@ static int open_hands(struct manager *m, const char *launcher, struct error *err
 		.userdata = m,
 	};
 	cleanup_free char *intake = run_file_intake(m->paths);
+	cleanup_free char *socket = file_path_join(m->paths->run, "log.sock");
 	int code = loop_timer_init(&m->settle_timer, m->loop, on_settle, m);
 
 	if (code == 0)
-		code = intake ? collector_link_new(m->loop, intake, &m->collector) : -ENOMEM;
+		code = intake && socket ? collector_link_new(m->loop, intake, &m->collector)
+					: -ENOMEM;
+	if (code == 0)
+		code = timeline_new(m->loop, m->events, m->collector, socket, &m->timeline);
 	if (code == 0)
 		code = log_rules_new(m->collector, &m->log_rules);
 	if (code == 0)
@@ -571,6 +576,7 @@ void manager_free(struct manager *m)
 	loop_timer_done(&m->settle_timer);
 	sampler_free(m->sampler);
 	log_rules_free(m->log_rules);
+	timeline_free(m->timeline);
 	collector_link_free(m->collector);
 	prober_free(m->prober);
 	if (m->launcher)

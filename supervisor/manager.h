@@ -14,6 +14,7 @@
 struct collector_link;
 struct desired;
 struct error;
+struct timeline;
 
 /**
  * struct manager_watcher - somebody who wants to know; lives inside them
@@ -53,6 +54,7 @@ struct manager {
 	struct events *events;
 	struct collector_link *collector;
 	struct log_rules *log_rules;
+	struct timeline *timeline;
 	struct desired *desired;
 	struct config *config;
 	struct config *own;
@@ -84,11 +86,8 @@ must_check int manager_new(struct loop *loop, const struct paths *paths, const c
 /** manager_free() - forget everything; keepers run on. NULL is allowed */
 void manager_free(struct manager *m);
 
-/**
- * manager_begin() - read the config, take over the keepers that are there, start what shall run
- *
- * Return: 0 or negative errno with a text.
- */
+/** manager_begin() - read the config, take over the keepers that are there, start what shall run;
+ * Return: 0 or negative errno with a text */
 must_check int manager_begin(struct manager *m, struct error *err);
 
 /** manager_index() - the place of the service of that name; @n_services when there is none */

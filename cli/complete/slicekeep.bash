@@ -39,7 +39,7 @@ _slicekeep() {
 		return
 		;;
 	--stream)
-		mapfile -t COMPREPLY < <(compgen -W 'out err' -- "$word")
+		mapfile -t COMPREPLY < <(compgen -W 'out err event' -- "$word")
 		return
 		;;
 	--user)

@@ -26,6 +26,10 @@ class Control:
         """The same for verbs that print one JSON object a line."""
         return [json.loads(line) for line in self.cli(*args, "--json", **more).stdout.splitlines()]
 
+    def lines(self, *args, **more):
+        """What services printed, as `log ARGS… --json` has it, without the events between."""
+        return [line for line in self.json_lines("log", *args, **more) if "event" not in line]
+
     def service(self, name):
         """The element of `ls --json` with this name."""
         found = [element for element in self.json("ls") if element["name"] == name]

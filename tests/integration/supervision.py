@@ -16,12 +16,6 @@ def shell(script, **more):
     return {"command": "sh", "args": ["-c", script], "ready": {"up_for": "20ms"}, **more}
 
 
-def held(gate, **more):
-    """A service that minds no SIGTERM once it is ready; a file @gate ends it, and goes with it."""
-    script = f"trap '' TERM; echo ready; until rm {gate} 2>/dev/null; do sleep 0.05; done"
-    return shell(script, ready={"log": "^ready$"}, stop={"timeout": "1m"}, **more)
-
-
 def oneshot(script, **more):
     return {"command": "sh", "args": ["-c", script], "type": "oneshot", **more}
 
@@ -31,16 +25,9 @@ def config(**processes):
 
 
 def identity(platform, name):
-    """(pid, start time) of a service that runs: which process it is, for ever.
-
-    It may have died a moment ago, before anybody has heard of it: then the next one is waited for.
-    """
-    def runs():
-        pid = platform.wait_state(name, "running")["pid"]
-        start = start_time_of(pid)
-        return start and (pid, start)
-
-    return wait_until(runs, 20, f"{name} to run")
+    """(pid, start time) of a service that runs: which process it is, for ever."""
+    pid = platform.wait_state(name, "running")["pid"]
+    return pid, start_time_of(pid)
 
 
 def supervisor_of(platform):
@@ -48,9 +35,7 @@ def supervisor_of(platform):
 
 
 def keeper_of(platform, name):
-    """Its pid, or None while the supervisor knows of none."""
-    slots = platform.service(name)["slots"]
-    return slots[0].get("keeper_pid") if slots else None
+    return platform.service(name)["slots"][0]["keeper_pid"]
 
 
 def kill(pid, signo=signal.SIGKILL):

@@ -27,7 +27,8 @@ def config(**processes):
 def talker(platform):
     """A service that said three things on two streams and is silent now."""
     platform.up(config(shop=shell("echo one; echo two >&2; echo three; exec sleep 1000")))
-    wait_until(lambda: len(platform.json_lines("log", "shop")) == 3, 10, "three lines")
+    wait_until(lambda: len(platform.lines("shop")) == 3, 10, "three lines")
+    wait_until(lambda: "event ready after" in platform.cli("log", "shop").stdout, 10, "its start")
 
 
 def kill(pid):
@@ -44,7 +45,7 @@ def test_what_the_supervisor_says_last_is_stored_even_right_after_up(platform):
         outermost = next(pid for pid, command in platform.processes().items()
                          if "--name supervisor " in command)
         os.kill(outermost, signal.SIGTERM)
-        wait_until(lambda pid=outermost: not is_alive(pid), 10, "the end of everything")
+        wait_until(lambda pid=outermost: not is_alive(pid), 3, "the end of everything")
         platform._is_up = False
         said = platform.cli("log", "supervisor").stdout
         assert said.count("Terminated: stopping everything in order") == n
@@ -69,7 +70,7 @@ def test_number_counts_lines_and_not_events(platform):
     talker(platform)
     rows = [LINE.fullmatch(line) for line in platform.cli("log", "-n", "2").stdout.splitlines()]
     assert len([row for row in rows if row[3] != "event"]) == 2
-    assert len(platform.json_lines("log", "shop", "-n", "1")) == 1
+    assert len(platform.lines("shop", "-n", "1")) == 1
     assert platform.cli("log", "shop", "-n0", "--stream", "out").stdout == ""
 
 
@@ -84,8 +85,8 @@ def test_search_shows_lines_and_nothing_else(platform):
 
 def test_fixed_string_is_no_expression(platform):
     platform.up(config(shop=shell("echo 'a[b.c'; echo 'a[bxc'; exec sleep 1000")))
-    wait_until(lambda: len(platform.json_lines("log", "shop")) == 2, 10, "both lines")
-    found = platform.json_lines("log", "shop", "-F", "--grep", "a[b.c")
+    wait_until(lambda: len(platform.lines("shop")) == 2, 10, "both lines")
+    found = platform.lines("shop", "-F", "--grep", "a[b.c")
     assert [line["text"] for line in found] == ["a[b.c"]
     assert "regular expression" in platform.cli("log", "--grep", "a[b.c", exits=2).stderr
 
@@ -95,36 +96,34 @@ def test_level_is_what_the_lines_say_of_themselves(platform):
             "level=warn msg=logfmt", "level=debug msg=details", "nothing said"]
     script = "".join(f"echo '{line}'; " for line in said)
     platform.up(config(shop=shell(script + "exec sleep 1000")))
-    wait_until(lambda: len(platform.json_lines("log", "shop")) == len(said), 10, "all lines")
-    bad = platform.json_lines("log", "shop", "--level", "WARN")
+    wait_until(lambda: len(platform.lines("shop")) == len(said), 10, "all lines")
+    bad = platform.lines("shop", "--level", "WARN")
     assert [(line["text"], line["level"], line.get("message")) for line in bad] == [
         (said[0], "warning", "marked"), (said[1], "error", "object"), (said[2], "warning", None)]
     assert bad[1]["said_at"] == "1795232340500"
-    assert len(platform.json_lines("log", "shop", "--level", "info")) == 4
+    assert len(platform.lines("shop", "--level", "info")) == 4
     assert [line["text"] for line in
-            platform.json_lines("log", "shop", "--level", "debug", "-n", "1")] == [said[4]]
+            platform.lines("shop", "--level", "debug", "-n", "1")] == [said[4]]
     assert "--level loud" in platform.cli("log", "--level", "loud", exits=2).stderr
 
 
 def test_stream_is_chosen(platform):
     talker(platform)
-    assert [line["text"] for line in platform.json_lines("log", "--stream", "err")
+    assert [line["text"] for line in platform.lines("--stream", "err")
             if line["service"] == "shop"] == ["two"]
-    assert [line["text"] for line in platform.json_lines("log", "shop", "--stream", "out")] == \
+    assert [line["text"] for line in platform.lines("shop", "--stream", "out")] == \
         ["one", "three"]
 
 
 def test_time_range_is_kept(platform):
     talker(platform)
-    at = [line["at_usec"] for line in platform.json_lines("log", "shop")]
-    # Of all that is told of it: it was started, which may be long before it said something.
-    first = platform.cli("log", "shop").stdout.splitlines()[0].split(" ")[0]
-    before = datetime.datetime.fromisoformat(first) - datetime.timedelta(seconds=1)
+    at = [line["at_usec"] for line in platform.lines("shop")]
+    before = datetime.datetime.fromtimestamp(min(at) // 1000000 - 1, datetime.timezone.utc)
     after = datetime.datetime.fromtimestamp(max(at) // 1000000 + 1, datetime.timezone.utc)
-    assert len(platform.json_lines("log", "shop", "--since", before.isoformat())) == 3
-    assert platform.json_lines("log", "shop", "--until", before.isoformat()) == []
-    assert len(platform.json_lines("log", "shop", "--until", after.isoformat())) == 3
-    assert platform.json_lines("log", "shop", "--since", "2000-01-01", "--until",
+    assert len(platform.lines("shop", "--since", before.isoformat())) == 3
+    assert platform.lines("shop", "--until", before.isoformat()) == []
+    assert len(platform.lines("shop", "--until", after.isoformat())) == 3
+    assert platform.lines("shop", "--since", "2000-01-01", "--until",
                                "2000-01-02") == []
     assert "event" not in platform.cli("log", "shop", "--until", before.isoformat()).stdout
 
@@ -132,9 +131,9 @@ def test_time_range_is_kept(platform):
 def test_service_that_said_nothing_is_no_error(platform):
     platform.up(config(quiet=shell("exec sleep 1000"), loud=shell("echo hello; exec sleep 1000")))
     wait_until(lambda: "hello" in platform.cli("log", "loud").stdout, 10, "the line")
-    assert platform.json_lines("log", "quiet") == []
-    assert [line["text"] for line in platform.json_lines("log", "quiet", "loud")] == ["hello"]
-    assert "started, pid" in platform.cli("log", "quiet").stdout
+    assert platform.lines("quiet") == []
+    assert [line["text"] for line in platform.lines("quiet", "loud")] == ["hello"]
+    wait_until(lambda: "started, pid" in platform.cli("log", "quiet").stdout, 10, "its start")
     platform.cli("log", "supervisor")
 
 
@@ -152,11 +151,12 @@ def test_services_that_are_stopped_or_removed_are_remembered(platform):
 
 def test_segments_are_read_without_the_collector(platform):
     talker(platform)
-    with_it = platform.json_lines("log", "shop")
+    with_it = platform.lines("shop")
     platform.down()
     said = platform.cli("log", "shop", "--json")
     assert "the collector is down" in said.stderr
-    without = [json.loads(line) for line in said.stdout.splitlines()]
+    without = [json.loads(line) for line in said.stdout.splitlines()
+               if "event" not in json.loads(line)]
 
     def bare(lines):
         return [{key: line[key] for key in ("service", "stream", "at_usec", "text")}
@@ -174,6 +174,15 @@ def test_nothing_is_stored_where_nothing_ran(platform):
 
 
 # --- following ----------------------------------------------------------------------------------
+
+
+def next_line(follow):
+    """The next line of a `log -f --json`, events passed over."""
+    while True:
+        line = follow.stdout.readline()
+        assert line, "the follow ended"
+        if "event" not in json.loads(line):
+            return json.loads(line)
 
 
 def test_follow_begins_with_the_last_lines_and_goes_on(platform):
@@ -205,9 +214,7 @@ def test_follow_has_no_gap_and_no_repeat_when_our_daemons_are_killed(platform):
 
     def read_to(n):
         while not numbers or numbers[-1] < n:
-            line = follow.stdout.readline()
-            assert line, "the follow ended"
-            numbers.append(int(json.loads(line)["text"].split()[1]))
+            numbers.append(int(next_line(follow)["text"].split()[1]))
 
     for n in (5000, 12000, 20000):
         read_to(n)
@@ -221,7 +228,7 @@ def test_follow_knows_services_that_are_born_later(platform):
     platform.up(config(a=shell("echo born; exec sleep 1000", autostart=False)))
     follow = platform.spawn([CLI, "log", "-f", "a", "--json"], stdout=subprocess.PIPE, text=True)
     platform.cli("start", "a")
-    assert json.loads(follow.stdout.readline())["text"] == "born"
+    assert next_line(follow)["text"] == "born"
 
 
 def test_follow_waits_for_the_end_of_a_line(platform):
@@ -231,11 +238,11 @@ def test_follow_waits_for_the_end_of_a_line(platform):
                 autostart=False))))
     platform.cli("config", "apply")
     platform.cli("start", "a")
-    wait_until(lambda: platform.json_lines("log", "a"), 10, "half a line")
+    wait_until(lambda: platform.lines("a"), 10, "half a line")
     follow = platform.spawn([CLI, "log", "-f", "a", "--json"], stdout=subprocess.PIPE, text=True)
     platform.cli("ls")
     (platform.home / "go").touch()
-    assert json.loads(follow.stdout.readline())["text"] == "half and half"
+    assert next_line(follow)["text"] == "half and half"
 
 
 def test_follow_ends_when_its_reader_goes_away(platform):

@@ -11,7 +11,7 @@ from instance import BUILD, program
 from processes import is_alive
 from supervision import (FOREVER, config, events, exits, identity, keeper_of, kill, shell,
                          supervisor_of)
-from waiting import SLOWNESS, wait_until
+from waiting import wait_until
 
 CLI = program("slicekeep")
 pytestmark = pytest.mark.sanitize
@@ -72,20 +72,20 @@ def test_keeper_of_a_finished_oneshot_that_is_killed_changes_nothing(platform):
 
 
 def test_keeper_killed_while_it_stops_leaves_nothing(platform):
-    platform.up(config(a=shell("trap '' TERM; setsid sh -c 'echo ready; sleep 4720; sleep 4720' & "
-                               "while :; do sleep 1; done",
-                               ready={"log": "^ready$"}, stop={"timeout": "1h"})))
+    platform.up(config(a=shell("setsid sh -c 'trap \"\" TERM; sleep 4720; sleep 4720' & "
+                               "trap '' TERM; while :; do sleep 1; done",
+                               stop={"timeout": "5m"})))
     platform.wait_state("a", "running")
 
     def sleeps():
         return any("sleep 4720" in line for line in platform.processes().values())
 
-    assert sleeps()
+    wait_until(sleeps)
     stop = platform.spawn([CLI, "stop", "a"])
     platform.wait_state("a", "stopping")
     kill(keeper_of(platform, "a"))
     platform.wait_state("a", "stopped")
-    assert stop.wait(20 * SLOWNESS) == 0
+    assert stop.wait(20) == 0
     assert not sleeps(), "what the keeper left was not swept"
 
 
@@ -111,20 +111,6 @@ def test_keeper_that_dies_with_the_supervisor_is_replaced(platform):
     assert identity(platform, "b") == b
     assert [one["life"] for one in exits(platform, "a")] == [life], "reported once"
     assert exits(platform, "b") == []
-
-
-def test_keeper_that_dies_before_it_has_greeted_the_next_supervisor_leaves_a_report(platform):
-    platform.up(config(a=FOREVER))
-    before, keeper = identity(platform, "a"), keeper_of(platform, "a")
-    life = platform.service("a")["slots"][0]["life"]
-    os.kill(keeper, signal.SIGSTOP)
-    kill(supervisor_of(platform))
-    assert platform.service("a")["state"] == "starting"
-    kill(keeper)
-    wait_until(lambda: identity(platform, "a") != before)
-    found = exits(platform, "a")
-    assert [(one["life"], one["cause"]) for one in found] == [(life, "unknown")]
-    assert "nobody saw how it ended" in found[0]["summary"]
 
 
 def test_keeper_that_hangs_holds_nobody_up_and_is_not_doubled(platform):
@@ -217,9 +203,8 @@ def test_out_of_descriptors_no_second_copy_is_started(platform):
     wait_until(lambda: identity(platform, "s1") != before["s1"], 20)
     for name in list(before)[2:]:
         assert identity(platform, name) == before[name]
-    # One that has just been started may be in the middle of its exec, and is not seen.
-    wait_until(lambda: list(platform.processes().values()).count("sleep 1000") >= 8)
-    assert list(platform.processes().values()).count("sleep 1000") == 8
+    sleeps = [pid for pid, line in platform.processes().items() if line == "sleep 1000"]
+    assert len(sleeps) == 8
 
 
 def keeper_of_fd_starved(before):

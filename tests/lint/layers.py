@@ -37,7 +37,7 @@ LAYERS = {
                    " own-cgroup"
                    " prober prober-exec prober-helper prober-log proc process process-limits"
                    " readiness ring-file run-files slice-keeping sockets spec-file strangers"
-                   " unit-bus unit-message unit-watch",
+                   " timeline unit-bus unit-message unit-watch",
         "core": "adopt announce apply groups limits manager operation own sampler service"
                 " service-context service-hearing service-keeper settle surroundings",
         "main": "api describe main numbers-answer stream",
@@ -56,15 +56,15 @@ LAYERS = {
         "main": "main tasks",
     },
     "log": {
-        "model": "catalog cursor filter frame heap index line-json lines lives pace pattern"
+        "model": "catalog cursor event filter frame heap index line-json lines lives pace pattern"
                  " retention rotate seek-table shares stream-id",
         "adapter": "blob board follow frame-cache inlet packed peek pipe-slot pour prune query"
-                   " segment segment-view services store stream tape tape-seek writer",
+                   " reel segment segment-view services store stream tape tape-seek writer",
         "main": "api intake job main pipe read reader reader-child",
     },
     "cli": {
         "pure": "cgroup-facts options words",
-        "showing": "findings log-line log-print service-table style table usage-table why-words",
+        "showing": "findings log-line service-table style table usage-table why-words",
         "reaching": "command connect follow layout log-direct log-source names outermost pager"
                     " print progress stand-in unit",
         "verb": "add complete config config-file control doctor down events foreground help limits"

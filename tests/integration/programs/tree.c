@@ -6,8 +6,7 @@
  *   tree FIFO WORD…
  *
  * opens FIFO for writing, which every descendant inherits, so that its end of file proves that all
- * of them are gone; does what the words say, writes one byte into FIFO when all of it is done, in
- * the children too, and waits for a signal.
+ * of them are gone; does what the words say, writes one byte into FIFO, and waits for a signal.
  *
  *   child     a child in its own process group
  *   session   a child in a session of its own
@@ -22,11 +21,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/types.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,66 +35,43 @@ static void wait_for_ever(void)
 		pause();
 }
 
-/* A child says by a byte that it is where it wants to be. */
-static void say(int fd)
+static void make_child(void)
 {
-	if (write(fd, "c", 1) != 1)
-		_exit(1);
-}
-
-static void hear(int fd)
-{
-	char byte;
-
-	if (read(fd, &byte, 1) != 1)
-		_exit(1);
-}
-
-static void make_child(int said)
-{
-	if (fork() == 0) {
-		say(said);
+	if (fork() == 0)
 		wait_for_ever();
-	}
 }
 
-static void make_session(int said)
+static void make_session(void)
 {
 	if (fork() == 0) {
 		(void)setsid();
-		say(said);
 		wait_for_ever();
 	}
 }
 
-static void make_daemon(int said)
+static void make_daemon(void)
 {
-	pid_t pid = fork();
-
-	if (pid > 0) {
-		(void)waitpid(pid, NULL, 0);
+	if (fork() > 0)
 		return;
-	}
 	(void)setsid();
 	if (fork() > 0)
 		_exit(0);
 	(void)signal(SIGHUP, SIG_IGN);
-	say(said);
 	wait_for_ever();
 }
 
 static void *run_thread(void *arg)
 {
-	make_child((int)(intptr_t)arg);
+	make_child();
 	wait_for_ever();
 	return arg;
 }
 
-static void make_threads(int said)
+static void make_threads(void)
 {
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, run_thread, (void *)(intptr_t)said) != 0)
+	if (pthread_create(&thread, NULL, run_thread, NULL) != 0)
 		_exit(1);
 }
 
@@ -126,44 +99,27 @@ static void make_storm(void)
 	}
 }
 
-static bool is_word(const char *word, const char *name)
+static int is_word(const char *word, const char *name)
 {
 	return strcmp(word, name) == 0;
-}
-
-/* Whether it is the name of a child, which is made then. */
-static bool make(const char *name, int said)
-{
-	static const struct {
-		const char *name;
-		void (*make)(int said);
-	} makers[] = {
-		{"child", make_child},
-		{"session", make_session},
-		{"daemon", make_daemon},
-		{"threads", make_threads},
-	};
-
-	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {
-		if (is_word(name, makers[i].name)) {
-			makers[i].make(said);
-			return true;
-		}
-	}
-	return false;
 }
 
 int main(int argc, char **argv)
 {
 	int fd = argc > 1 ? open(argv[1], O_WRONLY) : -1;
-	int said[2], n_children = 0;
 	char last = 'w';
 
-	if (fd < 0 || pipe2(said, O_CLOEXEC) < 0)
+	if (fd < 0)
 		return 1;
 	for (int i = 2; i < argc; i++) {
-		if (make(argv[i], said[1]))
-			n_children++;
+		if (is_word(argv[i], "child"))
+			make_child();
+		else if (is_word(argv[i], "session"))
+			make_session();
+		else if (is_word(argv[i], "daemon"))
+			make_daemon();
+		else if (is_word(argv[i], "threads"))
+			make_threads();
 		else if (is_word(argv[i], "storm"))
 			make_storm();
 		else if (is_word(argv[i], "stubborn"))
@@ -171,8 +127,6 @@ int main(int argc, char **argv)
 		else
 			last = argv[i][0];
 	}
-	for (; n_children > 0; n_children--)
-		hear(said[0]);
 	if (write(fd, "r", 1) != 1)
 		return 1;
 	if (last == 'e')

@@ -135,6 +135,13 @@ static void event_names_who_did_it(void **state)
 			    "2026-11-21T03:39:00.123456Z slicekeep event applied\n");
 }
 
+static void event_among_the_lines_looks_like_one(void **state)
+{
+	check(HEAD ", \"text\": \"<3>exit 1\", \"event\": \"exit\", \"level\": \"error\", "
+		   "\"who\": \"root\"}",
+	      &plain, "2026-11-21T03:39:00.123456Z shop.1 event <3>exit 1 (root)\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +156,7 @@ int main(void)
 		cmocka_unit_test(line_of_a_daemon_loses_its_level_mark_on_a_terminal),
 		cmocka_unit_test(line_that_was_cut_or_follows_a_loss_says_so),
 		cmocka_unit_test(event_names_who_did_it),
+		cmocka_unit_test(event_among_the_lines_looks_like_one),
 	};
 
 	setenv("TZ", "XXX2", 1);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "lib/error.h"
+#include "log/event.h"
 #include "log/pattern.h"
 
 static const struct stream_id shop_out = {.service = "shop", .stream = 1};
@@ -47,6 +48,65 @@ static struct line line_of(const char *text)
 			     .n_bytes = strlen(text),
 			     .at_usec = 1000,
 			     .life = 500};
+}
+
+static const struct stream_id supervisor = {.service = "supervisor", .stream = INTAKE_STREAM_EVENT};
+
+/* An event about shop, instance 2. */
+static struct line event_line(const struct event *e, const char *text)
+{
+	struct line line = line_of(text);
+
+	line.id = &e->about;
+	line.writer = &supervisor;
+	line.event = e;
+	return line;
+}
+
+static const struct event shop_event = {
+	.about = {.service = "shop", .instance = 2, .stream = INTAKE_STREAM_EVENT},
+	.level = SEVERITY_WARNING,
+};
+
+static bool filter_wants_event(const char *filter)
+{
+	struct filter f = filter_good(filter);
+	struct line line = event_line(&shop_event, "exit 1 after 2s");
+	bool wants = filter_wants_stream(&f, &supervisor) && filter_wants_line(&f, &line);
+
+	filter_done(&f);
+	return wants;
+}
+
+static void filter_wants_events_about_whom_it_names(void **state)
+{
+	assert_true(filter_wants_event("{\"names\": []}"));
+	assert_true(filter_wants_event("{\"names\": [\"db\", \"shop\"]}"));
+	assert_true(filter_wants_event("{\"names\": [\"supervisor\"]}"));
+	assert_false(filter_wants_event("{\"names\": [\"db\"]}"));
+	assert_true(filter_wants_event("{\"names\": [\"shop\"], \"instance\": 2}"));
+	assert_false(filter_wants_event("{\"names\": [\"shop\"], \"instance\": 0}"));
+	assert_true(filter_wants_event("{\"names\": [], \"since_life\": 500}"));
+	assert_false(filter_wants_event("{\"names\": [], \"since_life\": 501}"));
+}
+
+static void filter_wants_events_by_stream_and_level(void **state)
+{
+	assert_true(filter_wants_event("{\"names\": [], \"streams\": [\"event\"]}"));
+	assert_true(filter_wants_event("{\"names\": [], \"streams\": [\"event\", \"out\"]}"));
+	assert_false(filter_wants_event("{\"names\": [], \"streams\": [\"out\", \"both\"]}"));
+	assert_true(filter_wants_event("{\"names\": [], \"level\": \"warning\"}"));
+	assert_false(filter_wants_event("{\"names\": [], \"level\": \"error\"}"));
+}
+
+static void filter_looks_for_a_text_in_events_when_told_to(void **state)
+{
+	assert_false(filter_wants_event("{\"names\": [], \"grep\": \"exit\"}"));
+	assert_false(filter_wants_event("{\"names\": [], \"grep\": \"x\", \"fixed\": true}"));
+	assert_true(filter_wants_event("{\"names\": [], \"grep\": \"^exit\", \"streams\": "
+				       "[\"event\"]}"));
+	assert_false(filter_wants_event("{\"names\": [], \"grep\": \"seq\", \"streams\": "
+					"[\"event\"]}"));
 }
 
 static void filter_without_wishes_wants_all(void **state)
@@ -259,6 +319,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(filter_without_wishes_wants_all),
+		cmocka_unit_test(filter_wants_events_about_whom_it_names),
+		cmocka_unit_test(filter_wants_events_by_stream_and_level),
+		cmocka_unit_test(filter_looks_for_a_text_in_events_when_told_to),
 		cmocka_unit_test(filter_of_streams_and_instance_picks_them),
 		cmocka_unit_test(filter_of_time_and_life_includes_both_ends),
 		cmocka_unit_test(filter_of_a_level_wants_it_and_what_is_worse),

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "log/event.h"
 #include "log/filter.h"
 
 static const struct stream_id id = {.service = "shop", .instance = 1, .stream = 2};
@@ -50,6 +51,19 @@ static void line_of_text_has_no_raw(void **state)
 	assert_json(&line, "{" COMMON ", \"text\": \"gr\xc3\xbcn\"}");
 	line = line_of(NULL, 0);
 	assert_json(&line, "{" COMMON ", \"text\": \"\"}");
+}
+
+static void line_that_is_an_event_says_what_it_tells(void **state)
+{
+	struct event e = {.kind = "exit", .level = SEVERITY_ERROR, .seq = 7, .who = "root"};
+	struct line line = line_of("<3>exit 1", 9);
+
+	line.event = &e;
+	assert_json(&line, "{" COMMON ", \"text\": \"<3>exit 1\", \"event\": \"exit\", "
+			   "\"level\": \"error\", \"seq\": 7, \"who\": \"root\"}");
+	e = (struct event){.kind = "start", .level = SEVERITY_INFO};
+	assert_json(&line, "{" COMMON ", \"text\": \"<3>exit 1\", \"event\": \"start\", "
+			   "\"level\": \"info\"}");
 }
 
 static void line_of_bytes_comes_twice(void **state)
@@ -106,6 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line_of_text_has_no_raw),
 		cmocka_unit_test(line_of_bytes_comes_twice),
+		cmocka_unit_test(line_that_is_an_event_says_what_it_tells),
 		cmocka_unit_test(line_says_what_it_says_of_itself),
 		cmocka_unit_test(line_tells_what_is_special_about_it),
 	};

@@ -242,6 +242,33 @@ static void heap_pops_in_order(void **state)
 	heap_done(&h);
 }
 
+static void heap_without_one_item_stays_in_order(void **state)
+{
+	for (size_t taken = 0; taken < 40; taken++) {
+		unsigned numbers[40], seed = (unsigned)taken, last = 0;
+		struct heap h;
+
+		heap_init(&h, smaller);
+		assert_int_equal(heap_reserve(&h, ARRAY_LEN(numbers)), 0);
+		for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+			seed = seed * 1103515245 + 12345;
+			numbers[i] = seed / 65536 % 1000;
+			heap_push(&h, &numbers[i]);
+		}
+		heap_remove(&h, &numbers[taken]);
+		heap_remove(&h, &numbers[taken]);
+		assert_int_equal(h.n, ARRAY_LEN(numbers) - 1);
+		while (h.n > 0) {
+			unsigned *next = heap_pop(&h);
+
+			assert_ptr_not_equal(next, &numbers[taken]);
+			assert_true(*next >= last);
+			last = *next;
+		}
+		heap_done(&h);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +290,7 @@ int main(void)
 		cmocka_unit_test(naps_end_on_a_common_beat),
 		cmocka_unit_test(steady_use_has_to_be_shown_again),
 		cmocka_unit_test(heap_pops_in_order),
+		cmocka_unit_test(heap_without_one_item_stays_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -341,6 +341,57 @@ static int setup(void **state)
 	return 0;
 }
 
+static void events_happen_when_they_are_said_to_have(void **state)
+{
+	struct event event = {.kind = "exit", .text = "t", .level = "error", .at_usec = 77};
+	struct events *e = reopen(*state, NULL);
+	cleanup_json json_t *all = NULL;
+
+	events_add(e, &event);
+	all = events_since(e, 0, 10, NULL);
+	assert_int_equal(json_get_uint(json_array_get(all, 0), "at_usec", 0), 77);
+	assert_string_equal(json_get_string(json_array_get(all, 0), "level"), "error");
+	events_close(e);
+}
+
+struct walk {
+	uint64_t next;
+	uint64_t last;
+};
+
+static bool on_walk(uint64_t seq, const char *line, size_t len, void *userdata)
+{
+	struct walk *w = userdata;
+	char head[32];
+	int n = snprintf(head, sizeof(head), "{\"seq\":%u,", (unsigned)seq);
+
+	assert_int_equal(seq, w->next++);
+	assert_memory_equal(line, head, (size_t)n);
+	assert_int_equal(line[len - 1], '}');
+	return seq != w->last;
+}
+
+static void events_are_walked_from_any_number_on(void **state)
+{
+	static const struct {
+		uint64_t since, last, next;
+	} walks[] = {
+		{0, 0, 1001},   {0, 3, 4},        {500, 0, 1001},  {500, 900, 901},
+		{990, 0, 1001}, {998, 999, 1000}, {1000, 0, 1001},
+	};
+	struct events *e = reopen(*state, NULL);
+
+	for (int i = 0; i < 1000; i++)
+		add(e, "shop", "again");
+	for (size_t i = 0; i < ARRAY_LEN(walks); i++) {
+		struct walk w = {.next = walks[i].since + 1, .last = walks[i].last};
+
+		assert_int_equal(events_walk(e, walks[i].since, on_walk, &w), 0);
+		assert_int_equal(w.next, walks[i].next);
+	}
+	events_close(e);
+}
+
 static int teardown(void **state)
 {
 	temp_done(*state);
@@ -365,6 +416,8 @@ int main(void)
 		TEST(events_lives_are_those_that_began_or_ended),
 		TEST(events_are_told_to_subscribers_that_may_leave_at_any_time),
 		TEST(events_close_ends_subscriptions),
+		TEST(events_happen_when_they_are_said_to_have),
+		TEST(events_are_walked_from_any_number_on),
 	};
 
 	return cmocka_run_group_tests_name("events", tests, NULL, NULL);
