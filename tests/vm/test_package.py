@@ -17,10 +17,10 @@ ADD = f"cli add shop --cwd /srv/shop --port 3000 --memory-max 256M {SERVER}"
 # A line each hundredth of a second, with its number.
 COUNTS = ("import itertools, threading\nfor n in itertools.count(1):\n"
           "    print(n, flush=True); threading.Event().wait(.01)")
-# Asks and asks, until there is the file ENOUGH; then prints how many answers there were, and what
-# else was seen. Until then the number is in the file ASKED.
+# Asks and asks, and leaves others a turn, until there is the file ENOUGH; then prints how many
+# answers there were, and what else was seen. Until then the number is in the file ASKED.
 ASKER = """
-import pathlib, sys, urllib.request
+import pathlib, sys, threading, urllib.request
 asked, enough = map(pathlib.Path, sys.argv[1:])
 n_answers, wrong = 0, []
 while not enough.exists():
@@ -33,6 +33,7 @@ while not enough.exists():
     new = asked.with_suffix(".new")
     new.write_text(str(n_answers))
     new.replace(asked)
+    threading.Event().wait(.02)
 print(n_answers, *wrong)
 """
 # Asks once.
@@ -43,7 +44,15 @@ def main():
         print(page.status)
 """
 ASKED, ENOUGH, SAID = "/run/asked", "/run/enough", "/run/said"
+INSTALLED_UNIT = "/lib/systemd/system/slicekeep.service"
+# Comes before the installed one, and goes with a reboot.
+HASTY_UNIT = "/run/systemd/system/slicekeep.service"
 FOLDERS = ("/etc/slicekeep", "/run/slicekeep", "/var/lib/slicekeep", "/var/log/slicekeep")
+
+
+def dpkg(machine, *words):
+    """A package comes or goes, which takes many programs and so its time on a slow machine."""
+    machine.run(["dpkg", *words], seconds=300)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +64,7 @@ def machine():
             one.put_tree(folder, "/root")
             one.put("/opt/test/page.py", PAGE)
             one.run("useradd shop && mkdir /srv/shop && chown shop: /srv/shop")
-            one.run("dpkg -i /root/slicekeep.deb")
+            dpkg(one, "-i", "/root/slicekeep.deb")
             yield one
 
 
@@ -91,6 +100,26 @@ def is_active(host):
     return host.run("systemctl is-active slicekeep", exits=None).stdout.strip()
 
 
+def alive(host, *options):
+    """Processes in which pgrep finds this; those who have ended, and wait for systemd, are none."""
+    return host.run(["pgrep", "--runstates", "DRST", *options], exits=None).stdout
+
+
+def wait_running(host, name="shop"):
+    """Wait until it runs; its row."""
+    def running():
+        row = services(host)[name]
+        assert row["state"] == "running", f"{name} is {row['state']}"
+        return row
+
+    return wait_until(running, 60, f"{name} to run")
+
+
+def wait_renewed(host, old):
+    """Wait for a supervisor that is another one than the old."""
+    wait_until(lambda: supervisor(host) != old, 60, "another supervisor")
+
+
 def page(host):
     """What the service answers to a request."""
     return host.run_python("/opt/test/page.py").stdout.strip()
@@ -100,22 +129,22 @@ def test_readme_holds_after_the_installation_and_after_a_reboot(host):
     assert is_active(host) == "active"
     assert host.run("systemctl is-enabled slicekeep").stdout == "enabled\n"
     host.run("getent group slicekeep")
-    shop = services(host)["shop"]
-    assert (shop["state"], shop["ports"]) == ("running", [3000])
+    shop = wait_running(host)
+    assert shop["ports"] == [3000]
     assert host.run(f"ps -o user= {shop['pid']}").stdout == "shop\n"
-    wait_until(lambda: page(host) == "200", 20, "the page")
+    wait_until(lambda: page(host) == "200", 60, "the page")
 
     host.reboot()
     assert is_active(host) == "active"
-    wait_until(lambda: services(host)["shop"]["state"] == "running", 20, "shop")
-    wait_until(lambda: page(host) == "200", 20, "the page")
+    wait_running(host)
+    wait_until(lambda: page(host) == "200", 60, "the page")
 
 
 @pytest.fixture
 def load(host):
     """A service more, `count`, which writes lines; and somebody who asks `shop` all the time."""
     host.run(["cli", "add", "count", "--cwd", "/srv/shop", "--", "python3", "-c", COUNTS])
-    wait_until(lambda: page(host) == "200", 20, "the page")
+    wait_until(lambda: page(host) == "200", 60, "the page")
     host.put("/root/asker.py", ASKER)
     host.run(f"rm -f {ASKED} {ENOUGH} {SAID}; "
              f"setsid python3 /root/asker.py {ASKED} {ENOUGH} >{SAID} 2>&1 &")
@@ -135,61 +164,96 @@ def lines_of(host, name):
 
 
 def test_upgrade_renews_our_daemons_and_no_service(host, load):
-    wait_until(lambda: n_answers(host) > 5, 30, "some answers")
-    wait_until(lambda: len(lines_of(host, "count")) > 50, 30, "some lines")
+    wait_until(lambda: n_answers(host) > 5, 60, "some answers")
+    wait_until(lambda: len(lines_of(host, "count")) > 50, 60, "some lines")
     before, old = services(host), supervisor(host)
-    host.run("dpkg -i /root/newer.deb")
+    dpkg(host, "-i", "/root/newer.deb")
     assert host.run("dpkg-query -W -f '${Version}' slicekeep").stdout == package.NEWER
-    after = services(host)
+    wait_renewed(host, old)
     for name in ("shop", "count"):
-        assert after[name]["pid"] == before[name]["pid"]
+        after = wait_running(host, name)
+        assert after["pid"] == before[name]["pid"]
         keeper = before[name]["slots"][0]["keeper_pid"]
-        assert after[name]["slots"][0]["keeper_pid"] == keeper
+        assert after["slots"][0]["keeper_pid"] == keeper
         wait_until(lambda: "deleted" not in host.run(["readlink", f"/proc/{keeper}/exe"]).stdout,
-                   20, "the keeper to be the new program")
-        assert services(host)[name]["pid"] == before[name]["pid"]
-    assert after["log"]["pid"] != before["log"]["pid"]
-    assert supervisor(host) != old
+                   60, "the keeper to be the new program")
+        assert wait_running(host, name)["pid"] == before[name]["pid"]
+    assert wait_running(host, "log")["pid"] != before["log"]["pid"]
     assert is_active(host) == "active"
 
     answered, written = n_answers(host), len(lines_of(host, "count"))
-    wait_until(lambda: n_answers(host) > answered + 5, 30, "more answers")
-    wait_until(lambda: len(lines_of(host, "count")) > written + 50, 30, "more lines")
+    wait_until(lambda: n_answers(host) > answered + 5, 60, "more answers")
+    wait_until(lambda: len(lines_of(host, "count")) > written + 50, 60, "more lines")
     lines = lines_of(host, "count")
     assert lines == list(range(1, len(lines) + 1))
     host.run(["touch", ENOUGH])
-    said = wait_until(lambda: host.run(["cat", SAID]).stdout, 30, "the end of the asker")
+    said = wait_until(lambda: host.run(["cat", SAID]).stdout, 60, "the end of the asker")
     assert said == f"{n_answers(host)}\n"
 
 
 @pytest.mark.parametrize("renewal", ["systemctl restart slicekeep", "systemctl reload slicekeep",
                                      "kill -9 $(systemctl show -P MainPID slicekeep)"])
 def test_unit_that_is_renewed_or_killed_leaves_the_services_alone(host, renewal):
-    before, old = services(host)["shop"], supervisor(host)
+    before, old = wait_running(host), supervisor(host)
     host.run(renewal)
-    wait_until(lambda: host.run("cli status", exits=None).returncode == 0, 20, "the supervisor")
-    assert supervisor(host) != old
-    assert services(host)["shop"]["pid"] == before["pid"]
-    wait_until(lambda: is_active(host) == "active", 20, "the unit")
+    wait_renewed(host, old)
+    assert wait_running(host)["pid"] == before["pid"]
+    wait_until(lambda: is_active(host) == "active", 60, "the unit")
+
+
+@pytest.fixture
+def hasty(host):
+    """The same as `host`, with watchdogs that lose their patience in seconds."""
+    host.run("sed 's/--watchdog [^ ]*/--watchdog 3s/; s/^WatchdogSec=.*/WatchdogSec=9s/' "
+             f"{INSTALLED_UNIT} >{HASTY_UNIT}; systemctl daemon-reload; "
+             "systemctl restart slicekeep")
+    assert host.run("systemctl show -P WatchdogUSec slicekeep").stdout == "9s\n"
+    yield host
+    host.run(["rm", HASTY_UNIT])
+    host.run("systemctl daemon-reload")
+
+
+def check_untouched(host, before):
+    """The service runs on, and nothing is told of an exit."""
+    assert wait_running(host)["pid"] == before["pid"]
+    why = json.loads(host.run("cli why shop --json").stdout)
+    assert (why["exits"], why["service"]["restarts"]) == ([], 0)
+
+
+def test_supervisor_and_keeper_that_hang_are_replaced_and_no_service_notices(hasty):
+    before, old, keeper = wait_running(hasty), supervisor(hasty), main_pid(hasty)
+    hasty.run(["kill", "-STOP", str(old)])
+    wait_renewed(hasty, old)
+    # That was its keeper, who is less patient than systemd.
+    assert main_pid(hasty) == keeper
+    check_untouched(hasty, before)
+
+    old = supervisor(hasty)
+    hasty.run(["kill", "-STOP", str(keeper), str(old)])
+    wait_renewed(hasty, old)
+    assert main_pid(hasty) != keeper
+    wait_until(lambda: "Failed with result 'watchdog'" in
+               hasty.run("journalctl --no-pager -u slicekeep").stdout, 60, "what systemd says")
+    check_untouched(hasty, before)
 
 
 def test_stop_ends_everything_in_order_and_start_brings_it_back(host):
-    pid = services(host)["shop"]["pid"]
+    pid = wait_running(host)["pid"]
     host.run("systemctl stop slicekeep")
     assert is_active(host) == "inactive"
     host.run(f"test -e /proc/{pid}", exits=1)
-    assert host.run("pgrep slicekeep", exits=1).stdout == ""
+    assert not alive(host, "slicekeep")
     host.run("systemctl start slicekeep")
-    wait_until(lambda: services(host)["shop"]["state"] == "running", 20, "shop")
+    wait_running(host)
     assert "stop" in host.run("cli why shop").stdout
 
 
 def test_up_and_down_are_the_units(host):
     host.run("cli down")
-    wait_until(lambda: is_active(host) == "inactive", 20, "the unit")
+    wait_until(lambda: is_active(host) == "inactive", 60, "the unit")
     host.run("cli up")
     assert is_active(host) == "active"
-    assert services(host)["shop"]["state"] == "running"
+    wait_running(host)
     group = host.run(f"cat /proc/{main_pid(host)}/cgroup").stdout
     assert group.endswith("/slicekeep-system.slice/slicekeep.service\n")
 
@@ -197,21 +261,21 @@ def test_up_and_down_are_the_units(host):
 def test_stop_ends_services_that_the_supervisor_does_not_know(host):
     """Both killed, and stopped before they are back: what is left is the unit's to end."""
     host.run("systemctl stop slicekeep & kill -9 $(pgrep -f slicekeep-[s]upervisor); wait")
-    assert host.run("pgrep slicekeep", exits=1).stdout == ""
+    assert not alive(host, "slicekeep")
 
 
 def test_wrong_config_is_named_at_the_start_and_keeps_no_service_from_being_taken_over(host):
-    pid = services(host)["shop"]["pid"]
+    pid = wait_running(host)["pid"]
     host.put("/etc/slicekeep/config.json", '{ "processes": { "shop": {} }', mode=0o600)
     host.run("systemctl restart slicekeep")
-    assert services(host)["shop"]["pid"] == pid
+    assert wait_running(host)["pid"] == pid
 
     host.run("systemctl stop slicekeep")
     host.run("systemctl start slicekeep", exits=1)
-    journal = host.run("journalctl --no-pager -u slicekeep -n 20").stdout
-    assert "/etc/slicekeep/config.json:1" in journal
+    wait_until(lambda: "/etc/slicekeep/config.json:1" in
+               host.run("journalctl --no-pager -u slicekeep").stdout, 60, "the reason")
     host.run("echo '{ \"processes\": {} }' >/etc/slicekeep/config.json")
-    wait_until(lambda: is_active(host) == "active", 20, "the unit")
+    wait_until(lambda: is_active(host) == "active", 60, "the unit")
 
 
 def test_cli_of_another_package_is_left_to_it(machine):
@@ -223,20 +287,27 @@ def test_cli_of_another_package_is_left_to_it(machine):
 
 
 def test_removal_stops_everything_and_keeps_what_the_administrator_made(host):
-    pid = services(host)["shop"]["pid"]
-    host.run("dpkg --remove slicekeep")
+    pid = wait_running(host)["pid"]
+    dpkg(host, "--remove", "slicekeep")
     host.run(f"test -e /proc/{pid}", exits=1)
     host.run("test -e /usr/bin/cli", exits=1)
-    host.run("dpkg -i /root/newer.deb")
-    wait_until(lambda: services(host)["shop"]["state"] == "running", 20, "shop")
+    dpkg(host, "-i", "/root/newer.deb")
+    wait_running(host)
 
 
 def test_purge_leaves_nothing(host):
-    host.run("dpkg --purge slicekeep")
-    left = host.run(["pgrep", "-a", "-f", "slicekeep|http.server"], exits=None).stdout
-    left += host.run("systemctl list-units --plain --no-legend 'slicekeep*.service'; "
-                     f"ls -d {' '.join(FOLDERS)} /usr/libexec/slicekeep 2>&-; "
-                     "find /usr/bin /etc /sys/fs/cgroup -name cli -o -name 'slicekeep*.service*' "
-                     "-o -name 'slicekeep.conf'", exits=None).stdout
-    assert not left
-    host.run("dpkg -i /root/newer.deb")
+    dpkg(host, "--purge", "slicekeep")
+    assert not alive(host, "-a", "-f", "slicekeep|http.server")
+
+    def check():
+        """What systemd has of it goes when systemd has nothing else to do."""
+        left = host.run("systemctl list-units --plain --no-legend 'slicekeep*.service'; "
+                        f"ls -d {' '.join(FOLDERS)} /usr/libexec/slicekeep 2>&-; "
+                        "find /usr/bin /etc /sys/fs/cgroup -name cli -o "
+                        "-name 'slicekeep*.service*' -o -name 'slicekeep.conf'",
+                        exits=None).stdout
+        assert not left
+        return True
+
+    wait_until(check, 60, "nothing to be left")
+    dpkg(host, "-i", "/root/newer.deb")

@@ -29,7 +29,7 @@ def test_service_is_its_user_with_all_groups_and_nothing_more(platform):
         lines = platform.cli("log", "web", "--stream", "out").stdout.splitlines()
         return [line.split(" out ")[1] for line in lines] == ["shop", "shop drivers", "/home/shop"]
 
-    wait_until(said, 20, "its lines")
+    wait_until(said, 60, "its lines")
 
 
 def test_member_of_the_group_may_operate_and_not_administer(platform):
@@ -62,9 +62,14 @@ def test_service_of_a_user_cannot_touch_its_keeper_nor_its_own_bounds(platform):
     platform.up(config(web=shell(attack, user="shop")))
     pid = platform.wait_state("web", "running")["pid"]
     keeper = keeper_of(platform, "web")
-    wait_until(lambda: "sleep" in platform.read(f"/proc/{pid}/comm"), 20, "the end")
+    wait_until(lambda: "sleep" in platform.read(f"/proc/{pid}/comm"), 60, "the end")
     assert keeper_of(platform, "web") == keeper
     assert int(platform.read(f"/proc/{pid}/oom_score_adj")) >= 0
     assert platform.read(f"/proc/{pid}/cgroup") != "0::/"
-    refused = platform.cli("log", "web", "--stream", "err").stdout
-    assert refused.count("ermi") >= 6, refused
+
+    def refused():
+        said = platform.cli("log", "web", "--stream", "err").stdout
+        assert said.count("ermi") >= 6, said
+        return True
+
+    wait_until(refused, 60, "that all was refused")
