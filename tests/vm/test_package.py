@@ -204,10 +204,10 @@ def test_unit_that_is_renewed_or_killed_leaves_the_services_alone(host, renewal)
 @pytest.fixture
 def hasty(host):
     """The same as `host`, with watchdogs that lose their patience in seconds."""
-    host.run("sed 's/--watchdog [^ ]*/--watchdog 3s/; s/^WatchdogSec=.*/WatchdogSec=9s/' "
+    host.run("sed 's/--watchdog [^ ]*/--watchdog 4s/; s/^WatchdogSec=.*/WatchdogSec=10s/' "
              f"{INSTALLED_UNIT} >{HASTY_UNIT}; systemctl daemon-reload; "
              "systemctl restart slicekeep")
-    assert host.run("systemctl show -P WatchdogUSec slicekeep").stdout == "9s\n"
+    assert host.run("systemctl show -P WatchdogUSec slicekeep").stdout == "10s\n"
     yield host
     host.run(["rm", HASTY_UNIT])
     host.run("systemctl daemon-reload")
