@@ -65,10 +65,9 @@ def make_start(platform):
 
 def found(platform):
     """{what: yes or no …}, once the service has tried everything."""
-    wait_until(lambda: platform.run(["test", "-e", OUT], exits=None).returncode == 0, 60,
-               "what the service found")
-    lines = platform.read(OUT).splitlines()
-    return {line.split()[0]: line.split()[-1] for line in lines}
+    # A program that looks each time would take turns from the service.
+    said = wait_until(lambda: platform.machine.get(OUT, missing=b""), 180, "what it found")
+    return {line.split()[0]: line.split()[-1] for line in said.decode().splitlines()}
 
 
 def pid_of(platform):
