@@ -167,8 +167,10 @@ static int print_hints(struct supervisor *s, struct error *err)
 static int print_first_screen(struct supervisor *s, struct error *err)
 {
 	cleanup_json json_t *status = NULL;
-	int code = supervisor_ask(s, "io.slicekeep.supervisor.Status", NULL, &status, err);
+	int code = supervisor_reopen(s, err);
 
+	if (code == 0)
+		code = supervisor_ask(s, "io.slicekeep.supervisor.Status", NULL, &status, err);
 	if (code < 0)
 		return code;
 	print_head(s->cli, status);
@@ -243,9 +245,11 @@ int foreground_run(struct cli *cli, const char *launcher)
 			     cli->hint);
 		return code < 0 ? command_fail(&err) : CLI_DONE;
 	}
-	if (code == 0)
-		code = print_first_screen(&s, &err);
-	if (code == 0)
-		code = stay(&s, &err);
+	if (code < 0)
+		return command_fail(&err);
+	/* Where we are the main process, as in a container, everything would end with us. */
+	if (print_first_screen(&s, &err) < 0)
+		(void)command_fail(&err);
+	code = stay(&s, &err);
 	return code < 0 ? command_fail(&err) : CLI_DONE;
 }

@@ -289,7 +289,8 @@ int up_start(struct cli *cli, const char *asked, bool by_unit, struct supervisor
 		return code;
 	wait_until_settled(s, clock_now_usec() + READY_USEC);
 	/* The list goes on on that connection; what follows needs its own. */
-	return supervisor_reopen(s, err);
+	supervisor_close(s);
+	return 0;
 }
 
 /* A daemon of ours that waits for its next try need not wait when somebody asks for it. */
@@ -345,7 +346,9 @@ int up_in_background(struct cli *cli, const char *launcher, bool json)
 
 	if (code == UP_ALREADY)
 		end_backoff(&s);
-	else if (code == 0 && !json)
+	else if (code == 0)
+		code = supervisor_reopen(&s, &err);
+	if (code == 0 && !json)
 		code = print_launcher(&s, &err);
 	if (code >= 0)
 		code = json ? ls_print_json(&s, NULL, &err) : ls_print(&s, NULL, true, &err);

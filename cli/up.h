@@ -15,7 +15,7 @@ struct supervisor;
  * up_start() - start the platform if it does not run, and wait until its services have settled
  * @launcher:       "auto", "systemd", "direct"; NULL: SLICEKEEP_LAUNCHER, or auto
  * @by_unit:        let the installed slicekeep.service do it
- * @ret_supervisor: connected when this is no error
+ * @ret_supervisor: connected when it runs already, else for supervisor_reopen()
  *
  * Return: 0, UP_ALREADY, or negative errno with a text; what the supervisor said is on stderr.
  */

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -10,10 +11,12 @@ import subprocess
 import time
 
 from instance import TOP, program
-from processes import command_of, is_alive
+from processes import command_of, is_alive, stat_of
 from waiting import SLOWNESS, wait_until
 
 CLI = program("slicekeep")
+# The state of a socket in /proc/net/unix.
+CONNECTED = "03"
 FOREVER = {"command": "sleep", "args": ["1000"], "ready": {"up_for": "20ms"}}
 
 
@@ -251,6 +254,32 @@ def test_foreground_that_is_killed_leaves_the_platform(platform):
     process.wait()
     platform._is_up = True
     assert pids(platform)["a"]
+
+
+def is_connected(path):
+    """Whether somebody is connected to the socket there."""
+    rows = map(str.split, pathlib.Path("/proc/net/unix").read_text().splitlines())
+    return any(row[-1] == str(path) and row[5] == CONNECTED for row in rows)
+
+
+def test_foreground_stays_though_nobody_answers_for_its_first_screen(platform):
+    """It may be the main process of a container, where everything would end with it."""
+    platform.write_config(config(a=FOREVER | {"ready": {"up_for": "1h"}}))
+    process = platform.spawn([CLI, "up", "--foreground"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: is_connected(platform.home / "run" / "supervisor.sock"), 20,
+               "it to look at the services")
+    supervisor = platform.json("status")["pid"]
+    keeper = int(stat_of(supervisor)[1])
+    os.kill(keeper, signal.SIGSTOP)
+    os.kill(supervisor, signal.SIGKILL)
+    assert "supervisor" in process.stderr.readline()
+    os.kill(keeper, signal.SIGCONT)
+    wait_until(lambda: platform.json("status")["pid"] != supervisor, 20, "another supervisor")
+    process.send_signal(signal.SIGTERM)
+    assert "everything is stopped" in process.communicate(timeout=30 * SLOWNESS)[0]
+    assert process.returncode == 0
+    assert not platform.processes()
 
 
 # --- down ---------------------------------------------------------------------------------------
