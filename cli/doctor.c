@@ -275,7 +275,9 @@ static void check_collector(struct doctor *d)
 		    duration_format(json_get_uint(stats, "lag_usec", 0), lag));
 	note = json_get_string(stats, "note");
 	if (note && note[0])
-		finding_add(&d->findings, "collector", VERDICT_WRONG, "%s", note);
+		finding_add(&d->findings, "collector", VERDICT_WRONG,
+			    "not everything can be stored: %s; it goes on by itself once it can",
+			    note);
 	if (json_get_uint(stats, "dropped", 0) > 0)
 		finding_add(&d->findings, "collector", VERDICT_NOTE,
 			    "%" PRIu64 " bytes were dropped on a full disk",

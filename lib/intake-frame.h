@@ -40,6 +40,7 @@ enum intake_kind {
 	INTAKE_END = 2,     /* keeper -> collector */
 	INTAKE_DRAINED = 3, /* collector -> keeper */
 	INTAKE_RETAIN = 4,  /* supervisor -> collector; a struct intake_retain */
+	INTAKE_TROUBLE = 5, /* collector -> supervisor: a stream cannot be stored, or can again */
 };
 
 enum intake_stream {
@@ -61,7 +62,8 @@ enum intake_policy {
  * @kind:     enum intake_kind
  * @stream:   enum intake_stream
  * @instance: slot of the service
- * @life:     number of the life: wall clock of its start in microseconds, growing
+ * @life:     number of the life: wall clock of its start in microseconds, growing;
+ *            INTAKE_TROUBLE: the errno why it cannot be stored, 0: it can again
  * @policy:   enum intake_policy
  * @name:     service, NUL-padded
  */
@@ -89,7 +91,8 @@ static_assert(sizeof(struct intake_frame) == 88, "the intake frame is part of th
  *
  * A round is told again from its beginning on each connection and whenever something has changed.
  * The frame for "" ends it, and only with it services that the round did not name lose what was
- * said of them before.
+ * said of them before. Who ended the last one is told of TROUBLE: of what there is at once, and of
+ * what comes and goes.
  */
 struct intake_retain {
 	uint32_t magic;

@@ -93,7 +93,7 @@ static int keeper_receive(struct keeper *k)
 	if (n <= 0)
 		return n < 0 ? (int)n : -ECONNRESET;
 	if (intake_retain_valid(&said.retain, (size_t)n, n_fds)) {
-		r = writer_retain(k->intake->writer, &said.retain);
+		r = writer_retain(k->intake->writer, &said.retain, k);
 		return r < 0 ? r : 1;
 	}
 	if (!intake_frame_valid(&said.frame, (size_t)n, n_fds))
@@ -148,7 +148,7 @@ static void on_connection(int fd, void *userdata)
 	i->n_keepers++;
 }
 
-void intake_drained(void *peer, const struct intake_frame *frame)
+void intake_tell(void *peer, const struct intake_frame *frame)
 {
 	struct keeper *k = peer;
 	int r = fd_send(k->fd, frame, sizeof(*frame), NULL, 0);

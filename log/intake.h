@@ -26,8 +26,8 @@ void intake_free(struct intake *i);
 /** intake_finish() - hear those who wait and what they have said, once more before the end */
 void intake_finish(struct intake *i);
 
-/** intake_drained() - tell a keeper; a writer_drained_fn() */
-void intake_drained(void *peer, const struct intake_frame *frame);
+/** intake_tell() - tell a keeper, or the supervisor; a writer_tell_fn() */
+void intake_tell(void *peer, const struct intake_frame *frame);
 
 /** intake_frame_valid() - whether a keeper may say that; pure */
 bool intake_frame_valid(const struct intake_frame *f, size_t n_bytes, size_t n_fds);

@@ -202,7 +202,7 @@ static int collector_begin(struct collector *c, bool debug, struct error *err)
 
 	if (r < 0)
 		return error_set(err, r, "cannot start: %s", strerror(-r));
-	r = writer_new(c->loop, &config, intake_drained, &c->writer, err);
+	r = writer_new(c->loop, &config, intake_tell, &c->writer, err);
 	if (r == 0)
 		r = collector_listen(c, debug, err);
 	if (r < 0)

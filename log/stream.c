@@ -344,6 +344,7 @@ static void stream_set_state(struct stream *s, enum stream_state state, int code
 			  s->shared->store.path, strerror(-code),
 			  state == STREAM_BLOCKED ? "held in the pipe" : "dropped");
 	s->state = state;
+	s->code = code;
 	if (s->row) {
 		s->row->state = (uint32_t)state;
 		s->row->code = code;

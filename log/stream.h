@@ -50,6 +50,7 @@ enum stream_state {
  * @fresh:         the next segment is a new one even if the newest could be gone on with
  * @dropped_bytes: thrown away since the last mark in the index
  * @dropped_mid_line: the last of them was no newline
+ * @code:          negative errno behind the state
  * @row:           NULL when the board is full
  */
 struct stream {
@@ -61,6 +62,7 @@ struct stream {
 	struct rotate rotate;
 	struct board_row *row;
 	enum stream_state state;
+	int code;
 	uint32_t policy;
 	bool fresh;
 	bool dropped_mid_line;

@@ -29,11 +29,16 @@
 #include "log/pace.h"
 #include "log/prune.h"
 #include "log/retention.h"
+#include "log/stocktake.h"
 #include "log/stream.h"
 
 /** Bytes that one stream may take before others have their turn. */
 #define TURN_BYTES_MAX ((size_t)256 * 1024)
 
+/**
+ * struct writer
+ * @overseer: who has told the rules and hears of troubles; NULL: nobody
+ */
 struct writer {
 	struct loop *loop;
 	struct stream_shared shared;
@@ -45,7 +50,9 @@ struct writer {
 	uint64_t segment_bytes;
 	struct loop_timer timer;
 	usec_t timer_usec;
-	writer_drained_fn drained;
+	writer_tell_fn tell;
+	void *overseer;
+	bool overseer_is_new;
 	int lock_fd;
 	int board_fd;
 };
@@ -103,12 +110,39 @@ static void pipe_free(struct pipe *p)
 	free(p);
 }
 
+static struct intake_frame source_frame(const struct source *s, enum intake_kind kind,
+					uint64_t life)
+{
+	struct intake_frame frame = {
+		.magic = INTAKE_MAGIC,
+		.kind = (uint16_t)kind,
+		.stream = (uint16_t)s->stream.id.stream,
+		.instance = s->stream.id.instance,
+		.policy = s->stream.policy,
+		.life = life,
+	};
+
+	memcpy(frame.name, s->stream.id.service, strlen(s->stream.id.service));
+	return frame;
+}
+
+/* Whether it can be stored, and if not why: said to the one who tells the rules. */
+static void source_tell(const struct source *s, int code)
+{
+	struct intake_frame frame = source_frame(s, INTAKE_TROUBLE, (uint64_t)-code);
+
+	if (s->writer->overseer)
+		s->writer->tell(s->writer->overseer, &frame);
+}
+
 static void source_free(struct source *s)
 {
 	struct pipe *p;
 
 	while ((p = source_head(s)))
 		pipe_free(p);
+	if (s->stream.state != STREAM_COLLECTING)
+		source_tell(s, 0);
 	stream_done(&s->stream);
 	list_remove(&s->link);
 	list_remove(&s->due_link);
@@ -140,20 +174,13 @@ static void source_due(struct source *s, usec_t at_usec)
 static void pipe_drained(struct pipe *p)
 {
 	struct source *s = p->source;
-	struct intake_frame frame = {
-		.magic = INTAKE_MAGIC,
-		.kind = INTAKE_DRAINED,
-		.stream = (uint16_t)s->stream.id.stream,
-		.instance = s->stream.id.instance,
-		.life = p->life.number,
-	};
+	struct intake_frame frame = source_frame(s, INTAKE_DRAINED, p->life.number);
 	void *peer = p->peer;
 
-	memcpy(frame.name, s->stream.id.service, strlen(s->stream.id.service));
 	stream_end_life(&s->stream, p->life.number);
 	pipe_free(p);
 	if (peer)
-		s->writer->drained(peer, &frame);
+		s->writer->tell(peer, &frame);
 }
 
 /* Bytes taken; 0 when the pipe is done with; negative when its turn is over. */
@@ -161,7 +188,11 @@ static ssize_t pipe_take(struct pipe *p)
 {
 	struct source *s = p->source;
 	usec_t began_usec = clock_now_usec(), now_usec;
+	enum stream_state before = s->stream.state;
 	ssize_t n = stream_take(&s->stream, p->fd, p->life.number, began_usec);
+
+	if (s->stream.state != before)
+		source_tell(s, s->stream.code);
 
 	if (n > 0) {
 		now_usec = clock_now_usec();
@@ -243,12 +274,25 @@ static void on_pipe(int fd, int events, void *userdata)
 		source_serve(p->source);
 }
 
+static void writer_tell_troubles(struct writer *w)
+{
+	w->overseer_is_new = false;
+	list_for_each(it, &w->sources) {
+		const struct source *s = list_entry(it, struct source, link);
+
+		if (s->stream.state != STREAM_COLLECTING)
+			source_tell(s, s->stream.code);
+	}
+}
+
 static void on_timer(void *userdata)
 {
 	struct writer *w = userdata;
 	usec_t now_usec = clock_now_usec();
 
 	w->timer_usec = USEC_INFINITY;
+	if (w->overseer_is_new)
+		writer_tell_troubles(w);
 	list_for_each_safe(it, &w->due) {
 		struct source *s = list_entry(it, struct source, due_link);
 
@@ -391,6 +435,8 @@ void writer_end(struct writer *w, const struct intake_frame *frame)
 
 void writer_forget(struct writer *w, void *peer)
 {
+	if (w->overseer == peer)
+		w->overseer = NULL;
 	list_for_each(it, &w->sources) {
 		struct source *s = list_entry(it, struct source, link);
 
@@ -421,18 +467,19 @@ void writer_rotate(struct writer *w, const char *service)
 
 /* --- what is kept ----------------------------------------------------------------------------- */
 
-int writer_retain(struct writer *w, const struct intake_retain *frame)
+int writer_retain(struct writer *w, const struct intake_retain *frame, void *peer)
 {
 	struct shares *shares = &w->shared.catalog.shares;
 	struct rule rule = {.max_bytes = frame->max_bytes, .max_age_usec = frame->max_age_usec};
-	int r = 0;
 
-	if (frame->name[0])
-		r = shares_tell(shares, frame->name, rule, frame->round);
-	else
-		shares_told(shares, rule, frame->round);
 	prune_all(&w->prune);
-	return r;
+	if (frame->name[0])
+		return shares_tell(shares, frame->name, rule, frame->round);
+	shares_told(shares, rule, frame->round);
+	w->overseer = peer;
+	w->overseer_is_new = true;
+	writer_wake(w, clock_now_usec()); /* it may be hung up on, which must not happen here */
+	return 0;
 }
 
 static usec_t on_expiry(usec_t now_at_usec, void *userdata)
@@ -450,22 +497,6 @@ static usec_t on_expiry(usec_t now_at_usec, void *userdata)
 
 /* --- birth and death -------------------------------------------------------------------------- */
 
-static int catalog_entry_add(const struct store_entry *entry, void *userdata)
-{
-	return catalog_add(userdata, &entry->id, entry->seq, entry->log_bytes + entry->index_bytes,
-			   entry->at_usec);
-}
-
-static int catalog_service_add(const char *service, void *userdata)
-{
-	struct writer *w = userdata;
-	int r = store_list(&w->shared.store, service, catalog_entry_add, &w->shared.catalog);
-
-	if (r < 0 && r != -ENOMEM)
-		log_warning("cannot read the folder of \"%s\": %s", service, strerror(-r));
-	return r == -ENOMEM ? r : 0;
-}
-
 static int writer_begin(struct writer *w, const struct writer_config *config, struct error *err)
 {
 	struct stream_shared *shared = &w->shared;
@@ -477,7 +508,7 @@ static int writer_begin(struct writer *w, const struct writer_config *config, st
 		r = store_lock(&shared->store, &w->lock_fd, err);
 	if (r < 0)
 		return r;
-	r = store_services(&shared->store, catalog_service_add, w);
+	r = stocktake(&shared->store, &shared->catalog);
 	if (r == 0 && total_bytes == 0) {
 		r = store_fs_bytes(&shared->store, &fs_bytes);
 		total_bytes = retention_default_total(fs_bytes);
@@ -498,7 +529,7 @@ static int writer_begin(struct writer *w, const struct writer_config *config, st
 	return 0;
 }
 
-int writer_new(struct loop *l, const struct writer_config *config, writer_drained_fn drained,
+int writer_new(struct loop *l, const struct writer_config *config, writer_tell_fn tell,
 	       struct writer **ret_writer, struct error *err)
 {
 	struct writer *w = calloc(1, sizeof(*w));
@@ -507,7 +538,7 @@ int writer_new(struct loop *l, const struct writer_config *config, writer_draine
 	if (!w)
 		return error_set(err, -ENOMEM, "out of memory");
 	w->loop = l;
-	w->drained = drained;
+	w->tell = tell;
 	w->timer_usec = USEC_INFINITY;
 	w->segment_bytes = config->segment_bytes;
 	w->lock_fd = w->board_fd = -1;

@@ -24,21 +24,21 @@ struct writer_config {
 };
 
 /**
- * writer_drained_fn() - everything that a pipe held is stored and the pipe is closed
- * @peer:  who offered it last; never one that is gone
- * @frame: what to answer
+ * writer_tell_fn() - a pipe is drained and closed, or a stream cannot be stored, or can again
+ * @peer:  who offered the pipe last, or told the rules; never one that is gone
+ * @frame: what to tell it
  *
  * Context: may call writer_forget().
  */
-typedef void (*writer_drained_fn)(void *peer, const struct intake_frame *frame);
+typedef void (*writer_tell_fn)(void *peer, const struct intake_frame *frame);
 
 /**
  * writer_new() - take over the log folder, waiting for a former writer's end
  *
  * Return: 0 or negative errno with a text.
  */
-must_check int writer_new(struct loop *l, const struct writer_config *config,
-			  writer_drained_fn drained, struct writer **ret_writer, struct error *err);
+must_check int writer_new(struct loop *l, const struct writer_config *config, writer_tell_fn tell,
+			  struct writer **ret_writer, struct error *err);
 
 /** writer_free() - close everything; what the pipes hold stays there. NULL is allowed */
 void writer_free(struct writer *w);
@@ -62,10 +62,11 @@ void writer_end(struct writer *w, const struct intake_frame *frame);
 /**
  * writer_retain() - a rule of retention
  * @frame: valid, see intake_retain_valid()
+ * @peer:  whom to tell of troubles once the round has ended
  *
  * Return: 0 or negative errno: say everything again later.
  */
-must_check int writer_retain(struct writer *w, const struct intake_retain *frame);
+must_check int writer_retain(struct writer *w, const struct intake_retain *frame, void *peer);
 
 /** writer_forget() - a peer has gone; its pipes are collected from all the same */
 void writer_forget(struct writer *w, void *peer);

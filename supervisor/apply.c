@@ -31,7 +31,7 @@
 #include "supervisor/events.h"
 #include "supervisor/groups.h"
 #include "supervisor/identity.h"
-#include "supervisor/log-rules.h"
+#include "supervisor/log-keeping.h"
 #include "supervisor/manager.h"
 #include "supervisor/own.h"
 #include "supervisor/service-keeper.h"
@@ -212,7 +212,7 @@ static int carry_out(struct manager *m, struct config *config, uint64_t revision
 	old = m->config;
 	m->config = config_ref(config);
 	groups_change(m, old);
-	log_rules_change(m->log_rules, m->config);
+	log_keeping_change(m->log_keeping, m->config);
 	config_unref(old);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "lib/text.h"
 #include "supervisor/gauge.h"
 #include "supervisor/launcher.h"
+#include "supervisor/log-keeping.h"
 #include "supervisor/manager.h"
 #include "supervisor/prober.h"
 #include "supervisor/proc.h"
@@ -159,9 +160,15 @@ static void write_in_brief(struct text *t, const struct manager *m, const struct
 	json_write_json(t, "ended", s->ended);
 }
 
-/* What happens to it is more important than what it lacks. */
-static const char *note_of(const struct manager *m, const struct service *s)
+/* What happens to it is more important than what it lacks; that nobody takes its output may be why.
+ */
+static const char *note_of(const struct manager *m, const struct service *s,
+			   char buf[static LOG_KEEPING_NOTE_MAX])
 {
+	const char *held = log_keeping_note(m->log_keeping, s->process->name, buf);
+
+	if (held)
+		return held;
 	if (s->note[0])
 		return s->note;
 	if (s->process->sandbox == CONFIG_SANDBOX_OFF)
@@ -173,13 +180,14 @@ static void write_service(struct text *t, const struct manager *m, const struct 
 			  struct describe_how how)
 {
 	const struct gauge *gauge = sampler_gauge(s);
+	char note[LOG_KEEPING_NOTE_MAX];
 	usec_t now = clock_now_usec();
 
 	json_write_open(t, NULL, '{');
 	json_write_string(t, "name", s->process->name);
 	json_write_string(t, "state", slot_state_public(s->state));
 	write_uptime(t, s, now);
-	json_write_string(t, "note", note_of(m, s));
+	json_write_string(t, "note", note_of(m, s, note));
 	if (gauge)
 		write_usage(t, gauge);
 	if (how.brief)

@@ -26,12 +26,12 @@
 #include "supervisor/adopt.h"
 #include "supervisor/apply.h"
 #include "supervisor/collector-link.h"
-#include "supervisor/log-rules.h"
 #include "supervisor/desired.h"
 #include "supervisor/events.h"
 #include "supervisor/going-down.h"
 #include "supervisor/launcher.h"
 #include "supervisor/launchers.h"
+#include "supervisor/log-keeping.h"
 #include "supervisor/order.h"
 #include "supervisor/own.h"
 #include "supervisor/prober.h"
@@ -518,7 +518,7 @@ static int open_hands(struct manager *m, const char *launcher, struct error *err
 	if (code == 0)
 		code = timeline_new(m->loop, m->events, m->collector, socket, &m->timeline);
 	if (code == 0)
-		code = log_rules_new(m->collector, &m->log_rules);
+		code = log_keeping_new(m->collector, m->events, &m->log_keeping);
 	if (code == 0)
 		code = prober_new(m->loop, m->paths, &m->prober);
 	if (code < 0)
@@ -575,7 +575,7 @@ void manager_free(struct manager *m)
 	order_done(&m->order);
 	loop_timer_done(&m->settle_timer);
 	sampler_free(m->sampler);
-	log_rules_free(m->log_rules);
+	log_keeping_free(m->log_keeping);
 	timeline_free(m->timeline);
 	collector_link_free(m->collector);
 	prober_free(m->prober);

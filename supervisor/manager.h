@@ -53,7 +53,7 @@ struct manager {
 	struct sampler *sampler;
 	struct events *events;
 	struct collector_link *collector;
-	struct log_rules *log_rules;
+	struct log_keeping *log_keeping;
 	struct timeline *timeline;
 	struct desired *desired;
 	struct config *config;

@@ -81,12 +81,15 @@ class Instance(Control):
             f"{result.stdout}{result.stderr}")
         return result
 
-    def up(self, config=None, *args, **more):
-        """Write the config, if one is given, and start the platform in the background."""
+    def up(self, config=None, *args, prefix=(), **more):
+        """Write the config, if one is given, and start the platform in the background.
+
+        `prefix` is a program that starts it, elsewhere than here.
+        """
         if config is not None:
             self.write_config(config)
         self._is_up = True
-        return self.cli("up", *args, **more)
+        return self.run([*prefix, self.program, "up", *args], **more)
 
     def down(self, **more):
         """Stop the platform, and prove that it left no process."""

@@ -33,7 +33,7 @@ LAYERS = {
                    " control-socket delegation"
                    " desired disk enter-unit environment events exit-report exit-store gauge"
                    " going-down identity json-lines keeper-link launcher launcher-direct"
-                   " launcher-systemd launchers listeners log-rules meter oom-victim orphans"
+                   " launcher-systemd launchers listeners log-keeping meter oom-victim orphans"
                    " own-cgroup"
                    " prober prober-exec prober-helper prober-log proc process process-limits"
                    " readiness ring-file run-files slice-keeping sockets spec-file strangers"
@@ -59,7 +59,8 @@ LAYERS = {
         "model": "catalog cursor event filter frame heap index line-json lines lives pace pattern"
                  " retention rotate seek-table shares stream-id",
         "adapter": "blob board follow frame-cache inlet packed peek pipe-slot pour prune query"
-                   " reel segment segment-view services store stream tape tape-seek writer",
+                   " reel segment segment-view services stocktake store stream tape tape-seek"
+                   " writer",
         "main": "api intake job main pipe read reader reader-child",
     },
     "cli": {
