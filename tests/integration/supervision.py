@@ -16,6 +16,12 @@ def shell(script, **more):
     return {"command": "sh", "args": ["-c", script], "ready": {"up_for": "20ms"}, **more}
 
 
+def held(gate, **more):
+    """A service that minds no SIGTERM once it is ready; a file @gate ends it, and goes with it."""
+    script = f"trap '' TERM; echo ready; until rm {gate} 2>/dev/null; do sleep 0.05; done"
+    return shell(script, ready={"log": "^ready$"}, stop={"timeout": "1m"}, **more)
+
+
 def oneshot(script, **more):
     return {"command": "sh", "args": ["-c", script], "type": "oneshot", **more}
 

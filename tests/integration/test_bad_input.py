@@ -170,7 +170,7 @@ def test_log_folder_of_one_service_that_cannot_be_used_leaves_the_others_alone(p
         return "line 000000003" in platform.cli("log", "bystander").stdout
 
     wait_until(stored, 20, "the bystander's lines")
-    assert "broken" in platform.cli("log", "log").stdout
+    wait_until(lambda: "broken" in platform.cli("log", "log").stdout, 20, "what the collector says")
     assert identity(platform) == before
 
 

@@ -26,6 +26,10 @@ def shell(script, **more):
     return {"command": "sh", "args": ["-c", script], "ready": {"up_for": "20ms"}} | more
 
 
+# Three processes, all of them there when it is ready.
+FAMILY = shell("sleep 1000 & setsid sleep 1000 & echo ready; wait", ready={"log": "^ready$"})
+
+
 def dying(script, **more):
     """One that will not be taken for ready, however slowly it dies."""
     return shell(script, ready={"up_for": "1m"}, **more)
@@ -141,7 +145,7 @@ def test_ls_json_is_the_contract(platform):
 def test_ls_table_tells_what_is_odd(platform):
     platform.up(config(good=FOREVER, after=FOREVER | {"after": ["good"]},
                        bad=dying("exit 3", restart={"delay": "1h", "max_delay": "1h"}),
-                       many=shell("sleep 1000 & sleep 1000 & wait"), off=RESTING))
+                       many=FAMILY, off=RESTING))
     platform.wait_state("bad", "backoff")
     lines = platform.cli("ls").stdout.splitlines()
     rows = {line.split()[0]: line for line in lines}
@@ -214,7 +218,7 @@ def test_unknown_name_exits_3_and_changes_nothing(platform):
 
 
 def test_stop_says_how_many_processes_are_gone(platform):
-    platform.up(config(a=shell("sleep 1000 & setsid sleep 1000 & wait")))
+    platform.up(config(a=FAMILY))
     assert platform.cli("stop", "a").stdout == "a stopped: 3 processes, 0 left\n"
 
 
@@ -468,7 +472,9 @@ def test_ls_watch_on_a_terminal_is_drawn_in_place(platform):
     sees(b"a        \x1b[32mrunning")
     seen = said
     assert seen.count(b"\x1b[H\x1b[J") >= 2
-    sees(b"running\x1b[0m  2s")
+    while not re.search(rb"running\x1b\[0m +([2-9]|\d\d)s", said):
+        assert select.select([master], [], [], 20 * SLOWNESS)[0], said
+        said += os.read(master, 65536)
     lines = re.sub(rb"\x1b\[\w*?[mHJ]", b"", said).replace(b"\r", b"").split(b"\n")
     assert max(len(line) for line in lines) <= 30, "wider than the terminal"
     os.close(master)

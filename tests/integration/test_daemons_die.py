@@ -12,6 +12,7 @@ import pytest
 
 from instance import BUILD
 from processes import is_alive, start_time_of
+from supervision import held
 from waiting import wait_until
 
 COUNT = BUILD / "tests/integration/programs/count"
@@ -136,11 +137,12 @@ def test_finished_oneshot_does_not_run_again_when_the_supervisor_dies(platform):
 
 
 def test_supervisor_killed_in_the_middle_of_a_stop_goes_on_with_it(platform):
-    platform.up({"processes": {"slow": {
-        "command": "sh", "args": ["-c", "trap '' TERM; while :; do sleep 1; done"],
-        "stop": {"timeout": "2s"}}}})
+    gate = platform.home / "gate"
+    platform.up({"processes": {"slow": held(gate)}})
     platform.wait_state("slow", "running")
     platform.spawn([BUILD / "cli/slicekeep", "stop", "slow"])
     platform.wait_state("slow", "stopping")
     kill(platform, supervisor_pid)
+    assert platform.service("slow")["state"] == "stopping"
+    gate.touch()
     platform.wait_state("slow", "stopped")

@@ -37,7 +37,7 @@ def test_program_that_is_killed_is_started_again_at_once(nursery, tmp_path):
     for life in (1, 2):
         wait_until(lambda n=life: len(lives(tmp_path / "lives")) == n)
         os.kill(int(lives(tmp_path / "lives")[-1]), signal.SIGKILL)
-    wait_until(lambda: len(lives(tmp_path / "lives")) == 3, deadline=5)
+    wait_until(lambda: len(lives(tmp_path / "lives")) == 3)
     assert keeper.stop() == 0
 
 
@@ -96,8 +96,8 @@ def test_sweep_main_leaves_the_children_of_a_crash_alone(nursery, tree, tmp_path
     keeper = nursery.start("--sweep", "main", "--", "sh", "-c",
                            f"[ -e {tmp_path}/2 ] && exec sleep 1000; touch {tmp_path}/2; "
                            f"exec {tree} {fifo.path} session crash")
-    wait_until((tmp_path / "2").exists)
-    wait_until(lambda: any("sleep 1000" in one for one in processes.tagged(nursery.tag).values()))
+    fifo.wait_ready()
+    wait_until(lambda: "sleep 1000" in processes.tagged(nursery.tag).values())
     assert fifo.has_writers()
     assert keeper.stop() == 0
     assert fifo.has_writers()

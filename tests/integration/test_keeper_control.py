@@ -291,10 +291,24 @@ def test_life_that_lasts_after_quick_deaths_is_told(nursery, tmp_path):
     assert peer.wait_exit(running.life).uptime_usec > 0
 
 
-def wait_for_backoff(peer):
+def wait_for_backoff(peer, n_failures=3):
     """Until a restart waits for its time: that time."""
     return peer.wait("backoff", lambda f: f.kind == keepers.SNAPSHOT and f.state == "backoff" and
-                     f.n_failures >= 3).next_usec
+                     f.n_failures >= n_failures).next_usec
+
+
+def hold_in_time(peer, until):
+    """Hold a restart before it is due, one of the next ones if this machine is too slow for it;
+    its time, when it has gone ahead."""
+    n_failures, is_in_time = 2, False
+    while not is_in_time:
+        n_failures += 1
+        due = wait_for_backoff(peer, n_failures)
+        assert peer.request("hold", since_life=until(due)).result == 0
+        is_in_time = time.monotonic() < due / 1e6
+        assert peer.wait("the next exit", lambda f, n=n_failures: f.kind == keepers.EXIT and
+                         f.n_failures > n)
+    return due
 
 
 def test_restart_goes_ahead_at_its_time_when_nobody_holds_it(nursery):
@@ -306,41 +320,35 @@ def test_restart_goes_ahead_at_its_time_when_nobody_holds_it(nursery):
     assert time.monotonic() >= due / 1e6
 
 
-def test_held_restart_waits_as_long_as_it_is_told(nursery, tmp_path):
-    spec = nursery.spec(["sh", "-c", f"echo x >>{tmp_path}/lives; exit 1"], delay_usec=2000000)
+def test_held_restart_waits_as_long_as_it_is_told(nursery):
+    spec = nursery.spec(["false"], delay_usec=1000000, max_delay_usec=1000000)
     peer = nursery.start("--spec", spec, control=True).peer()
     peer.request("start")
-    due = wait_for_backoff(peer)
-    assert peer.request("hold", since_life=due + 300000).result == 0
-    assert len((tmp_path / "lives").read_text().split()) == 3
-    assert peer.wait("the next exit", lambda f: f.kind == keepers.EXIT and f.n_failures == 4)
+    due = hold_in_time(peer, lambda due: due + 300000)
     assert time.monotonic() >= due / 1e6 + 0.3
 
 
 def test_hold_without_an_end_holds_for_a_second_and_a_start_ends_it(nursery):
-    spec = nursery.spec(["false"], delay_usec=1000000)
+    spec = nursery.spec(["false"], delay_usec=1000000, max_delay_usec=1000000)
     peer = nursery.start("--spec", spec, control=True).peer()
     peer.request("start")
-    due = wait_for_backoff(peer)
-    assert peer.request("hold", since_life=2**64 - 1).result == 0
-    assert peer.wait("the next exit", lambda f: f.kind == keepers.EXIT and f.n_failures == 4)
+    due = hold_in_time(peer, lambda due: 2**64 - 1)
     assert time.monotonic() >= due / 1e6 + 1
     peer.forget()
     wait_for_backoff(peer)
     assert peer.request("hold", since_life=2**64 - 1).result == 0
     nursery.spec(["sleep", "1000"])
     assert peer.request("start").result == 0
-    assert peer.wait_state("running").n_failures == 0
+    assert peer.wait("the new life", lambda f: f.kind == keepers.SNAPSHOT and
+                     f.state == "running" and f.n_failures == 0)
 
 
 def test_keeper_without_subscriber_restarts_by_itself(nursery, tmp_path):
     spec = nursery.spec(["sh", "-c", f"echo x >>{tmp_path}/lives; exit 1"], delay_usec=1,
                         max_restarts=5)
-    start = time.monotonic()
     keeper = nursery.start("--spec", spec, "--start", control=True)
-    wait_until(lambda: keeper.control.exists() and keeper.peer(None).greeting.state == "failed")
+    wait_until(lambda: keeper.peer(None).greeting.state == "failed")
     assert len((tmp_path / "lives").read_text().split()) == 6
-    assert time.monotonic() - start < 1 * SLOWNESS
 
 
 def test_reload_takes_the_policy_without_a_restart(nursery, waiting, tree):

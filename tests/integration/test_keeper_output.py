@@ -329,18 +329,33 @@ def test_keeper_does_not_wait_for_ever_and_says_what_is_left(nursery, collector)
     start = time.monotonic()
     peer.request("leave")
     assert keeper.wait_exit() == 0
-    assert 4 < time.monotonic() - start < 10 * SLOWNESS
+    assert time.monotonic() - start > 4
     assert "10 bytes of output were not collected" in keeper.said()
+
+
+def leaves_at_once(keeper, begin):
+    """Whether it has left before the seconds are over for which a keeper waits for a collector.
+
+    One that does so always will do so in time when the machine lets it; one that waits never will.
+    """
+    start = time.monotonic()
+    begin()
+    assert keeper.wait_exit() == 0
+    return time.monotonic() - start < 4
 
 
 def test_outermost_keeper_leaves_at_once_and_prints_what_nobody_comes_for(nursery):
     words = ("--name", "supervisor", "--sweep=main", "--restart", "on-failure",
              "--intake", nursery.folder / "nobody", "--")
-    keeper = nursery.start(*words, "sh", "-c", "echo last words >&2; exit 0", stderr=-1)
-    start = time.monotonic()
-    assert keeper.wait_exit() == 0
-    assert time.monotonic() - start < 3 * SLOWNESS
-    assert "11 bytes of output were not collected\nlast words\n" in keeper.said()
+
+    def left():
+        keeper = nursery.start(*words, "sh", "-c", "echo last words >&2; exit 0", stderr=-1)
+        is_quick = leaves_at_once(keeper, lambda: None)
+        said = keeper.said()
+        assert "11 bytes of output were not collected\nlast words\n" in said
+        return is_quick
+
+    wait_until(left, 30)
 
 
 def test_exit_report_of_a_leaving_keeper_counts_the_bytes_that_are_left(nursery, collector):
@@ -357,12 +372,13 @@ def test_exit_report_of_a_leaving_keeper_counts_the_bytes_that_are_left(nursery,
 
 def test_keeper_with_empty_pipes_leaves_at_once_without_a_collector(nursery):
     spec = nursery.spec(["sleep", "1000"], intake=str(nursery.folder / "nobody"))
-    keeper = nursery.start("--spec", spec, "--start", control=True)
-    peer = keeper.peer()
-    start = time.monotonic()
-    peer.request("leave")
-    assert keeper.wait_exit() == 0
-    assert time.monotonic() - start < 3 * SLOWNESS
+
+    def left():
+        keeper = nursery.start("--spec", spec, "--start", control=True)
+        peer = keeper.peer()
+        return leaves_at_once(keeper, lambda: peer.request("leave"))
+
+    wait_until(left, 30)
 
 
 def test_collector_that_comes_late_is_found(nursery):
@@ -400,9 +416,10 @@ def test_pipe_of_a_stranger_who_outlives_the_tree_ends_all_the_same(nursery, col
     script = (f"import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); "
               f"s.connect('{path}'); socket.send_fds(s, [b'x'], [1]); print('mine', flush=True)")
     spec = nursery.spec(["python3", "-c", script], type="oneshot", intake=str(collector.path))
-    keeper = nursery.start("--spec", spec)
-    collector.collect(lambda: keeper.process.poll() is not None, deadline=3)
+    keeper = nursery.start("--spec", spec, stderr=-1)
+    collector.collect(lambda: keeper.process.poll() is not None)
     assert collector.text(OUT) == b"mine\n"
+    assert "not collected" not in keeper.said(), "it waited until it had enough"
     for fd in socket.recv_fds(server, 1, 1)[1]:
         os.close(fd)
     server.close()

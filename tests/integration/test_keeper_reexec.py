@@ -105,12 +105,14 @@ def test_replaced_program_remembers_exits_and_backoff(replaceable):
 def test_replaced_program_of_a_command_line_goes_on(replaceable, tmp_path):
     keeper = replaceable.start("--delay", "1ms", "--", "sh", "-c",
                                f"echo x >>{tmp_path}/lives; exec sleep 1000", control=True)
+    lives = tmp_path / "lives"
+    wait_until(lambda: lives.exists() and lives.read_text() == "x\n")
     peer = keeper.peer()
     pid = peer.greeting.main_pid
     reexec(keeper, peer)
     assert keeper.peer(None).greeting.main_pid == pid
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: (tmp_path / "lives").read_text() == "x\nx\n")
+    wait_until(lambda: lives.read_text() == "x\nx\n")
 
 
 def test_program_that_cannot_be_replaced_goes_on_as_it_was(replaceable):

@@ -180,7 +180,7 @@ def test_second_collector_waits_for_the_first(platform, collectors):
     wait_until((platform.home / "run2/log.intake").exists)
     wait_until(lambda: minds(second.pid, signal.SIGTERM))
     second.terminate()
-    assert second.wait(20) == 0
+    assert second.wait(20 * SLOWNESS) == 0
 
 
 def test_stranger_frames_end_the_connection_and_nothing_else(collectors):

@@ -63,8 +63,12 @@ def families(text):
 def test_ls_shows_what_is_used(platform):
     platform.up(config(holds=HOLDS, spins=SPINS, off=FOREVER | {"autostart": False}))
     wait_until(lambda: (platform.service("holds")["memory_bytes"] or 0) > 64 * MIB, 10, "64 MiB")
-    wait_until(lambda: (platform.service("spins")["cpu_usec"] or 0) > 300_000, 20, "a busy one")
-    wait_until(lambda: platform.service("holds")["cpu_usec"] < 100_000, 20, "a calm one")
+
+    def uses_more():  # how much it gets is for the machine to say
+        holds, spins = platform.service("holds")["cpu_usec"], platform.service("spins")["cpu_usec"]
+        return holds is not None and (spins or 0) > holds
+
+    wait_until(uses_more, 20, "a busy and a calm one")
     holds, off = platform.service("holds"), platform.service("off")
     assert 64 * MIB < holds["memory_bytes"] < 100 * MIB
     assert holds["memory_max_bytes"] is None
@@ -95,7 +99,7 @@ def test_all_processes_of_a_service_count(platform):
                     "        signal.pause()\n"
                     "signal.pause()")
     platform.up(config(parent=parent))
-    wait_until(lambda: platform.service("parent")["memory_bytes"] > 48 * MIB, 10, "48 MiB")
+    wait_until(lambda: (platform.service("parent")["memory_bytes"] or 0) > 48 * MIB, 10, "48 MiB")
     assert platform.service("parent")["processes"] == 4
     assert numbers(platform)["parent"]["tasks"] == 4
 
@@ -161,7 +165,7 @@ def test_watched_ls_shows_each_second_what_is_used(platform):
 
 def test_metrics_are_openmetrics(platform):
     platform.up(config(holds=HOLDS, off=FOREVER | {"autostart": False}))
-    wait_until(lambda: platform.service("holds")["memory_bytes"] > 64 * MIB, 10, "64 MiB")
+    wait_until(lambda: (platform.service("holds")["memory_bytes"] or 0) > 64 * MIB, 10, "64 MiB")
     found = families(platform.cli("metrics").stdout)
     assert found['slicekeep_service_memory_bytes{service="holds"}'] > 64 * MIB
     assert found['slicekeep_service_cpu_seconds_total{service="holds"}'] >= 0

@@ -15,7 +15,7 @@ import tempfile
 import instance
 import pytest
 from supervision import FOREVER, config, shell
-from waiting import SLOWNESS
+from waiting import SLOWNESS, wait_until
 
 NOBODY = pwd.getpwnam("nobody")
 GROUP_ID = 4711
@@ -246,7 +246,7 @@ def test_member_without_a_config_means_the_services_of_the_system(system, folder
     assert "running" in as_user(system, MEMBER, "up").stdout
     as_user(system, MEMBER, "restart", "a")
     assert system.wait_state("a", "running")["pid"] != before
-    assert "out hello" in as_user(system, MEMBER, "log", "a").stdout
+    wait_until(lambda: "out hello" in as_user(system, MEMBER, "log", "a").stdout)
     assert "hello" in as_user(system, MEMBER, "why", "a").stdout
     system.down()
     # It does not wait for a supervisor that has gone in order; then it would say so.

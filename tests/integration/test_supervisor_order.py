@@ -7,7 +7,7 @@ import sys
 import time
 
 from instance import BUILD, program
-from supervision import (FOREVER, Caller, config, events, identity, kill, oneshot, shell,
+from supervision import (FOREVER, Caller, config, events, held, identity, kill, oneshot, shell,
                          supervisor_of)
 from waiting import SLOWNESS, wait_until
 
@@ -105,12 +105,14 @@ def test_restart_of_one_leaves_what_comes_after_it(platform):
 
 def test_restart_in_order_outlives_the_supervisor(platform):
     """What had not begun when the supervisor died is asked of its successor."""
-    platform.up(config(db=FOREVER, app=shell(STUBBORN, stop={"timeout": "1s"}, after=["db"])))
+    gate = platform.home / "gate"
+    platform.up(config(db=FOREVER, app=held(gate, after=["db"])))
     before = {name: identity(platform, name) for name in ("db", "app")}
     restart = platform.spawn([CLI, "restart", "db", "app"], stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True)
     platform.wait_state("app", "stopping")
     kill(supervisor_of(platform))
+    gate.touch()
     said, _ = restart.communicate(timeout=30 * SLOWNESS)
     assert restart.returncode == 0, said
     for name, old in before.items():
@@ -150,8 +152,8 @@ def test_oneshot_that_is_done_runs_again_when_it_is_asked_to(platform):
 def test_start_that_a_shutdown_overtakes_is_answered(platform):
     platform.up(config(slow=FOREVER | {"autostart": False, "ready": {"notify": True,
                                                                      "timeout": "10m"}},
-                       held=shell(STUBBORN, stop={"timeout": "1s"})))
-    platform.wait_state("held", "running")
+                       stubborn=shell(STUBBORN, stop={"timeout": "1s"})))
+    platform.wait_state("stubborn", "running")
     start = platform.spawn([CLI, "start", "slow"], stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True)
     platform.wait_state("slow", "starting")
@@ -191,7 +193,8 @@ def test_restart_in_one_breath_with_a_stop_is_a_restart(platform):
 
 
 def test_restart_that_a_stop_and_a_start_have_cancelled_is_answered(platform):
-    platform.up(config(db=FOREVER, app=shell(STUBBORN, stop={"timeout": "1s"}, after=["db"])))
+    gate = platform.home / "gate"
+    platform.up(config(db=FOREVER, app=held(gate, after=["db"])))
     before = identity(platform, "db")
     identity(platform, "app")
     supervisor = supervisor_of(platform)
@@ -202,6 +205,8 @@ def test_restart_that_a_stop_and_a_start_have_cancelled_is_answered(platform):
         two.send("Stop", names=["db"])
         three.send("Start", names=["db"])
         os.kill(supervisor, signal.SIGCONT)
+        assert "error" not in two.answer() and "error" not in three.answer()
+        gate.touch()
         rows = {row["name"]: row for row in one.answer()["parameters"]["progress"]}
     assert rows["app"]["ok"] and not rows["db"]["ok"]
     assert "another order" in rows["db"]["text"] or "stopped" in rows["db"]["text"]

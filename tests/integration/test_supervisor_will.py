@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the operator wants is kept, and an order that cannot be carried out changes nothing."""
 import ctypes
+import json
 import os
 
 import pytest
@@ -114,12 +115,16 @@ def test_collector_that_is_stopped_by_hand_stops_alone_and_stays_stopped(platfor
 
 def test_note_is_gone_when_it_is_not_true_any_more(platform):
     gate = platform.home / "gate"
-    platform.up(config(a=FOREVER | {"ready": {"exec": ["test", "-e", str(gate)],
-                                              "timeout": "300ms"}}))
+
+    def a(timeout):
+        return FOREVER | {"ready": {"exec": ["test", "-e", str(gate)], "timeout": timeout}}
+
+    platform.up(config(a=a("300ms")))
     wait_until(lambda: "not ready" in (platform.service("a")["note"] or ""), 20)
     platform.cli("stop", "a")
     assert not platform.service("a")["note"]
     gate.touch()
+    platform.cli("config", "update", json.dumps(config(a=a("10m"))))
     platform.cli("start", "a")
     assert not platform.service("a")["note"]
 

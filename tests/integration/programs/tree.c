@@ -6,7 +6,8 @@
  *   tree FIFO WORD…
  *
  * opens FIFO for writing, which every descendant inherits, so that its end of file proves that all
- * of them are gone; does what the words say, writes one byte into FIFO, and waits for a signal.
+ * of them are gone; does what the words say, writes one byte into FIFO when all of it is done, in
+ * the children too, and waits for a signal.
  *
  *   child     a child in its own process group
  *   session   a child in a session of its own
@@ -21,8 +22,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/types.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,43 +39,66 @@ static void wait_for_ever(void)
 		pause();
 }
 
-static void make_child(void)
+/* A child says by a byte that it is where it wants to be. */
+static void say(int fd)
 {
-	if (fork() == 0)
-		wait_for_ever();
+	if (write(fd, "c", 1) != 1)
+		_exit(1);
 }
 
-static void make_session(void)
+static void hear(int fd)
+{
+	char byte;
+
+	if (read(fd, &byte, 1) != 1)
+		_exit(1);
+}
+
+static void make_child(int said)
 {
 	if (fork() == 0) {
-		(void)setsid();
+		say(said);
 		wait_for_ever();
 	}
 }
 
-static void make_daemon(void)
+static void make_session(int said)
 {
-	if (fork() > 0)
+	if (fork() == 0) {
+		(void)setsid();
+		say(said);
+		wait_for_ever();
+	}
+}
+
+static void make_daemon(int said)
+{
+	pid_t pid = fork();
+
+	if (pid > 0) {
+		(void)waitpid(pid, NULL, 0);
 		return;
+	}
 	(void)setsid();
 	if (fork() > 0)
 		_exit(0);
 	(void)signal(SIGHUP, SIG_IGN);
+	say(said);
 	wait_for_ever();
 }
 
 static void *run_thread(void *arg)
 {
-	make_child();
+	make_child((int)(intptr_t)arg);
 	wait_for_ever();
 	return arg;
 }
 
-static void make_threads(void)
+static void make_threads(int said)
 {
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, run_thread, NULL) != 0)
+	if (pthread_create(&thread, NULL, run_thread, (void *)(intptr_t)said) != 0)
 		_exit(1);
 }
 
@@ -99,27 +126,44 @@ static void make_storm(void)
 	}
 }
 
-static int is_word(const char *word, const char *name)
+static bool is_word(const char *word, const char *name)
 {
 	return strcmp(word, name) == 0;
+}
+
+/* Whether it is the name of a child, which is made then. */
+static bool make(const char *name, int said)
+{
+	static const struct {
+		const char *name;
+		void (*make)(int said);
+	} makers[] = {
+		{"child", make_child},
+		{"session", make_session},
+		{"daemon", make_daemon},
+		{"threads", make_threads},
+	};
+
+	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {
+		if (is_word(name, makers[i].name)) {
+			makers[i].make(said);
+			return true;
+		}
+	}
+	return false;
 }
 
 int main(int argc, char **argv)
 {
 	int fd = argc > 1 ? open(argv[1], O_WRONLY) : -1;
+	int said[2], n_children = 0;
 	char last = 'w';
 
-	if (fd < 0)
+	if (fd < 0 || pipe2(said, O_CLOEXEC) < 0)
 		return 1;
 	for (int i = 2; i < argc; i++) {
-		if (is_word(argv[i], "child"))
-			make_child();
-		else if (is_word(argv[i], "session"))
-			make_session();
-		else if (is_word(argv[i], "daemon"))
-			make_daemon();
-		else if (is_word(argv[i], "threads"))
-			make_threads();
+		if (make(argv[i], said[1]))
+			n_children++;
 		else if (is_word(argv[i], "storm"))
 			make_storm();
 		else if (is_word(argv[i], "stubborn"))
@@ -127,6 +171,8 @@ int main(int argc, char **argv)
 		else
 			last = argv[i][0];
 	}
+	for (; n_children > 0; n_children--)
+		hear(said[0]);
 	if (write(fd, "r", 1) != 1)
 		return 1;
 	if (last == 'e')
