@@ -50,6 +50,7 @@ class Instance(Control):
                          processes.TAG: self.tag, "LC_ALL": "C.UTF-8", "TZ": "UTC"})
         self._spawned = []
         self._is_up = False
+        self._is_interrupted = False
         if "SLICEKEEP_TEST_SANITIZED" in os.environ:
             self._report_sanitizers()
 
@@ -134,13 +135,14 @@ class Instance(Control):
         for process in self._spawned:
             if process.poll() is None:
                 process.terminate()
+                self._is_interrupted = True
             try:
                 process.wait(10 * SLOWNESS)
             except subprocess.TimeoutExpired:
                 wrong.append(f"{process.args} does not end by SIGTERM")
                 process.kill()
                 process.wait()
-        left = processes.left_behind(self.tag)
+        left = processes.left_behind(self.tag, self._is_interrupted)
         if left:
             wrong.append(f"left behind, and killed now: {left}")
         for report in sorted(self.home.glob("sanitizer/*")):

@@ -30,7 +30,7 @@ def test_reload_touches_only_what_the_plan_names(platform):
     platform.spawn([CLI, "start", "waiting"])
     platform.wait_state("waiting", "starting")
     before = {name: identity(platform, name) for name in ("same", "healthy", "changed", "gone")}
-    waiting_pid = platform.service("waiting")["pid"]
+    waiting_pid = wait_until(lambda: platform.service("waiting")["pid"])
     for seconds in (2000, 3000, 4000):
         changed = FOREVER | {"args": [str(seconds)]}
         apply(platform, config(**(processes | {"changed": changed, f"new-{seconds}": FOREVER})))
