@@ -9,6 +9,7 @@ import time
 import pytest
 
 import instance
+import store
 from collector import RSS_KIB_MAX, collectors, peak_rss_kib, store_lines  # noqa: F401
 from waiting import wait_until
 
@@ -24,7 +25,14 @@ def numbers(lines):
 
 
 def wait_stored(collector, name, data, stream="out"):
-    wait_until(lambda: collector.stored(name, stream).endswith(data))
+    """Until it is stored and has its time, which it gets a moment later."""
+    def is_stamped():
+        assert collector.stored(name, stream).endswith(data)
+        last = max((collector.log / name).glob(f"0.{stream}.*.log"))
+        _, records = store.read_index(last.with_suffix(".idx"))
+        return records and records[-1][1] == last.stat().st_size
+
+    wait_until(is_stamped)
 
 
 @pytest.fixture
