@@ -9,7 +9,8 @@
  *
  * A life of which the time line has the beginning, but no report the end, and whose keeper does not
  * answer, was lost with everybody who could have seen it: in a power failure, or when keeper and
- * supervisor were killed together. It gets a report here that says so.
+ * supervisor were killed together. It gets a report here that says so, or as soon as the keeper is
+ * seen to have gone without a greeting.
  */
 
 #include "supervisor/adopt.h"
@@ -122,7 +123,10 @@ static void note_begun(const char *name, uint64_t life, void *userdata)
 {
 	struct service *s = manager_find(userdata, name);
 
-	if (s && !s->has_keeper)
+	if (!s)
+		return;
+	s->begun_life = MAX_OF(s->begun_life, life);
+	if (!s->has_keeper)
 		s->life = MAX_OF(s->life, life);
 }
 

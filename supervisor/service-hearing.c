@@ -281,12 +281,16 @@ static void keeper_gone(struct service *s)
 {
 	bool has_left = s->greeted && s->snapshot.state == KEEPER_IDLE;
 	bool by_surprise = slot_holds_payload(s->state) && s->state != SLOT_STOPPING && !has_left;
-	bool lost_life = s->snapshot.life > s->ended_life;
+	/* One that has not greeted is known by the time line only. */
+	uint64_t life = s->adopting ? s->begun_life : s->snapshot.life;
+	bool lost_life = life > s->ended_life;
 
 	if (by_surprise)
 		service_say(s, "its keeper (pid %d) died%s", (int)s->keeper_pid,
 			    lost_life ? " and took the service with it" : "");
-	if (lost_life)
+	if (lost_life && s->adopting)
+		service_take_lost_life(s, life);
+	else if (lost_life)
 		report_lost_life(s);
 	else if (by_surprise)
 		announce_fail(s, s->note);

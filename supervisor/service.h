@@ -15,7 +15,6 @@
 struct error;
 struct gauge;
 struct keeper_link;
-struct service;
 
 #define SERVICE_NOTE_MAX 256
 
@@ -40,6 +39,7 @@ struct service;
  * @reconnect: when the next link is tried
  * @snapshot: the keeper's last word
  * @life:     the newest life that is known
+ * @begun_life: the newest life that the time line of our predecessors knows
  * @ended_life: the newest life whose exit was reported
  * @env:      NULL until it was looked up together with @identity
  * @last_exit: JSON of type Exit, NULL before the first
@@ -70,6 +70,7 @@ struct service {
 	struct loop_timer reconnect;
 	struct keeper_snapshot snapshot;
 	uint64_t life;
+	uint64_t begun_life;
 	uint64_t ended_life;
 	struct readiness readiness;
 	struct loop_timer retry;

@@ -31,9 +31,16 @@ def config(**processes):
 
 
 def identity(platform, name):
-    """(pid, start time) of a service that runs: which process it is, for ever."""
-    pid = platform.wait_state(name, "running")["pid"]
-    return pid, start_time_of(pid)
+    """(pid, start time) of a service that runs: which process it is, for ever.
+
+    It may have died a moment ago, before anybody has heard of it: then the next one is waited for.
+    """
+    def runs():
+        pid = platform.wait_state(name, "running")["pid"]
+        start = start_time_of(pid)
+        return start and (pid, start)
+
+    return wait_until(runs, 20, f"{name} to run")
 
 
 def supervisor_of(platform):

@@ -64,7 +64,7 @@ def test_up_ends_the_backoff_of_our_own_daemons(platform):
     def is_killed_to_a_long_backoff():
         collector = platform.service("log")
         if collector["state"] == "backoff":
-            return collector["slots"][0]["next_start_usec"] > 500_000 and time.monotonic()
+            return collector["slots"][0]["next_start_usec"] > 700_000 and time.monotonic()
         if collector["pid"]:
             with contextlib.suppress(ProcessLookupError):  # still dying of the last one
                 os.kill(collector["pid"], signal.SIGKILL)
@@ -76,7 +76,7 @@ def test_up_ends_the_backoff_of_our_own_daemons(platform):
                         if row["name"] == "log"]
         if collector["state"] != "running":
             pytest.fail(f"up left it as it was: {collector}")
-        return time.monotonic() - before < 0.4
+        return time.monotonic() - before < 0.6
 
     wait_until(is_up_before_its_time, 30)
 
@@ -329,6 +329,14 @@ def down_begun(platform):
     return process, gate
 
 
+def stop_slow(platform, gate):
+    """End what would keep the next `down` waiting."""
+    stop = platform.spawn([CLI, "stop", "slow"])
+    platform.wait_state("slow", "stopping")
+    gate.touch()
+    assert stop.wait(30 * SLOWNESS) == 0
+
+
 def assert_down_ends_well(platform, process):
     said, complaint = process.communicate(timeout=60 * SLOWNESS)
     assert said.endswith("everything is stopped\n"), said + complaint
@@ -365,10 +373,12 @@ def test_down_that_is_killed_with_its_supervisor_goes_on(platform):
     process.communicate()
     gate.touch()
     wait_until(lambda: not platform.processes(), 20)
+    # The keeper may have left before the next supervisor was there to hear how it ended.
     reports = (platform.home / "state/exits/slow.jsonl").read_text().splitlines()
-    assert [json.loads(line)["cause"] for line in reports] == ["stop"]
+    assert [json.loads(line)["cause"] for line in reports] in (["stop"], ["unknown"])
     platform.up()
     assert all(pids(platform).values())
+    stop_slow(platform, gate)
 
 
 def test_up_that_meets_a_down_starts_what_was_stopped(platform):
@@ -380,6 +390,7 @@ def test_up_that_meets_a_down_starts_what_was_stopped(platform):
     assert up.returncode == 0
     assert down.wait(30 * SLOWNESS) == 0
     assert all(pids(platform).values()), "it was up, says `up`"
+    stop_slow(platform, gate)
 
 
 def test_down_tells_the_keepers_itself_when_the_outermost_one_is_killed(platform):

@@ -113,6 +113,20 @@ def test_keeper_that_dies_with_the_supervisor_is_replaced(platform):
     assert exits(platform, "b") == []
 
 
+def test_keeper_that_dies_before_it_has_greeted_the_next_supervisor_leaves_a_report(platform):
+    platform.up(config(a=FOREVER))
+    before, keeper = identity(platform, "a"), keeper_of(platform, "a")
+    life = platform.service("a")["slots"][0]["life"]
+    os.kill(keeper, signal.SIGSTOP)
+    kill(supervisor_of(platform))
+    assert platform.service("a")["state"] == "starting"
+    kill(keeper)
+    wait_until(lambda: identity(platform, "a") != before)
+    found = exits(platform, "a")
+    assert [(one["life"], one["cause"]) for one in found] == [(life, "unknown")]
+    assert "nobody saw how it ended" in found[0]["summary"]
+
+
 def test_keeper_that_hangs_holds_nobody_up_and_is_not_doubled(platform):
     platform.up(config(hung=FOREVER, good=FOREVER))
     hung, good = identity(platform, "hung"), identity(platform, "good")
