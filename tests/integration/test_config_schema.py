@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 import instance
+from waiting import SLOWNESS
 
 DATA = instance.TOP / "tests/data/config"
 SCHEMA = json.loads((instance.TOP / "config/schema.json").read_text())
@@ -45,7 +46,7 @@ def parser_verdicts(paths):
     """What the parser says about each file: {"ok", "error"} by path."""
     program = instance.BUILD / "tests/unit/config/config-check"
     result = subprocess.run([program, *paths], capture_output=True, text=True, check=True,
-                            timeout=120, env={"PATH": "/usr/bin:/bin"})
+                            timeout=120 * SLOWNESS, env={"PATH": "/usr/bin:/bin"})
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(lines) == len(paths), result.stderr
     return {line["file"]: line for line in lines}

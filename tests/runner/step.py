@@ -54,4 +54,4 @@ class Step:
     alone: bool = False
     cores: int = 1
     env: dict = dataclasses.field(default_factory=dict)
-    timeout: float = 900
+    timeout: float = 2700
