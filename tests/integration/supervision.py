@@ -48,7 +48,9 @@ def supervisor_of(platform):
 
 
 def keeper_of(platform, name):
-    return platform.service(name)["slots"][0]["keeper_pid"]
+    """Its pid, or None while the supervisor knows of none."""
+    slots = platform.service(name)["slots"]
+    return slots[0].get("keeper_pid") if slots else None
 
 
 def kill(pid, signo=signal.SIGKILL):

@@ -14,7 +14,7 @@ import sys
 from agent import Agent, Silence
 from waiting import SLOWNESS
 
-BOOT_SECONDS = 60
+BOOT_SECONDS = 90
 BOOTS = 3
 MEMORY_MIB = 1024
 CONSOLE_LINES = 60
@@ -104,11 +104,16 @@ def _until_prompt(monitor):
 def boot(image, folder, disk, server, frozen=None):
     """Start one until it answers: an (Emulator, Agent). `server` is a socket at folder/agent.
 
+    One that was frozen gets the disk that it was frozen with, new for each attempt.
+
     An emulated processor hangs before its kernel has said a word, once in some hundred boots: then
     it is switched off and on again, as it would be in a rack, and that is said. Raises Silence.
     """
     said = ""
     for _ in range(BOOTS):
+        if frozen:
+            # What a machine that was only slow has written by now is not what its copy knows.
+            make_disk(disk, image / "booted", "qcow2")
         machine = Emulator(image, folder, disk, frozen)
         agent = None
         try:

@@ -71,7 +71,19 @@ class Installed(Control):
 
     def wait_up(self):
         """Wait until the supervisor answers."""
-        wait_until(lambda: self.cli("status", exits=None).returncode == 0, 30, "the supervisor")
+        wait_until(lambda: self.cli("status", exits=None).returncode == 0, 60, "the supervisor")
+
+    def wait_state(self, name, *states, deadline=60):
+        """The same in a machine that is slower."""
+        return super().wait_state(name, *states, deadline=deadline)
+
+    def wait_processes(self, command, number):
+        """The pids of the processes with this command line, once there are so many."""
+        def find():
+            found = {pid for pid, line in self.processes().items() if line == command}
+            return found if len(found) == number else None
+
+        return wait_until(find, 60, f"{number} times `{command}`")
 
     def look(self):
         """({pid: command line} of all processes that a bare machine has not, our cgroups)."""
@@ -98,7 +110,7 @@ class Installed(Control):
     def left_at_last(self):
         """The same, when systemd has unloaded the units whose processes have ended."""
         try:
-            wait_until(lambda: not self.left(), 10, "nothing to be left")
+            wait_until(lambda: not self.left(), 60, "nothing to be left")
         except AssertionError:
             return self.left()
         return []

@@ -20,8 +20,8 @@ import emulator
 from agent import Silence
 from waiting import SLOWNESS
 
-SHUTDOWN_SECONDS = 90
-COMMAND_SECONDS = 60
+SHUTDOWN_SECONDS = 180
+COMMAND_SECONDS = 120
 # What the machine gets to kill a command that took too long.
 GRACE_SECONDS = 20
 # What guest/agent says of a file that is not there.
@@ -52,7 +52,6 @@ class Machine:
         self.server.bind(str(self.folder / "agent"))
         self.server.listen(1)
         try:
-            emulator.make_disk(self.folder / "disk", self.image / "booted", "qcow2")
             self._boot(self.image / "frozen")
         except BaseException:
             self.close()

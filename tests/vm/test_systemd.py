@@ -52,8 +52,15 @@ def units(platform):
     return sorted(line.split()[0] for line in done.stdout.splitlines())
 
 
+def wait_gone(platform, folder):
+    """Until there is no such cgroup."""
+    wait_until(lambda: platform.run(["test", "-e", folder], exits=None).returncode == 1, 60,
+               f"the end of {folder}")
+
+
 def test_services_are_units_with_their_limits_in_the_kernel(platform, start):
     start({"web": {"memory_max": "300M"}}, web=CAPPED, **{"my-db": ROOTS})
+    platform.wait_state("log", "running")
     assert units(platform) == [
         "slicekeep-default.slice", "slicekeep-log-0.service", r"slicekeep-my\x2ddb-0.service",
         SUPERVISOR, "slicekeep-system.slice", "slicekeep-web-0.service", "slicekeep-web.slice",
@@ -66,39 +73,42 @@ def test_services_are_units_with_their_limits_in_the_kernel(platform, start):
     assert int(read(platform, f"{TOP}/memory.max")) == pytest.approx(ram - 256 * MIB, abs=MIB)
     assert int(read(platform, f"{TOP}/slicekeep-system.slice/memory.min")) > 0
     assert int(read(platform, f"{TOP}/memory.min")) > 0
-    assert show(platform, UNIT, "SubState") == "running"
+    wait_until(lambda: show(platform, UNIT, "SubState") == "running", 60, "its unit to run")
     assert int(show(platform, UNIT, "MainPID")) == keeper_of(platform, "web")
     assert platform.json("status")["launcher"] == "systemd"
 
 
 def test_end_leaves_no_process_no_unit_and_no_cgroup(platform, start):
     start(web=CAPPED, stubborn=STUBBORN)
+    platform.wait_processes("sleep 1000", 4)
     platform.cli("stop", "stubborn")
     assert platform.service("stubborn")["state"] == "stopped"
-    wait_until(lambda: "slicekeep-stubborn-0.service" not in units(platform), 10, "its unit's end")
+    wait_until(lambda: "slicekeep-stubborn-0.service" not in units(platform), 60, "its unit's end")
     platform.cli("start", "stubborn")
+    platform.wait_processes("sleep 1000", 4)
     platform.cli("down")
-    wait_until(lambda: units(platform) == [], 10, "the units' end")
-    assert platform.left() == []
-    assert platform.run(f"test -e {TOP}", exits=None).returncode == 1
+    assert platform.processes() == {}
+    wait_until(lambda: units(platform) == [], 60, "the units' end")
+    assert platform.left_at_last() == []
+    wait_gone(platform, TOP)
 
 
 def test_killed_daemons_and_keepers_come_back_and_services_do_not_notice(platform, start):
     before = start(web=CAPPED, db=ROOTS)
     supervisor, outermost = supervisor_of(platform), show(platform, SUPERVISOR, "MainPID")
     platform.run(["kill", "-KILL", str(supervisor)])
-    wait_until(lambda: supervisor_of(platform) != supervisor, 20, "another supervisor")
+    wait_until(lambda: supervisor_of(platform) != supervisor, 60, "another supervisor")
     assert pids(platform, "web", "db") == before
     platform.run(["kill", "-KILL", outermost])
-    wait_until(lambda: show(platform, SUPERVISOR, "MainPID") not in ("0", outermost), 20, "it")
+    wait_until(lambda: show(platform, SUPERVISOR, "MainPID") not in ("0", outermost), 60, "it")
     platform.wait_up()
     assert pids(platform, "web", "db") == before
     keeper = keeper_of(platform, "web")
     platform.run(["kill", "-KILL", str(keeper)])
-    wait_until(lambda: keeper_of(platform, "web") not in (None, keeper), 20, "another keeper")
+    wait_until(lambda: keeper_of(platform, "web") not in (None, keeper), 60, "another keeper")
     assert pids(platform, "web", "db") == before
     platform.cli("stop", "web")
-    assert platform.run(["ps", "-p", str(before["web"])], exits=None).returncode == 1
+    assert before["web"] not in platform.processes()
 
 
 def test_stop_by_systemctl_is_the_operators_will(platform, start):
@@ -108,8 +118,8 @@ def test_stop_by_systemctl_is_the_operators_will(platform, start):
     platform.wait_state("db", "running")
     supervisor = supervisor_of(platform)
     platform.run(["kill", "-KILL", str(supervisor)])
-    wait_until(lambda: supervisor_of(platform) != supervisor, 20, "another supervisor")
-    assert platform.service("web")["state"] == "stopped"
+    wait_until(lambda: supervisor_of(platform) != supervisor, 60, "another supervisor")
+    platform.wait_state("web", "stopped")
     platform.cli("start", "web")
     platform.wait_state("web", "running")
     platform.run(["systemctl", "stop", "slicekeep-web.slice"])
@@ -119,15 +129,16 @@ def test_stop_by_systemctl_is_the_operators_will(platform, start):
 def test_restart_by_systemctl_is_a_restart(platform, start):
     before = start(web=CAPPED)
     platform.run(["systemctl", "restart", UNIT])
-    wait_until(lambda: pids(platform, "web") != before, 20, "another life")
+    wait_until(lambda: pids(platform, "web") != before, 60, "another life")
     assert platform.service("web")["desired"] == "run"
 
 
 def test_stop_of_the_supervisors_unit_stops_everything(platform, start):
     start(web=CAPPED, db=ROOTS)
     platform.run(["systemctl", "stop", SUPERVISOR])
-    wait_until(lambda: units(platform) == [], 10, "the units' end")
-    assert platform.left() == []
+    assert platform.processes() == {}
+    wait_until(lambda: units(platform) == [], 60, "the units' end")
+    assert platform.left_at_last() == []
     platform.cli("up", "--launcher", "systemd")
     pids(platform, "web", "db")
 
@@ -142,9 +153,9 @@ def test_manager_that_begins_anew_changes_nothing(platform, start, verb):
     assert read(platform, f"{FOLDER}/memory.max") == str(64 * MIB)
     # It may be away for a moment, and then has them when it is back.
     platform.cli("limits", "web", "memory_max=80M", exits=None)
-    wait_until(lambda: read(platform, f"{FOLDER}/memory.max") == str(80 * MIB), 10, "80M")
+    wait_until(lambda: read(platform, f"{FOLDER}/memory.max") == str(80 * MIB), 60, "80M")
     platform.cli("stop", "web")
-    wait_until(lambda: UNIT not in units(platform), 10, "its unit's end")
+    wait_until(lambda: UNIT not in units(platform), 60, "its unit's end")
     platform.cli("start", "web")
     pids(platform, "web")
 
@@ -157,7 +168,7 @@ def test_limits_change_while_it_runs(platform, start):
     platform.write_config(config(web=CAPPED) | {"slices": {"web": {"memory_max": "200M"}}})
     platform.cli("config", "apply")
     folder = f"{TOP}/slicekeep-web.slice"
-    wait_until(lambda: read(platform, f"{folder}/memory.max") == str(200 * MIB), 10, "200M")
+    wait_until(lambda: read(platform, f"{folder}/memory.max") == str(200 * MIB), 60, "200M")
     assert read(platform, f"{FOLDER}/memory.max") == str(64 * MIB)
     assert pids(platform, "web") == before
 
@@ -175,7 +186,7 @@ def test_keeper_whose_program_is_gone_is_stopped_and_leaves_nothing(platform, st
     try:
         platform.run(["kill", "-KILL", str(keeper_of(platform, "web"))])
         platform.cli("stop", "web")
-        assert platform.run(["ps", "-p", str(before["web"])], exits=None).returncode == 1
+        assert before["web"] not in platform.processes()
         done = platform.cli("start", "web", exits=1)
         assert "status 203" in done.stdout + done.stderr
     finally:
@@ -194,20 +205,19 @@ def test_stop_while_a_keeper_is_being_replaced_leaves_nothing(platform, start, s
         platform.run(["sh", "-c", f"kill -KILL {keeper}; {stop} {name}"])
         platform.wait_state("web", "stopped")
         assert "sleep 1000" not in platform.processes().values()
-        wait_until(lambda: platform.run(["test", "-e", FOLDER], exits=None).returncode == 1, 10,
-                   "the end of its cgroup")
+        wait_gone(platform, FOLDER)
         platform.cli("start", "web")
 
 
 def test_stop_that_the_supervisor_does_not_see_leaves_nothing_of_that_life(platform, start):
     before = start(web=CAPPED | STUBBORN)
     keeper, supervisor = keeper_of(platform, "web"), supervisor_of(platform)
-    old = set(platform.run(["pgrep", "sleep"]).stdout.split())
+    old = platform.wait_processes("sleep 1000", 3)
     platform.run(["sh", "-c", f"kill -STOP {supervisor}; kill -KILL {keeper};"
                               f"systemctl stop {UNIT}; kill -KILL {supervisor}"])
-    wait_until(lambda: supervisor_of(platform) != supervisor, 20, "another supervisor")
-    wait_until(lambda: pids(platform, "web") != before, 20, "another life")
-    assert not old & set(platform.run(["pgrep", "sleep"]).stdout.split())
+    wait_until(lambda: supervisor_of(platform) != supervisor, 60, "another supervisor")
+    wait_until(lambda: pids(platform, "web") != before, 60, "another life")
+    assert not old & platform.processes().keys()
 
 
 def test_manager_that_does_not_answer_fails_a_start_with_the_reason(platform, start):
@@ -218,7 +228,7 @@ def test_manager_that_does_not_answer_fails_a_start_with_the_reason(platform, st
     platform.run(["mv", "/run/systemd/private", "/run/systemd/private.away"])
     try:
         platform.run(["kill", "-KILL", str(supervisor)])
-        wait_until(lambda: supervisor_of(platform) != supervisor, 20, "another supervisor")
+        wait_until(lambda: supervisor_of(platform) != supervisor, 60, "another supervisor")
         assert pids(platform, "db")["db"] == before["db"]
         done = platform.cli("start", "web", exits=1)
         assert "systemd does not answer" in done.stdout + done.stderr
@@ -234,7 +244,7 @@ def test_manager_of_a_user_has_their_services_and_says_what_it_cannot_enforce(ma
     env = {"XDG_RUNTIME_DIR": runtime, "HOME": "/home/carol",
            "PATH": "/usr/local/bin:/usr/bin:/bin"}
     wait_until(lambda: machine.run(["test", "-S", f"{runtime}/systemd/private"],
-                                   exits=None).returncode == 0, 20, "the user's manager")
+                                   exits=None).returncode == 0, 60, "the user's manager")
 
     def carol(line, exits=0):
         return machine.run(line, user="carol", env=env, cwd="/home/carol", exits=exits).stdout
@@ -248,13 +258,16 @@ def test_manager_of_a_user_has_their_services_and_says_what_it_cannot_enforce(ma
     try:
         assert carol("slicekeep up").startswith("launcher systemd\n")
         assert "limits not enforced: cpus, io; " in carol("slicekeep ls")
-        keeper = int(carol(f"systemctl --user show --value -p MainPID {UNIT}"))
+        keeper = wait_until(lambda: int(carol(f"systemctl --user show --value -p MainPID {UNIT}")),
+                            60, "the keeper of web")
         folder = machine.run(["cat", f"/proc/{keeper}/cgroup"]).stdout.strip().removeprefix("0::")
         assert folder.endswith(f"/user@{runtime.rsplit('/', 1)[1]}.service/slicekeep.slice/"
                                f"slicekeep-default.slice/{UNIT}")
         assert machine.run(["cat", f"/sys/fs/cgroup{folder}/memory.max"]).stdout == f"{64 * MIB}\n"
     finally:
         carol("slicekeep down", exits=None)
-        left = carol("systemctl --user list-units --all --plain --no-legend 'slicekeep*.service'")
-        machine.run("loginctl disable-linger carol; loginctl terminate-user carol", exits=None)
-    assert left == ""
+        try:
+            wait_until(lambda: not carol("systemctl --user list-units --all --plain --no-legend "
+                                         "'slicekeep*.service'"), 60, "the units' end")
+        finally:
+            machine.run("loginctl disable-linger carol; loginctl terminate-user carol", exits=None)
