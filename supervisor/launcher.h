@@ -22,7 +22,8 @@ struct launcher;
  *               waitpid(2), or -1 when it was not our child. @pid 0: whichever it was last, and
  *               nothing that it kept is left
  * @started:     a keeper, the first or one that was restarted, takes connections
- * @start_failed: a keeper that start() began does not come; @text says why
+ * @start_failed: a keeper that start() began does not come; @text says why. NULL: what was in its
+ *               way has passed, the next one may come
  * @stopped_by:  somebody has ended a keeper on purpose with a tool of the launcher's own, such as
  *               systemctl: that is the operator's will. keeper_gone follows
  * @changed:     what sweep() could not do yet it may do now

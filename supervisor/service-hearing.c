@@ -390,9 +390,11 @@ void service_start_failed(struct service *s, const char *text)
 		return;
 	keeper_link_free(s->keeper);
 	s->keeper = NULL;
-	service_say(s, "%.*s", SERVICE_NOTE_MAX - 1, text);
-	log_warning("%s: %s", s->process->name, text);
-	announce_fail(s, text);
+	if (text) {
+		service_say(s, "%.*s", SERVICE_NOTE_MAX - 1, text);
+		log_warning("%s: %s", s->process->name, text);
+		announce_fail(s, text);
+	}
 	forget_keeper(s);
 	service_feed(s, SLOT_EVENT_GONE);
 }

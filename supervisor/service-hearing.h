@@ -34,5 +34,5 @@ void service_take_lost_life(struct service *s, uint64_t life);
  */
 void service_keeper_gone(struct service *s, pid_t pid);
 
-/** service_start_failed() - the keeper that was to be started does not come; @text says why */
+/** service_start_failed() - the keeper that was to be started does not come; see launcher.h */
 void service_start_failed(struct service *s, const char *text);

@@ -68,6 +68,7 @@ static void act_launch(struct service *s)
 {
 	struct error err = {0};
 
+	s->note[0] = '\0'; /* it was about an earlier one */
 	if (service_launch(s, &err) == 0)
 		return;
 	service_say(s, "%.*s", SERVICE_NOTE_MAX - 1, err.text);

@@ -227,8 +227,10 @@ void slice_keeping_unloaded(struct slice_keeping *k, const char *unit)
 	list_for_each(it, &k->slices) {
 		struct kept_slice *slice = list_entry(it, struct kept_slice, link);
 
-		if (strcmp(slice->unit, unit) == 0)
-			slice->is_there = false;
+		if (strcmp(slice->unit, unit) != 0)
+			continue;
+		slice->is_there = false;
+		k->n_gone++;
 	}
 }
 

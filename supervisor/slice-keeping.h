@@ -14,10 +14,12 @@ struct unit_properties;
  * struct slice_keeping - our slices, as systemd has them
  * @slices: struct kept_slice by link
  * @ram_bytes: of the machine
+ * @n_gone: how often one has gone
  */
 struct slice_keeping {
 	struct list slices;
 	uint64_t ram_bytes;
+	uint64_t n_gone;
 };
 
 /** slice_keeping_init() - none is known */

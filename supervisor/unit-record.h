@@ -17,6 +17,7 @@ struct unit_watch;
  * @stopping: it ends because we want it to
  * @by_other: it ended because somebody told systemd to stop it
  * @number:   lists with a smaller one do not know it
+ * @n_slices_gone: of slice_keeping, when it was asked for
  * @deadline_usec: of its start
  * @job:      its start job; NULL before the answer
  * @fault:    why it could not be started
@@ -33,6 +34,7 @@ struct unit_record {
 	bool stopping;
 	bool by_other;
 	uint64_t number;
+	uint64_t n_slices_gone;
 	usec_t deadline_usec;
 	char *job;
 	char fault[256];

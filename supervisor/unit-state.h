@@ -17,6 +17,7 @@ enum unit_state {
 enum unit_event {
 	UNIT_EVENT_STARTED,  /* its start job is done, or the manager says that it is active */
 	UNIT_EVENT_REFUSED,  /* the manager does not make it */
+	UNIT_EVENT_MISSED,   /* nor this time: what it needs had just gone, and will be made */
 	UNIT_EVENT_FAILED,   /* its start job failed, or takes too long; it may be there */
 	UNIT_EVENT_ACTIVE,   /* active, or on the way to or from there */
 	UNIT_EVENT_INACTIVE, /* inactive or failed, says a signal: it may be old news */
@@ -27,11 +28,12 @@ enum unit_event {
 
 /** What is to be done then, in this order. */
 enum unit_action {
-	UNIT_ACTION_STOP = 1,        /* StopUnit: nothing may bring it back */
-	UNIT_ACTION_ASK = 2,         /* ask for its state */
-	UNIT_ACTION_KILL = 4,        /* KillUnit: whatever is in its cgroup */
-	UNIT_ACTION_TELL_FAILED = 8, /* it could not be started */
-	UNIT_ACTION_TELL_GONE = 16,  /* its keeper has gone, and all that it kept */
+	UNIT_ACTION_STOP = 1,         /* StopUnit: nothing may bring it back */
+	UNIT_ACTION_ASK = 2,          /* ask for its state */
+	UNIT_ACTION_KILL = 4,         /* KillUnit: whatever is in its cgroup */
+	UNIT_ACTION_TELL_FAILED = 8,  /* it could not be started */
+	UNIT_ACTION_TELL_GONE = 16,   /* its keeper has gone, and all that it kept */
+	UNIT_ACTION_TELL_MISSED = 32, /* it is to be started again */
 };
 
 /**

@@ -116,12 +116,13 @@ static void act_on_unit(struct unit_record *r, unsigned actions)
 static void tell(const struct unit_record *r, unsigned actions)
 {
 	const struct launcher_events *e = r->watch->owner.events;
+	const char *fault = r->fault[0] ? r->fault : "its unit ended before it had started";
 	void *userdata = r->watch->owner.userdata;
 
 	if (actions & UNIT_ACTION_TELL_FAILED)
-		e->start_failed(r->name, r->instance,
-				r->fault[0] ? r->fault : "its unit ended before it had started",
-				userdata);
+		e->start_failed(r->name, r->instance, fault, userdata);
+	if (actions & UNIT_ACTION_TELL_MISSED)
+		e->start_failed(r->name, r->instance, NULL, userdata);
 	if (!(actions & UNIT_ACTION_TELL_GONE))
 		return;
 	if (r->by_other && !r->stopping)
@@ -181,6 +182,17 @@ static void on_deadline(void *userdata)
 
 /* --- what is heard ------------------------------------------------------------------------- */
 
+/* A slice ends when the last one has left it, and that is heard a moment later: a start of that
+ * moment counts on a slice that has gone. By the time it is refused we have heard of it. */
+static enum unit_event refusal(const struct unit_record *r, int code)
+{
+	if (code == -ETIMEDOUT)
+		return UNIT_EVENT_FAILED;
+	if (code == -ENOENT && r->n_slices_gone != r->watch->slices.n_gone)
+		return UNIT_EVENT_MISSED;
+	return UNIT_EVENT_REFUSED;
+}
+
 static void on_started(const char *unit, uint64_t token, const struct unit_answer *a,
 		       void *userdata)
 {
@@ -196,7 +208,7 @@ static void on_started(const char *unit, uint64_t token, const struct unit_answe
 	} else if (a->code != -ECONNRESET) {
 		snprintf(r->fault, sizeof(r->fault), "systemd refuses its unit: %s", a->text);
 		list_soon(w);
-		feed(r, a->code == -ETIMEDOUT ? UNIT_EVENT_FAILED : UNIT_EVENT_REFUSED);
+		feed(r, refusal(r, a->code));
 	}
 }
 
@@ -445,6 +457,7 @@ int unit_watch_start(struct unit_watch *w, const struct unit_wanted *what, struc
 	if (r) {
 		call.unit = r->unit;
 		call.token = r->number;
+		r->n_slices_gone = w->slices.n_gone;
 		code = slice_keeping_start(&w->slices, w->bus, &call, what->properties,
 					   what->slice);
 	}

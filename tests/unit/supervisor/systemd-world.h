@@ -26,9 +26,9 @@ struct world {
 	struct paths paths;
 	struct launcher *launcher;
 	struct unit_bus bus;
-	char control[128];
-	unsigned instance, n_gone, n_started, n_failed, n_stopped_by, n_changed, n_confirmed, n_due;
-	char text[256];
+	char control[128], text[256];
+	unsigned instance, n_gone, n_started, n_failed, n_missed;
+	unsigned n_stopped_by, n_changed, n_confirmed, n_due;
 };
 
 static struct world world;
@@ -47,8 +47,8 @@ static void on_failed(const char *name, unsigned instance, const char *text, voi
 {
 	struct world *w = userdata;
 
-	w->n_failed++;
-	snprintf(w->text, sizeof(w->text), "%s", text);
+	*(text ? &w->n_failed : &w->n_missed) += 1;
+	snprintf(w->text, sizeof(w->text), "%s", text ? text : "");
 }
 
 static void on_stopped_by(const char *name, unsigned instance, const char *who, void *userdata)

@@ -75,6 +75,28 @@ static void start_that_is_refused_says_why(void **state)
 	assert_int_equal(w->bus.n_aux, 2);
 }
 
+static void start_whose_slice_has_just_gone_is_no_failure(void **state)
+{
+	struct world *w = *state;
+
+	list(w, NULL, 0);
+	start_well(w);
+	unload(w, UNIT);
+	assert_int_equal(w->n_gone, 1);
+	assert_int_equal(start(w, NULL), 0);
+	assert_int_equal(w->bus.n_aux, 0);
+	unload(w, "slicekeep-web.slice");
+	answer_start(w, -ENOENT, "Unit slicekeep-web.slice not found.");
+	assert_int_equal(w->n_failed, 0);
+	assert_int_equal(w->n_missed, 1);
+	/* The next one makes it; that something else is missing is a failure. */
+	assert_int_equal(start(w, NULL), 0);
+	assert_int_equal(w->bus.n_aux, 1);
+	assert_string_equal(w->bus.aux[0], "slicekeep-web.slice");
+	answer_start(w, -ENOENT, "Unit another.slice not found.");
+	assert_int_equal(w->n_failed, 1);
+}
+
 static void start_whose_job_fails_says_how_its_keeper_ended(void **state)
 {
 	struct world *w = *state;
@@ -291,6 +313,7 @@ int main(void)
 		T(start_makes_a_unit_with_its_slices),
 		T(start_where_its_slices_are_leaves_them_alone),
 		T(start_that_is_refused_says_why),
+		T(start_whose_slice_has_just_gone_is_no_failure),
 		T(start_whose_job_fails_says_how_its_keeper_ended),
 		T(start_twice_is_refused),
 		T(start_over_a_keeper_that_answers_is_refused),

@@ -23,6 +23,14 @@ static void unit_that_starts_is_alive(void **fixture unused)
 	assert_int_equal(state, UNIT_ALIVE);
 }
 
+static void unit_that_missed_what_it_needs_may_be_asked_for_again(void **fixture unused)
+{
+	enum unit_state state = UNIT_STARTING;
+
+	assert_int_equal(unit_step(&state, UNIT_EVENT_MISSED), UNIT_ACTION_TELL_MISSED);
+	assert_int_equal(state, UNIT_GONE);
+}
+
 static void unit_that_is_refused_is_told_once(void **fixture unused)
 {
 	enum unit_state state = UNIT_STARTING;
@@ -110,6 +118,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(unit_that_starts_is_alive),
+		cmocka_unit_test(unit_that_missed_what_it_needs_may_be_asked_for_again),
 		cmocka_unit_test(unit_that_is_refused_is_told_once),
 		cmocka_unit_test(unit_whose_start_fails_is_stopped_and_waited_for),
 		cmocka_unit_test(unit_that_vanishes_while_it_starts_has_failed),
