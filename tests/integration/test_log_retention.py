@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from collector import collectors, store_lines  # noqa: F401
+from collector import (MAGIC, RETAIN, RETAIN_FRAME, collectors,  # noqa: F401
+                       store_lines)
 from waiting import wait_until
 
 pytestmark = pytest.mark.sanitize
@@ -187,3 +188,20 @@ def test_follower_that_keeps_up_misses_nothing(collectors, rule):
         left_max = 80 * KIB if rule == "cap" else 0
         wait_until(lambda: len(collector.stored("shop")) <= left_max)
         supervisor.retain()
+
+
+@pytest.mark.parametrize("frame", [
+    RETAIN_FRAME.pack(MAGIC, RETAIN, 0, 0, 1, 1, b"shop"),
+    RETAIN_FRAME.pack(MAGIC, RETAIN, 0, 5, 1, 1, b"../shop"),
+    RETAIN_FRAME.pack(MAGIC, RETAIN, 0, 5, 1, 1, b"x" * 64),
+    RETAIN_FRAME.pack(MAGIC + 1, RETAIN, 0, 5, 1, 1, b""),
+    RETAIN_FRAME.pack(MAGIC, RETAIN, 0, 5, 1, 1, b"")[:-1],
+], ids=["no round", "path", "endless name", "magic", "short"])
+def test_rule_that_is_none_is_hung_up_on(collectors, frame):
+    collector = collectors()
+    keeper, supervisor = collector.keeper(), collector.keeper()
+    store_lines(keeper, "shop", lines(1, 1000))
+    supervisor.sock.send(frame)
+    assert not supervisor.receive()
+    store_lines(keeper, "shop", lines(1001, 2000))
+    assert collector.stored("shop") == lines(1, 2000)
