@@ -32,6 +32,9 @@
 
 #include "log/store.h"
 
+/** What has to find room for a disk not to be full: a block of most file systems. */
+#define ROOM_BYTES 4096
+
 void segment_init(struct segment *s)
 {
 	*s = (struct segment){.log_fd = -1, .index_fd = -1};
@@ -132,6 +135,13 @@ ssize_t segment_splice(struct segment *s, int pipe_fd, size_t max_bytes, uint64_
 	s->has_pending = true;
 	ignore_result(segment_settle(s)); /* a failure comes back before the next batch */
 	return n;
+}
+
+bool segment_has_room(struct segment *s)
+{
+	/* The next bytes get the block that this takes; some file systems cannot say. */
+	return fallocate(s->log_fd, FALLOC_FL_KEEP_SIZE, (off_t)s->bytes, ROOM_BYTES) == 0 ||
+	       errno == EOPNOTSUPP;
 }
 
 bool segment_at_line_end(const struct segment *s)

@@ -96,5 +96,8 @@ must_check int segment_mark(struct segment *s, enum index_kind kind, uint64_t va
  */
 must_check int segment_settle(struct segment *s);
 
+/** segment_has_room() - whether the disk would take a few bytes more now */
+bool segment_has_room(struct segment *s);
+
 /** segment_at_line_end() - whether the next byte begins a line */
 bool segment_at_line_end(const struct segment *s);

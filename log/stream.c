@@ -16,7 +16,8 @@
  * When storing fails (full disk, a folder that cannot be written) nothing has left the pipe. Then
  * the service's policy decides: block, which means that we stop looking at the pipe until the next
  * try, or drop, which means that it is read and thrown away up to a line's end, and the bytes are
- * counted in the index as soon as it can be written again (a count that dies with us is lost).
+ * counted in the index as soon as it can be written again (a count that dies with us is lost). Each
+ * second is a try, also when nothing comes: a service that has fallen silent is not in trouble.
  */
 
 #include "log/stream.h"
@@ -369,6 +370,22 @@ static ssize_t stream_drop(struct stream *s, int pipe_fd, bool to_line_end)
 	return n;
 }
 
+/*
+ * There is nothing that could show whether there is room again: note what was thrown away, and ask.
+ * Said only at a line's end: the rest of a line that was begun is thrown away in any case.
+ */
+static void stream_probe(struct stream *s, usec_t now_usec)
+{
+	int r = segment_is_open(&s->segment) ? 0 : stream_open_segment(s);
+
+	if (r == 0)
+		r = stream_note_dropped(s);
+	if (r == 0 && segment_has_room(&s->segment))
+		stream_set_state(s, STREAM_COLLECTING, 0);
+	s->retry_usec = usec_add(now_usec, STREAM_RETRY_USEC);
+	stream_count(s);
+}
+
 /* Nothing has left the pipe; what now is for the policy to say. */
 static ssize_t stream_failed(struct stream *s, int pipe_fd, int code, usec_t now_usec)
 {
@@ -391,6 +408,8 @@ ssize_t stream_take(struct stream *s, int pipe_fd, uint64_t life, usec_t now_use
 	if (s->state == STREAM_DROPPING && (now_usec < s->retry_usec || s->dropped_mid_line))
 		return stream_drop(s, pipe_fd, now_usec >= s->retry_usec);
 	n = stream_store(s, pipe_fd, life);
+	if (n == -EAGAIN && s->state == STREAM_DROPPING)
+		stream_probe(s, now_usec);
 	if (n < 0 && n != -EAGAIN)
 		return stream_failed(s, pipe_fd, (int)n, now_usec);
 	if (n > 0)

@@ -218,6 +218,8 @@ static void pipe_rest(struct pipe *p, size_t taken)
 	p->ready_usec = due_usec > 0 || taken >= TURN_BYTES_MAX ? now_usec : 0;
 	if (due_usec > 0)
 		source_due(p->source, due_usec);
+	else if (p->source->stream.state == STREAM_DROPPING)
+		source_due(p->source, usec_add(now_usec, STREAM_RETRY_USEC));
 	if (loop_fd_set(&p->watch, due_usec > 0 ? 0 : LOOP_READ) < 0)
 		source_due(p->source, usec_add(now_usec, STREAM_RETRY_USEC));
 }

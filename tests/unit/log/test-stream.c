@@ -28,13 +28,15 @@ static struct temp temp;
 static struct stream_shared shared;
 static struct stream stream;
 static int pipe_fds[2];
-static int splice_error; /* what splice fails with; 0: it does not */
+static int splice_error; /* what splice and fallocate fail with; 0: they do not */
 static usec_t now_usec, at_usec;
 
 ssize_t __real_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
 		      unsigned flags);
 ssize_t __wrap_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
 		      unsigned flags);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t n_bytes);
+int __wrap_fallocate64(int fd, int mode, off_t offset, off_t n_bytes);
 usec_t __wrap_clock_at_usec(void);
 
 ssize_t __wrap_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
@@ -45,6 +47,18 @@ ssize_t __wrap_splice(int from, off_t *from_offset, int to, off_t *to_offset, si
 		return -1;
 	}
 	return __real_splice(from, from_offset, to, to_offset, n, flags);
+}
+
+/* Whichever of the two names the C library gives it. */
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t n_bytes)
+{
+	errno = splice_error;
+	return splice_error ? -1 : 0;
+}
+
+int __wrap_fallocate64(int fd, int mode, off_t offset, off_t n_bytes)
+{
+	return __wrap_fallocate(fd, mode, offset, n_bytes);
 }
 
 usec_t __wrap_clock_at_usec(void)
@@ -434,6 +448,36 @@ static void dropping_stream_throws_whole_lines_away_and_marks_them(void **state)
 	assert_int_equal(record.end, 7);
 }
 
+static void dropping_stream_that_falls_silent_asks_for_room(void **state)
+{
+	struct index_record record;
+
+	stream.policy = INTAKE_POLICY_DROP;
+	splice_error = ENOSPC;
+	print("lost\nhalf");
+	assert_int_equal(take(7), 9);
+	splice_error = 0;
+	now_usec = stream.retry_usec;
+	assert_int_equal(take(7), -EAGAIN);
+	assert_int_equal(stream.state, STREAM_DROPPING);
+	splice_error = ENOSPC;
+	print(" a line\n");
+	assert_int_equal(take(7), 8);
+	assert_int_equal(take(7), -EAGAIN);
+	assert_int_equal(stream.state, STREAM_DROPPING);
+	assert_int_equal(stream.retry_usec, now_usec + STREAM_RETRY_USEC);
+	splice_error = 0;
+	assert_int_equal(take(7), -EAGAIN);
+	assert_int_equal(stream.state, STREAM_DROPPING);
+	now_usec = stream.retry_usec;
+	assert_int_equal(take(7), -EAGAIN);
+	assert_int_equal(stream.state, STREAM_COLLECTING);
+	assert_int_equal(stream.row->state, BOARD_COLLECTING);
+	record = last_record();
+	assert_int_equal(index_record_kind(&record), INDEX_DROPPED);
+	assert_int_equal(record.value, 17);
+}
+
 static void dropped_bytes_of_a_life_that_ends_are_marked(void **state)
 {
 	struct index_record record;
@@ -485,6 +529,7 @@ int main(void)
 		test_of(service_with_a_cap_has_smaller_segments),
 		test_of(blocked_stream_keeps_the_bytes_and_waits),
 		test_of(dropping_stream_throws_whole_lines_away_and_marks_them),
+		test_of(dropping_stream_that_falls_silent_asks_for_room),
 		test_of(dropped_bytes_of_a_life_that_ends_are_marked),
 		test_of(folder_that_is_a_file_blocks),
 	};
