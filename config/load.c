@@ -61,6 +61,7 @@ static struct config *config_new(const struct document *d)
 		return NULL;
 	c->refs = 1;
 	c->segment_bytes = SEGMENT_BYTES_DEFAULT;
+	c->log_sync_usec = USEC_INFINITY;
 	c->path = absolute_path(d->file);
 	c->folder = c->path ? base_folder(c->path) : NULL;
 	c->hooks = json_object();

@@ -104,13 +104,12 @@ struct config_slice {
 
 /**
  * struct config - a whole config file
- * @path:     the file it came from, absolute
- * @folder:   what relative paths are relative to
+ * @path:     the file it came from, absolute; relative paths are relative to @folder
  * @processes: @n_processes, sorted as in the file
  * @hooks:    validated object of hooks by name (shape of "webhooks"), both dialects
  * @ci @dashboard @router: validated sections or NULL
  * @log_max_total_bytes: cap on all logs; 0: default. @log_max_age_usec: of theirs; 0: none
- * @segment_bytes: size at which a segment is rotated
+ * @segment_bytes: at which one is rotated. @log_sync_usec: to the disk; USEC_INFINITY: default
  * @text:     the file as written, dialect and variables untouched; JSON
  * @warnings: what is valid but needs to be said, NULL-terminated, ready to print
  */
@@ -129,6 +128,7 @@ struct config {
 	uint64_t log_max_total_bytes;
 	usec_t log_max_age_usec;
 	uint64_t segment_bytes;
+	usec_t log_sync_usec;
 	char *text;
 	char **warnings;
 };

@@ -260,6 +260,7 @@ static int read_log(struct parse *p, const json_t *value, const struct field *f,
 		 USEC_PER_MINUTE, 36500 * USEC_PER_DAY},
 		{"segment_size", parse_size, offsetof(struct config, segment_bytes),
 		 SEGMENT_BYTES_MIN},
+		{"sync", parse_duration, offsetof(struct config, log_sync_usec), 0, USEC_PER_DAY},
 	};
 
 	return parse_object(p, value, fields, ARRAY_LEN(fields), member);

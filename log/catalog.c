@@ -91,6 +91,30 @@ struct catalog_entry *catalog_newest_of(const struct share *share, uint32_t inst
 	return newest;
 }
 
+struct catalog_entry *catalog_find(const struct catalog *c, const struct stream_id *id,
+				   uint64_t seq)
+{
+	const struct share *share = shares_find(&c->shares, id->service);
+
+	if (!share)
+		return NULL;
+	list_for_each(it, &share->segments) {
+		struct catalog_entry *entry = entry_of_share_link(it);
+
+		if (entry->seq == seq && entry->instance == id->instance &&
+		    entry->stream == id->stream)
+			return entry;
+	}
+	return NULL;
+}
+
+void catalog_resize(struct catalog *c, struct catalog_entry *entry, uint64_t bytes)
+{
+	entry->share->bytes += bytes - entry->bytes;
+	c->bytes += bytes - entry->bytes;
+	entry->bytes = bytes;
+}
+
 struct catalog_entry *catalog_oldest(const struct catalog *c)
 {
 	return list_empty(&c->list) ? NULL : entry_of_link(c->list.next);

@@ -53,6 +53,13 @@ struct stream_id catalog_entry_id(const struct catalog_entry *entry);
 struct catalog_entry *catalog_newest_of(const struct share *share, uint32_t instance,
 					uint32_t stream);
 
+/** catalog_find() - that segment, or NULL; borrowed */
+struct catalog_entry *catalog_find(const struct catalog *c, const struct stream_id *id,
+				   uint64_t seq);
+
+/** catalog_resize() - an entry has become smaller, or larger */
+void catalog_resize(struct catalog *c, struct catalog_entry *entry, uint64_t bytes);
+
 /** catalog_oldest() - of all, or NULL; borrowed */
 struct catalog_entry *catalog_oldest(const struct catalog *c);
 

@@ -3,7 +3,8 @@
 /*
  * slicekeep-log: wires the collector together.
  *
- * The main process is the writer; a reader is started beside it when somebody calls. Both sockets
+ * The main process is the writer; a reader is started beside it when somebody calls, and a
+ * housekeeper when there is something to pack or to sync. Both sockets
  * normally come from the keeper, which holds them while we are replaced, so nobody who connects is
  * ever refused.
  *
@@ -27,6 +28,8 @@
 #include "lib/text.h"
 #include "lib/units.h"
 
+#include "log/housekeeper-child.h"
+#include "log/housekeeper.h"
 #include "log/intake.h"
 #include "log/pipe.h"
 #include "log/read.h"
@@ -52,6 +55,8 @@ static const char usage[] =
 	"  --max-total SIZE   cap on everything that is stored (default: 2G, or a tenth of the\n"
 	"                     file system if that is less)\n"
 	"  --segment SIZE     size at which a segment is rotated (default: 32M)\n"
+	"  --sync DURATION    how long after it was stored the disk has to have it (default: 10s;\n"
+	"                     0: when the kernel wants to)\n"
 	"  --debug            say more\n"
 	"  --help, --version\n"
 	"\n"
@@ -64,14 +69,17 @@ static struct {
 	char *run_dir;
 	uint64_t total_bytes;
 	uint64_t segment_bytes;
+	usec_t sync_usec;
 	bool reader;
-} arg_ = {.segment_bytes = SEGMENT_BYTES_DEFAULT};
+	bool housekeeper;
+} arg_ = {.segment_bytes = SEGMENT_BYTES_DEFAULT, .sync_usec = HOUSEKEEPER_SYNC_DEFAULT_USEC};
 
 struct collector {
 	struct loop *loop;
 	struct writer *writer;
 	struct intake *intake;
 	struct reader_child *reader;
+	struct housekeeper_child *housekeeper;
 	struct daemon_watchdog *watchdog;
 	struct loop_signal term;
 	struct loop_signal interrupt;
@@ -79,6 +87,14 @@ struct collector {
 
 /* --- options ---------------------------------------------------------------------------------- */
 
+static int path_take(const char *value, char **path)
+{
+	free(*path);
+	*path = strdup(value);
+	return *path ? 1 : -ENOMEM;
+}
+
+/* Return: 1 when it is one of ours, 0, negative errno after saying what is wrong. */
 static int option_take(const char *name, const char *value)
 {
 	char **path = strcmp(name, "--log-dir") == 0   ? &arg_.log_dir
@@ -87,23 +103,21 @@ static int option_take(const char *name, const char *value)
 	uint64_t *size = strcmp(name, "--max-total") == 0 ? &arg_.total_bytes
 			 : strcmp(name, "--segment") == 0 ? &arg_.segment_bytes
 							  : NULL;
+	bool sync = strcmp(name, "--sync") == 0;
 
-	if (!path && !size)
+	if (!path && !size && !sync)
 		return 0;
 	if (!value) {
 		(void)fprintf(stderr, "slicekeep-log: \"%s\" needs a value; see --help\n", name);
 		return -EINVAL;
 	}
-	if (path) {
-		free(*path);
-		*path = strdup(value);
-		return *path ? 1 : -ENOMEM;
-	}
-	if (size_parse(value, size) == 0 && *size >= ROTATE_LIMIT_MIN)
+	if (path)
+		return path_take(value, path);
+	if (sync ? duration_parse(value, &arg_.sync_usec) == 0
+		 : size_parse(value, size) == 0 && *size >= ROTATE_LIMIT_MIN)
 		return 1;
-	(void)fprintf(stderr,
-		      "slicekeep-log: \"%s %s\": give a size of at least 64K, like 512M or 2G\n",
-		      name, value);
+	(void)fprintf(stderr, "slicekeep-log: \"%s %s\": give a %s\n", name, value,
+		      sync ? "duration, like 10s, or 0" : "size of at least 64K, like 512M or 2G");
 	return -EINVAL;
 }
 
@@ -121,6 +135,8 @@ static int options_take(int *argc, char **argv)
 			i++;
 		else if (strcmp(argv[i], "--reader") == 0)
 			arg_.reader = true;
+		else if (strcmp(argv[i], "--housekeeper") == 0)
+			arg_.housekeeper = true;
 		else
 			argv[kept++] = argv[i];
 	}
@@ -207,7 +223,12 @@ static int collector_begin(struct collector *c, bool debug, struct error *err)
 		r = collector_listen(c, debug, err);
 	if (r < 0)
 		return r;
-	r = loop_signal_init(&c->term, c->loop, SIGTERM, on_end, c);
+	if (arg_.sync_usec == USEC_INFINITY)
+		arg_.sync_usec = 0;
+	r = housekeeper_child_new(c->loop, c->writer, arg_.log_dir, arg_.sync_usec, debug,
+				  &c->housekeeper);
+	if (r == 0)
+		r = loop_signal_init(&c->term, c->loop, SIGTERM, on_end, c);
 	if (r == 0)
 		r = loop_signal_init(&c->interrupt, c->loop, SIGINT, on_end, c);
 	if (r == 0)
@@ -219,6 +240,7 @@ static void collector_end(struct collector *c)
 {
 	daemon_watchdog_free(c->watchdog);
 	reader_child_free(c->reader);
+	housekeeper_child_free(c->housekeeper);
 	intake_free(c->intake);
 	writer_free(c->writer);
 	if (c->loop) {
@@ -270,7 +292,10 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "slicekeep-log: %s\n", err.text);
 		return 1;
 	}
-	code = arg_.reader ? reader_main(&hello, arg_.log_dir) : collector_main(&hello);
+	if (arg_.housekeeper)
+		code = housekeeper_main(&hello, arg_.log_dir, arg_.sync_usec > 0);
+	else
+		code = arg_.reader ? reader_main(&hello, arg_.log_dir) : collector_main(&hello);
 	free(arg_.log_dir);
 	free(arg_.run_dir);
 	return code;

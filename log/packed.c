@@ -140,7 +140,14 @@ static void packer_free(struct frame_packer **packer)
 	frame_packer_free(*packer);
 }
 
-static int frames_write(int from_fd, int to_fd, size_t frame_bytes, struct seek_table *t)
+/* Length of the file whose table this is. */
+static uint64_t packed_bytes(const struct seek_table *t)
+{
+	return seek_table_begin(t, t->n_frames) + seek_table_text_bytes(t->n_frames, 8);
+}
+
+static int frames_write(int from_fd, int to_fd, size_t frame_bytes, uint64_t max_bytes,
+			struct seek_table *t)
 {
 	cleanup(packer_free) struct frame_packer *packer = NULL;
 	cleanup_free char *from = malloc(frame_bytes), *to = malloc(frame_packed_max());
@@ -154,9 +161,11 @@ static int frames_write(int from_fd, int to_fd, size_t frame_bytes, struct seek_
 		n_packed = frame_pack(packer, to, from, (size_t)n);
 		if (n_packed < 0)
 			return (int)n_packed;
-		r = fd_write_all(to_fd, to, (size_t)n_packed);
+		r = seek_table_add(t, (uint64_t)n_packed, (size_t)n);
+		if (r == 0 && packed_bytes(t) > max_bytes)
+			return -ENOSPC;
 		if (r == 0)
-			r = seek_table_add(t, (uint64_t)n_packed, (size_t)n);
+			r = fd_write_all(to_fd, to, (size_t)n_packed);
 	}
 	return r;
 }
@@ -172,14 +181,14 @@ static int table_write(const struct seek_table *t, int to_fd, uint64_t *ret_byte
 	seek_table_write(t, text);
 	r = fd_write_all(to_fd, text, n_bytes);
 	if (r == 0)
-		*ret_bytes = seek_table_begin(t, t->n_frames) + n_bytes;
+		*ret_bytes = packed_bytes(t);
 	return r;
 }
 
-int packed_pack(int from_fd, int to_fd, size_t frame_bytes, uint64_t *ret_bytes)
+int packed_pack(int from_fd, int to_fd, size_t frame_bytes, uint64_t max_bytes, uint64_t *ret_bytes)
 {
 	struct seek_table t = {0};
-	int r = frames_write(from_fd, to_fd, frame_bytes, &t);
+	int r = frames_write(from_fd, to_fd, frame_bytes, max_bytes, &t);
 
 	if (r == 0)
 		r = table_write(&t, to_fd, ret_bytes);

@@ -55,8 +55,10 @@ uint64_t packed_frame_end(const struct packed *p, uint64_t offset);
  * @from_fd:     what to pack, from its beginning to its end
  * @to_fd:       an empty file
  * @frame_bytes: of one frame; FRAME_BYTES_MAX at most
- * @ret_bytes:   length of the packed file
+ * @max_bytes:   that the packed file may have
+ * @ret_bytes:   that it has
  *
- * Return: 0 or negative errno.
+ * Return: 0, -ENOSPC when it would become larger, or negative errno.
  */
-must_check int packed_pack(int from_fd, int to_fd, size_t frame_bytes, uint64_t *ret_bytes);
+must_check int packed_pack(int from_fd, int to_fd, size_t frame_bytes, uint64_t max_bytes,
+			   uint64_t *ret_bytes);

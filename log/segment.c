@@ -21,11 +21,15 @@
  * the store's lock sees to. A record that the disk has no room for, or that a kill has left owing,
  * is kept, and it is written before a further batch is taken or another segment begun: so every
  * byte of a stream but its last batch always has a record.
+ *
+ * The bytes' file is locked while it is written, so that the housekeeper does not pack it
+ * (log/packing.c).
  */
 
 #include "log/segment.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "lib/clock.h"
@@ -169,7 +173,9 @@ static int files_create(struct segment *s, const struct store *store, const stru
 		return r;
 	s->log_fd = store_open_file(store, id, header->seq, SEGMENT_FILE_LOG,
 				    O_RDWR | O_CREAT | O_EXCL);
-	return MIN_OF(s->log_fd, 0);
+	if (s->log_fd < 0)
+		return s->log_fd;
+	return flock(s->log_fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 }
 
 int segment_create(struct segment *s, const struct store *store, const struct stream_id *id,
@@ -285,6 +291,11 @@ static int files_open(struct segment *s, const struct store *store, const struct
 	s->log_fd = store_open_file(store, id, s->seq, SEGMENT_FILE_LOG, O_RDWR);
 	if (s->log_fd < 0)
 		return s->log_fd;
+	/* It is being packed, or was while we opened it. */
+	if (flock(s->log_fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -ENOENT : -errno;
+	if (fstat(s->log_fd, &log) < 0 || log.st_nlink == 0)
+		return -ENOENT;
 	s->index_fd = store_open_file(store, id, s->seq, SEGMENT_FILE_INDEX, O_RDWR | O_CREAT);
 	if (s->index_fd < 0)
 		return s->index_fd;

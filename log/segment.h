@@ -60,7 +60,7 @@ must_check int segment_create(struct segment *s, const struct store *store,
  *
  * Its index is made to fit: see log/index.c.
  *
- * Return: 0 or negative errno.
+ * Return: 0, -ENOENT when it is gone or only there as a packed one, negative errno.
  */
 must_check int segment_open(struct segment *s, const struct store *store,
 			    const struct stream_id *id, uint64_t seq);

@@ -33,15 +33,23 @@ void shares_done(struct shares *s)
 	}
 }
 
-struct share *shares_get(struct shares *s, const char *service)
+struct share *shares_find(const struct shares *s, const char *service)
 {
-	struct share *share;
-
 	list_for_each(it, &s->list) {
-		share = list_entry(it, struct share, link);
+		struct share *share = list_entry(it, struct share, link);
+
 		if (strcmp(share->service, service) == 0)
 			return share;
 	}
+	return NULL;
+}
+
+struct share *shares_get(struct shares *s, const char *service)
+{
+	struct share *share = shares_find(s, service);
+
+	if (share)
+		return share;
 	share = calloc(1, sizeof(*share));
 	if (!share)
 		return NULL;

@@ -51,6 +51,9 @@ void shares_init(struct shares *s);
 /** shares_done() - free all; nothing may point at them any more */
 void shares_done(struct shares *s);
 
+/** shares_find() - the one of a service, or NULL; borrowed */
+struct share *shares_find(const struct shares *s, const char *service);
+
 /** shares_get() - the one of a service, made if there is none; NULL when out of memory; borrowed */
 struct share *shares_get(struct shares *s, const char *service);
 

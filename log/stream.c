@@ -11,7 +11,8 @@
  * kill in between leaves an index alone, which is made again, or an empty segment, which is gone on
  * with. Bytes never move from one file to another. A segment ends at its size (its own or its
  * index's), and where its first byte is old enough that its rule wants it to become deletable; one
- * that nothing more comes for is ended when all of it is too old (log/retention.c).
+ * that nothing more comes for is ended when all of it is too old (log/retention.c). What has a
+ * successor is never written again: the housekeeper may pack it.
  *
  * When storing fails (full disk, a folder that cannot be written) nothing has left the pipe. Then
  * the service's policy decides: block, which means that we stop looking at the pipe until the next
@@ -22,8 +23,10 @@
 
 #include "log/stream.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "lib/clock.h"
 #include "lib/intake-frame.h"
@@ -43,6 +46,31 @@ void stream_shared_show(const struct stream_shared *shared)
 {
 	shared->board->stored_bytes = shared->open_bytes + shared->catalog.bytes;
 	shared->board->segments = shared->n_open + shared->catalog.n_entries;
+}
+
+void stream_shared_packed(struct stream_shared *shared, const struct stream_id *id, uint64_t seq,
+			  uint64_t bytes)
+{
+	struct catalog_entry *entry = catalog_find(&shared->catalog, id, seq);
+
+	if (!entry)
+		return;
+	catalog_resize(&shared->catalog, entry, bytes);
+	stream_shared_show(shared);
+}
+
+/* One that is being written is not in the catalog either; it is locked. */
+void stream_shared_disown(struct stream_shared *shared, const struct stream_id *id, uint64_t seq)
+{
+	cleanup_close int fd = -1;
+
+	if (catalog_find(&shared->catalog, id, seq))
+		return;
+	fd = store_open_file(&shared->store, id, seq, SEGMENT_FILE_LOG, O_RDONLY);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return;
+	if (store_delete(&shared->store, id, seq) < 0)
+		log_warning("a deleted segment of %s has come back: %m", id->service);
 }
 
 static void stream_count(struct stream *s)
@@ -129,6 +157,8 @@ static int stream_create_segment(struct stream *s, struct index_header *header)
 	header->seq = MAX_OF(header->seq, header->created_at_usec / USEC_PER_SEC);
 	for (int i = 0; i < SEQ_TRIES_MAX && r == -EEXIST; i++, header->seq++)
 		r = segment_create(&s->segment, &s->shared->store, &s->id, header);
+	if (r == 0 && header->previous > 0)
+		s->shared->n_sealed++;
 	return r;
 }
 

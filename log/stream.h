@@ -24,6 +24,7 @@ struct board_row;
  * @catalog:      segments that nobody writes; its shares count those of the streams as well
  * @open_bytes:   stored in segments that are being written, indexes included
  * @n_open:       such segments
+ * @n_sealed:     segments that were ended and have a successor, since the start
  * @limit_bytes:  size of a segment
  */
 struct stream_shared {
@@ -33,6 +34,7 @@ struct stream_shared {
 	struct board *board;
 	uint64_t open_bytes;
 	uint64_t n_open;
+	uint64_t n_sealed;
 	uint64_t limit_bytes;
 };
 
@@ -73,6 +75,14 @@ struct stream {
 
 /** stream_shared_show() - put on the board how much is stored */
 void stream_shared_show(const struct stream_shared *shared);
+
+/** stream_shared_packed() - a segment takes @bytes now; ignored when it has been deleted meanwhile
+ */
+void stream_shared_packed(struct stream_shared *shared, const struct stream_id *id, uint64_t seq,
+			  uint64_t bytes);
+
+/** stream_shared_disown() - delete what is left of a segment that was deleted before, if it was */
+void stream_shared_disown(struct stream_shared *shared, const struct stream_id *id, uint64_t seq);
 
 /** stream_init() - no segment is opened yet; Return: 0 or -ENOMEM, and then it needs no end */
 must_check int stream_init(struct stream *s, struct stream_shared *shared,

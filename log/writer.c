@@ -53,6 +53,8 @@ struct writer {
 	writer_tell_fn tell;
 	void *overseer;
 	bool overseer_is_new;
+	writer_stored_fn stored;
+	void *stored_userdata;
 	int lock_fd;
 	int board_fd;
 };
@@ -263,6 +265,8 @@ static void source_serve(struct source *s)
 	prune_by(&w->prune, stream_due(&s->stream));
 	if (!p)
 		source_free(s);
+	if (w->stored)
+		w->stored(w->stored_userdata);
 }
 
 static void on_pipe(int fd, int events, void *userdata)
@@ -571,6 +575,17 @@ void writer_free(struct writer *w)
 	close_fd(&w->lock_fd);
 	close_fd(&w->board_fd);
 	free(w);
+}
+
+void writer_watch(struct writer *w, writer_stored_fn fn, void *userdata)
+{
+	w->stored = fn;
+	w->stored_userdata = userdata;
+}
+
+struct stream_shared *writer_shared(struct writer *w)
+{
+	return &w->shared;
 }
 
 int writer_board(const struct writer *w)

@@ -6,6 +6,7 @@
 
 struct error;
 struct loop;
+struct stream_shared;
 struct writer;
 
 /** Pipes at a time. */
@@ -76,3 +77,12 @@ void writer_finish(struct writer *w);
 
 /** writer_rotate() - begin new segments for a service, or for all when @service is "" */
 void writer_rotate(struct writer *w, const char *service);
+
+/** writer_stored_fn() - bytes may have been stored, or a segment been sealed */
+typedef void (*writer_stored_fn)(void *userdata);
+
+/** writer_watch() - call @fn after each turn of a stream; NULL: nobody any more */
+void writer_watch(struct writer *w, writer_stored_fn fn, void *userdata);
+
+/** writer_shared() - what is stored, for whoever packs it; borrowed */
+struct stream_shared *writer_shared(struct writer *w);

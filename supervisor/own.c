@@ -22,25 +22,28 @@
 #include "supervisor/manager.h"
 #include "supervisor/run-files.h"
 
+static void add_option(json_t *args, const char *name, uint64_t value, const char *unit)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%" PRIu64 "%s", value, unit);
+	json_array_append_new(args, json_string(name));
+	json_array_append_new(args, json_string(text));
+}
+
 /* The definition is put together as a config of its own, which the parser gives all its defaults.
  */
 static json_t *log_definition(const struct manager *m, const char *program)
 {
 	const struct config *c = m->config;
-	char total[32];
-	char segment[32];
 	json_t *args = json_array();
 
-	if (c->log_max_total_bytes) {
-		snprintf(total, sizeof(total), "%" PRIu64, c->log_max_total_bytes);
-		json_array_append_new(args, json_string("--max-total"));
-		json_array_append_new(args, json_string(total));
-	}
-	if (c->segment_bytes) {
-		snprintf(segment, sizeof(segment), "%" PRIu64, c->segment_bytes);
-		json_array_append_new(args, json_string("--segment"));
-		json_array_append_new(args, json_string(segment));
-	}
+	if (c->log_max_total_bytes)
+		add_option(args, "--max-total", c->log_max_total_bytes, "");
+	if (c->segment_bytes)
+		add_option(args, "--segment", c->segment_bytes, "");
+	if (c->log_sync_usec != USEC_INFINITY)
+		add_option(args, "--sync", c->log_sync_usec / USEC_PER_MSEC, "ms");
 	return json_pack("{s:s, s:o, s:s, s:{s:b}, s:{s:s, s:s}}", "command", program, "args", args,
 			 "cwd", "/", "ready", "notify", 1, "restart", "delay", "100ms", "max_delay",
 			 "1s");

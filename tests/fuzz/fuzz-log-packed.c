@@ -65,7 +65,7 @@ static void read_ours(const uint8_t *data, size_t size, uint64_t place, uint8_t 
 	uint64_t bytes;
 	uint8_t byte;
 
-	fuzz_require(packed_pack(from, to, FRAME, &bytes) == 0);
+	fuzz_require(packed_pack(from, to, FRAME, UINT64_MAX, &bytes) == 0);
 	place %= bytes;
 	fuzz_require(pread(to, &byte, 1, (off_t)place) == 1);
 	byte ^= change;

@@ -18,6 +18,7 @@ import time
 import pytest
 
 import instance
+import store
 from waiting import SLOWNESS, wait_until
 
 FRAME = struct.Struct("=IHHIIQ64s")
@@ -275,15 +276,20 @@ class Collector:
 
     def stored(self, name, stream="out", instance_no=0):
         """The bytes of all segments of a stream, in order."""
-        while True:
-            try:
-                paths = sorted((self.log_seen / name).glob(f"{instance_no}.{stream}.*.log"))
-                return b"".join(path.read_bytes() for path in paths)
-            except FileNotFoundError:
-                pass  # deleted while it was looked at
+        return store.stored(self.log_seen / name, f"{instance_no}.{stream}.*")
 
     def segments(self, name):
-        return sorted(path.name for path in (self.log_seen / name).glob("*.log"))
+        return [path.name for path in store.segments(self.log_seen / name)]
+
+    def housekeeper_pid(self):
+        """The process that packs, or None."""
+        return next((pid for pid, command in self.platform.processes().items()
+                     if "--housekeeper" in command), None)
+
+    def wait_packed(self, name, n=1):
+        """Wait until all segments but so many newest ones are packed."""
+        wait_until(lambda: len(list((self.log_seen / name).glob("*.log"))) <= n
+                   and not self.housekeeper_pid(), what=f"the segments of {name} to be packed")
 
     def said(self):
         """What it printed on stderr."""
@@ -297,8 +303,9 @@ class Collector:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait(20 * SLOWNESS)
-        wait_until(lambda: "--reader" not in "".join(self.platform.processes().values()),
-                   what="the reader's end, which comes by itself")
+        wait_until(lambda: not any("--reader" in command or "--housekeeper" in command
+                                   for command in self.platform.processes().values()),
+                   what="the end of reader and housekeeper, which comes by itself")
 
 
 def store_lines(keeper, name, data, **more):

@@ -10,6 +10,7 @@ import re
 
 import pytest
 
+import store
 from instance import BUILD
 from processes import is_alive, start_time_of
 from supervision import held
@@ -59,7 +60,7 @@ def kill(platform, find):
 
 
 def stored_numbers(platform):
-    text = b"".join(path.read_bytes() for path in segments(platform))
+    text = stored(platform)
     lines = text.split(b"\n")
     assert lines.pop() == b"", "the stored stream ends in mid-line"
     for line in lines:
@@ -67,16 +68,15 @@ def stored_numbers(platform):
     return [int(line[5:14]) for line in lines]
 
 
-def segments(platform):
-    found = list((platform.home / "log" / "stream").glob("*.out.*.log"))
+def stored(platform):
+    found = store.stored(platform.home / "log" / "stream", "*.out.*")
     assert found, "no segment of the stream"
-    return sorted(found)
+    return found
 
 
 def check_stream(platform):
     def complete():
-        size = sum(path.stat().st_size for path in segments(platform))
-        return size >= LINES * len("line 000000001 of a numbered stream\n")
+        return len(stored(platform)) >= LINES * len("line 000000001 of a numbered stream\n")
 
     wait_until(complete, 120, "the whole stream to be stored")
     assert stored_numbers(platform) == list(range(1, LINES + 1))

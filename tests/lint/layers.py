@@ -58,10 +58,10 @@ LAYERS = {
     "log": {
         "model": "catalog cursor event filter frame heap index line-json lines lives pace pattern"
                  " retention rotate seek-table shares stream-id",
-        "adapter": "blob board follow frame-cache inlet packed peek pipe-slot pour prune query"
-                   " reel segment segment-view services stocktake store stream tape tape-seek"
+        "adapter": "blob board follow frame-cache inlet packed packing peek pipe-slot pour prune"
+                   " query reel segment segment-view services stocktake store stream tape tape-seek"
                    " writer",
-        "main": "api intake job main pipe read reader reader-child",
+        "main": "api housekeeper housekeeper-child intake job main pipe read reader reader-child",
     },
     "cli": {
         "pure": "cgroup-facts options words",

@@ -276,7 +276,8 @@ static void sections_of_our_daemons_are_checked(void **state)
 		 "1: log.segment_size: 4096 bytes are too few, at least 64K: did you mean "
 		 "\"4096M\"?"},
 		{"'log': {'size': 1}",
-		 "1: log.size: unknown key; known are: max_total max_age segment_size"},
+		 "1: log.size: unknown key; known are: max_total max_age segment_size "
+		 "sync"},
 		{"'env': []", "1: env: must be an object of variables, not an array"},
 		{"'env': {'PORT': 1}",
 		 "1: env.PORT: ${PORT} is the port of each slot: choose another name"},
@@ -294,7 +295,8 @@ static void sections_of_our_daemons_are_kept(void **state)
 {
 	struct config *c = config_of(
 		"{'processes': {}, 'ci': {'listen': '127.0.0.1:1'}, 'log': {'max_total': '2G',"
-		" 'max_age': '30d', 'segment_size': '1M'}, 'dashboard': {'listen': ['[::1]:2'], "
+		" 'max_age': '30d', 'segment_size': '1M', 'sync': '3s'}, 'dashboard': {'listen': "
+		"['[::1]:2'], "
 		"'token': 't', "
 		"'config':"
 		" 'apply'}, 'router': {'listen': '0.0.0.0:443', 'http_redirect': 80, 'routes':"
@@ -303,6 +305,7 @@ static void sections_of_our_daemons_are_kept(void **state)
 	assert_int_equal(c->log_max_total_bytes, INT64_C(2) << 30);
 	assert_int_equal(c->log_max_age_usec, 30 * USEC_PER_DAY);
 	assert_int_equal(c->segment_bytes, 1 << 20);
+	assert_int_equal(c->log_sync_usec, 3 * USEC_PER_SEC);
 	assert_non_null(c->ci);
 	assert_non_null(c->dashboard);
 	assert_int_equal(json_integer_value(json_object_get(c->router, "http_redirect")), 80);

@@ -57,7 +57,8 @@ static void pen_pack_file(const struct pen *p, int plain_fd, enum segment_file f
 		store_open_file(&store, &shop, p->seq, file, O_RDWR | O_CREAT | O_EXCL);
 	uint64_t bytes;
 
-	assert_int_equal(packed_pack(plain_fd, fd, (size_t)1 << (9 + any(10)), &bytes), 0);
+	assert_int_equal(packed_pack(plain_fd, fd, (size_t)1 << (9 + any(10)), UINT64_MAX, &bytes),
+			 0);
 	if (any(3) == 0)
 		damage(fd, bytes);
 	times[1] = times[0];

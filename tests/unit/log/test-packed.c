@@ -44,7 +44,7 @@ static struct box box_make(size_t n_bytes)
 	cleanup_close int from = memory_file(plain, n_bytes);
 	struct stat st;
 
-	assert_int_equal(packed_pack(from, b.fd, FRAME, &b.bytes), 0);
+	assert_int_equal(packed_pack(from, b.fd, FRAME, UINT64_MAX, &b.bytes), 0);
 	assert_int_equal(fstat(b.fd, &st), 0);
 	assert_int_equal(st.st_size, b.bytes);
 	assert_int_equal(frame_cache_new(&b.cache), 0);
@@ -103,6 +103,21 @@ static void packed_read_gives_what_was_packed(void **state)
 	assert_reads(&b, N_BYTES, 1, 0);
 	assert_int_equal(packed_frame_begin(&b.packed, FRAME + 5), FRAME);
 	assert_int_equal(packed_frame_end(&b.packed, N_BYTES - 1), N_BYTES);
+	box_done(&b);
+}
+
+static void packed_pack_without_room_says_so(void **state)
+{
+	struct box b = box_make(N_BYTES);
+	cleanup_close int from = memory_file(plain, N_BYTES), to = memory_file("", 0);
+	uint64_t bytes;
+	struct stat st;
+
+	assert_int_equal(packed_pack(from, to, FRAME, b.bytes - 1, &bytes), -ENOSPC);
+	assert_int_equal(fstat(to, &st), 0);
+	assert_true((uint64_t)st.st_size < b.bytes);
+	assert_int_equal(packed_pack(from, to, FRAME, b.bytes, &bytes), 0);
+	assert_int_equal(bytes, b.bytes);
 	box_done(&b);
 }
 
@@ -266,6 +281,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packed_read_gives_what_was_packed),
+		cmocka_unit_test(packed_pack_without_room_says_so),
 		cmocka_unit_test(packed_empty_file_reads_as_empty),
 		cmocka_unit_test(packed_damaged_frame_costs_its_own_bytes_only),
 		cmocka_unit_test(packed_without_its_table_is_read_frame_by_frame),
