@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 
+from instance import program
 from processes import is_alive, start_time_of
 from waiting import SLOWNESS, wait_until
 
@@ -20,6 +21,14 @@ def held(gate, **more):
     """A service that minds no SIGTERM once it is ready; a file @gate ends it, and goes with it."""
     script = f"trap '' TERM; echo ready; until rm {gate} 2>/dev/null; do sleep 0.05; done"
     return shell(script, ready={"log": "^ready$"}, stop={"timeout": "1m"}, **more)
+
+
+def stop_held(platform, name, gate):
+    """End what would keep `down` waiting."""
+    stop = platform.spawn([program("slicekeep"), "stop", name])
+    platform.wait_state(name, "stopping")
+    gate.touch()
+    assert stop.wait(30 * SLOWNESS) == 0
 
 
 def oneshot(script, **more):

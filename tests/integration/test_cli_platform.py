@@ -14,7 +14,7 @@ import pytest
 
 from instance import TOP, program
 from processes import command_of, is_alive, stat_of
-from supervision import held
+from supervision import held, stop_held
 from waiting import SLOWNESS, wait_until
 
 CLI = program("slicekeep")
@@ -329,14 +329,6 @@ def down_begun(platform):
     return process, gate
 
 
-def stop_slow(platform, gate):
-    """End what would keep the next `down` waiting."""
-    stop = platform.spawn([CLI, "stop", "slow"])
-    platform.wait_state("slow", "stopping")
-    gate.touch()
-    assert stop.wait(30 * SLOWNESS) == 0
-
-
 def assert_down_ends_well(platform, process):
     said, complaint = process.communicate(timeout=60 * SLOWNESS)
     assert said.endswith("everything is stopped\n"), said + complaint
@@ -378,7 +370,7 @@ def test_down_that_is_killed_with_its_supervisor_goes_on(platform):
     assert [json.loads(line)["cause"] for line in reports] in (["stop"], ["unknown"])
     platform.up()
     assert all(pids(platform).values())
-    stop_slow(platform, gate)
+    stop_held(platform, "slow", gate)
 
 
 def test_up_that_meets_a_down_starts_what_was_stopped(platform):
@@ -390,7 +382,7 @@ def test_up_that_meets_a_down_starts_what_was_stopped(platform):
     assert up.returncode == 0
     assert down.wait(30 * SLOWNESS) == 0
     assert all(pids(platform).values()), "it was up, says `up`"
-    stop_slow(platform, gate)
+    stop_held(platform, "slow", gate)
 
 
 def test_down_tells_the_keepers_itself_when_the_outermost_one_is_killed(platform):

@@ -8,7 +8,7 @@ import time
 
 from instance import BUILD, program
 from supervision import (FOREVER, Caller, config, events, held, identity, kill, oneshot, shell,
-                         supervisor_of)
+                         stop_held, supervisor_of)
 from waiting import SLOWNESS, wait_until
 
 CLI = program("slicekeep")
@@ -117,6 +117,7 @@ def test_restart_in_order_outlives_the_supervisor(platform):
     assert restart.returncode == 0, said
     for name, old in before.items():
         assert identity(platform, name) != old
+    stop_held(platform, "app", gate)
 
 
 def test_oneshot_is_done_when_it_has_succeeded_and_not_when_it_says_ready(platform):
@@ -212,6 +213,7 @@ def test_restart_that_a_stop_and_a_start_have_cancelled_is_answered(platform):
     assert "another order" in rows["db"]["text"] or "stopped" in rows["db"]["text"]
     if platform.service("db")["desired"] == "run":
         assert identity(platform, "db") == before
+    stop_held(platform, "app", gate)
 
 
 def restarts(platform):
