@@ -8,6 +8,7 @@ import random
 
 import pytest
 
+import store
 from instance import program
 from processes import is_alive
 from waiting import wait_until
@@ -49,8 +50,7 @@ def newest(platform):
 
 def stored(platform):
     """The events as they lie in the store, each line whole."""
-    paths = sorted((platform.home / "log" / "supervisor").glob("0.event.*.log"))
-    text = "".join(path.read_text() for path in paths)
+    text = store.stored(platform.home / "log" / "supervisor", "0.event.*").decode()
     assert text == "" or text.endswith("\n")
     return [json.loads(line) for line in text.splitlines()]
 

@@ -97,7 +97,8 @@ class SmallDisk:
         self.view = pathlib.Path(f"/proc/{self.anchor.pid}/root/{folder}")
         wait_until((self.view / "here").exists)
         self.collector = collectors(start=False)
-        self.collector.options = ("--segment", "128K", "--max-total", "1G")
+        # Nothing is sealed: what is packed would make room.
+        self.collector.options = ("--segment", "4M", "--max-total", "1G")
         self.collector.log_seen = self.view
         self.start()
         self.keeper = self.collector.keeper()
@@ -152,7 +153,7 @@ def test_full_disk_blocks_and_goes_on(platform, small_disk):
     keeper.wait_drained(pipe)
     assert writer.wait(20 * SLOWNESS) == 0
     assert collector.stored("shop") == expected(60_000)
-    assert store.check_stream(small_disk.view / "shop") > 1
+    assert store.check_stream(small_disk.view / "shop") == 1
     assert collector.said().count("cannot store") == 2
     assert caller.call("Stats")["dropped"] == 0
 
