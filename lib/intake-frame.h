@@ -14,8 +14,8 @@
  *
  * The supervisor, ci and the router come through the same door with what happened: each offers a
  * pipe as the service of its own name, instance 0, stream "event", with its start as the life, and
- * writes one JSON object a line into it, with one write(2) of at most PIPE_BUF bytes, so that no
- * kill tears it:
+ * writes one JSON object a line into it, whole lines with a write(2) of at most PIPE_BUF bytes,
+ * so that no kill tears one:
  *
  *   {"seq":812,"at_usec":1795232340123456,"service":"shop","instance":0,"kind":"exit",
  *    "level":"error","text":"exit 1 after 2s","who":"cli root","life":…,"exit":{"life":…,…}}

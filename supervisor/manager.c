@@ -400,6 +400,7 @@ void manager_shutdown(struct manager *m, const char *asker)
 		if (service_set_asker(m->services[i], asker, &err) < 0)
 			log_error("%s: the reports do not say who asked", err.text);
 	m->stopping = true;
+	timeline_hurry(m->timeline);
 	manager_settle_soon(m);
 }
 

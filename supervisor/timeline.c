@@ -15,9 +15,12 @@
  * lives of a stream are stored in their order, so a pipe is offered first in which there is
  * nothing, and when that one is drained, all earlier ones are.
  *
+ * To write wakes the collector. In a storm, when one event follows the other for a while, they are
+ * written a few times a second; an event that is killed with us before that is in the history.
+ *
  * So each event is stored once, in the order of the numbers, whoever is killed and however often. A
- * line has at most PIPE_BUF bytes, which the kernel takes as a whole or not at all. What is lost is
- * what the history has lost: more than two files' worth of events while no collector came, or
+ * write has at most PIPE_BUF bytes, which the kernel takes as a whole or not at all. What is lost
+ * is what the history has lost: more than two files' worth of events while no collector came, or
  * those that a full disk did not take while we were killed. That is said where they are missing.
  */
 
@@ -29,7 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/error.h"
@@ -43,6 +46,12 @@
 
 /** Before the collector is asked again, or a pipe is tried again that gave a strange error. */
 #define RETRY_USEC USEC_PER_SEC
+/** Events that follow each other within that time, … */
+#define QUICK_USEC (20 * USEC_PER_MSEC)
+/** … after so many of them, … */
+#define QUICK_MAX 8
+/** … are written at most that often. */
+#define NAP_USEC (50 * USEC_PER_MSEC)
 /** Of a text in a line that would be too long otherwise. */
 #define SHORT_TEXT_BYTES 512
 
@@ -58,6 +67,9 @@ enum timeline_state {
  * @life:    number of our pipe: our start, or a little later
  * @written: number of the last event that is in the pipe or in the store
  * @full:    the pipe takes no more; @room tells when it does
+ * @wrote_usec: when it was written last, monotonic; @n_quick: events that followed quickly
+ * @napping: it is written next when @retry says so
+ * @hurried: there is no time for that any more
  */
 struct timeline {
 	struct loop *loop;
@@ -69,6 +81,10 @@ struct timeline {
 	struct loop_timer retry;
 	struct loop_fd room;
 	enum timeline_state state;
+	usec_t wrote_usec;
+	unsigned n_quick;
+	bool napping;
+	bool hurried;
 	char *socket;
 	uint64_t life;
 	uint64_t written;
@@ -77,12 +93,30 @@ struct timeline {
 	int write_fd;
 };
 
-static void retry_later(struct timeline *t)
+/**
+ * struct batch - lines that are written at once
+ * @last:  number of the last event in it
+ * @stuck: it could not be written, and is gathered again another time
+ */
+struct batch {
+	struct timeline *timeline;
+	char bytes[PIPE_BUF];
+	size_t len;
+	uint64_t last;
+	bool stuck;
+};
+
+static void retry_at(struct timeline *t, usec_t at_usec)
 {
-	int r = loop_timer_set(&t->retry, clock_now_usec() + RETRY_USEC);
+	int r = loop_timer_set(&t->retry, at_usec);
 
 	if (r < 0)
 		log_error("events are not stored: cannot set a timer: %s", strerror(-r));
+}
+
+static void retry_later(struct timeline *t)
+{
+	retry_at(t, clock_now_usec() + RETRY_USEC);
 }
 
 /* --- writing ------------------------------------------------------------------------------- */
@@ -102,69 +136,83 @@ static char *shortened(const char *line, size_t len)
 	return json_dumps(event, JSON_COMPACT);
 }
 
-/* Return: whether there may be room for more. */
-static bool write_line(struct timeline *t, const char *line, size_t len)
+/* What has been gathered goes into the pipe. Return: whether there may be room for more. */
+static bool flush(struct batch *b)
 {
-	char newline = '\n';
-	struct iovec parts[] = {
-		{.iov_base = (void *)line, .iov_len = len},
-		{.iov_base = &newline, .iov_len = 1},
-	};
+	struct timeline *t = b->timeline;
 
-	if (writev(t->write_fd, parts, ARRAY_LEN(parts)) >= 0)
-		return true;
-	if (errno == EAGAIN && loop_fd_set(&t->room, LOOP_WRITE) == 0) {
-		t->full = true;
+	if (b->len > 0 && write(t->write_fd, b->bytes, b->len) < 0) {
+		b->stuck = true;
+		if (errno == EAGAIN && loop_fd_set(&t->room, LOOP_WRITE) == 0) {
+			t->full = true;
+			return false;
+		}
+		log_warning("cannot write events for the collector, trying again: %s",
+			    strerror(errno));
+		retry_later(t);
 		return false;
 	}
-	log_warning("cannot write events for the collector, trying again: %s", strerror(errno));
-	retry_later(t);
-	return false;
+	t->written = b->last;
+	b->len = 0;
+	return true;
+}
+
+/* Return: false when the pipe takes no more. */
+static bool gather(struct batch *b, uint64_t seq, const char *line, size_t len)
+{
+	if (b->len + len >= sizeof(b->bytes) && !flush(b))
+		return false;
+	memcpy(b->bytes + b->len, line, len);
+	b->len += len;
+	b->bytes[b->len++] = '\n';
+	b->last = seq;
+	return true;
 }
 
 /* What the history does not have any more is not passed over in silence. */
-static bool write_gap(struct timeline *t, uint64_t next)
+static bool gather_gap(struct batch *b, uint64_t next)
 {
 	char line[192];
-	uint64_t missing = next - t->written - 1;
 
 	(void)snprintf(line, sizeof(line),
 		       "{\"seq\":%" PRIu64 ",\"at_usec\":%" PRIu64 ",\"kind\":\"lost\",\"level\":"
 		       "\"warning\",\"text\":\"%" PRIu64 " events are missing here: the history "
 		       "does not reach back to them\"}",
-		       next - 1, clock_at_usec(), missing);
-	if (!write_line(t, line, strlen(line)))
-		return false;
-	t->written = next - 1;
-	return true;
+		       next - 1, clock_at_usec(), next - b->last - 1);
+	return gather(b, next - 1, line, strlen(line));
 }
 
 static bool on_line(uint64_t seq, const char *line, size_t len, void *userdata)
 {
-	struct timeline *t = userdata;
+	struct batch *b = userdata;
 	cleanup_free char *brief = NULL;
 
 	/* A store without events has missed nothing: it begins with what there is. */
-	if (t->written > 0 && seq > t->written + 1 && !write_gap(t, seq))
+	if (b->last > 0 && seq > b->last + 1 && !gather_gap(b, seq))
 		return false;
 	if (len >= PIPE_BUF) {
 		brief = shortened(line, len);
 		line = brief;
 		len = brief ? strlen(brief) : 0;
 	}
-	if (line && len < PIPE_BUF && !write_line(t, line, len))
-		return false;
-	t->written = seq;
+	if (line && len < PIPE_BUF)
+		return gather(b, seq, line, len);
+	b->last = seq;
 	return true;
 }
 
 static void pump(struct timeline *t)
 {
+	struct batch b = {.timeline = t, .last = t->written};
 	int r;
 
 	if (t->state != TIMELINE_WRITING || t->full)
 		return;
-	r = events_walk(t->events, t->written, on_line, t);
+	t->napping = false;
+	t->wrote_usec = clock_now_usec();
+	r = events_walk(t->events, t->written, on_line, &b);
+	if (!b.stuck)
+		(void)flush(&b);
 	if (r < 0) {
 		log_warning("cannot read the events again for the collector: %s", strerror(-r));
 		retry_later(t);
@@ -182,7 +230,17 @@ static void on_room(int fd unused, int events unused, void *userdata)
 
 static void on_event(void *userdata)
 {
-	pump(userdata);
+	struct timeline *t = userdata;
+
+	if (t->napping && !t->hurried)
+		return;
+	t->n_quick = clock_now_usec() < t->wrote_usec + QUICK_USEC ? t->n_quick + 1 : 0;
+	if (t->hurried || t->n_quick <= QUICK_MAX || t->state != TIMELINE_WRITING || t->full) {
+		pump(t);
+		return;
+	}
+	t->napping = true;
+	retry_at(t, t->wrote_usec + NAP_USEC);
 }
 
 /* --- the pipe ------------------------------------------------------------------------------ */
@@ -350,6 +408,12 @@ int timeline_new(struct loop *loop, struct events *events, struct collector_link
 	collector_link_join(link, &t->user);
 	*ret_timeline = t;
 	return 0;
+}
+
+void timeline_hurry(struct timeline *t)
+{
+	t->hurried = true;
+	pump(t);
 }
 
 void timeline_free(struct timeline *t)

@@ -19,5 +19,10 @@ struct timeline;
 must_check int timeline_new(struct loop *loop, struct events *events, struct collector_link *link,
 			    const char *socket, struct timeline **ret_timeline);
 
+/** timeline_hurry() - everything ends, the collector last of all: write each event at once from now
+ * on
+ */
+void timeline_hurry(struct timeline *t);
+
 /** timeline_free() - what the pipe holds is the collector's; NULL is allowed */
 void timeline_free(struct timeline *t);

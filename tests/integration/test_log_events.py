@@ -104,11 +104,26 @@ def test_more_events_than_a_pipe_holds_wait_for_the_collector(platform):
     assert sum(len(json.dumps(event)) for event in events[before:]) > 65536
 
 
-def test_events_of_the_last_minute_before_down_are_stored_after_up(platform):
+def test_end_of_everything_is_told_after_it(platform):
+    services = {f"calm-{i}": CALM for i in range(20)}
+    platform.up({"processes": services})
+    for name in services:
+        platform.wait_state(name, "running")
+    platform.down()
+    for name in services:
+        kinds = [line["event"] for line in told(platform, name)]
+        assert kinds[-2:] == ["exit", "stop"]
+
+
+def test_what_no_collector_heard_before_down_is_stored_after_up(platform):
     platform.up({"processes": {"calm": CALM}})
     platform.wait_state("calm", "running")
+    platform.cli("stop", "log")
     platform.down()
+    assert "exit" not in [event["kind"] for event in stored(platform)
+                          if event.get("service") == "calm"]
     platform.up()
+    platform.cli("start", "log")
     events = all_stored(platform)
     kinds = [event["kind"] for event in events if event.get("service") == "calm"]
     assert kinds.count("exit") == 1 and kinds.count("start") == 2
