@@ -55,8 +55,10 @@ static int begin(struct follow *f, struct varlink_client **client, struct error 
 static int take(struct follow *f, const json_t *reply)
 {
 	const json_t *items = json_object_get(reply, f->filter ? "lines" : "events");
-	int code = f->take(items, f->userdata);
+	int code = f->filter ? f->missed(reply, f->userdata) : 0;
 
+	if (code == 0)
+		code = f->take(items, f->userdata);
 	if (code < 0)
 		return code;
 	if (f->filter)

@@ -14,6 +14,7 @@ struct error;
  *          events instead
  * @names:  of events: services, array, borrowed; empty means all
  * @since:  number of the last event that was shown
+ * @missed: of lines: called with each answer, for what it says that was missed; returns the same
  * @take:   called with each batch of them; returns 0, or a negative errno that ends the following
  */
 struct follow {
@@ -21,6 +22,7 @@ struct follow {
 	json_t *filter;
 	json_t *names;
 	uint64_t since;
+	int (*missed)(const json_t *reply, void *userdata);
 	int (*take)(const json_t *items, void *userdata);
 	void *userdata;
 };

@@ -20,10 +20,12 @@
 #include "cli/follow.h"
 #include "cli/log-direct.h"
 #include "cli/log-line.h"
+#include "cli/log-skipped.h"
 #include "cli/log-source.h"
 #include "cli/pager.h"
 #include "cli/names.h"
 #include "cli/print.h"
+#include "cli/words.h"
 
 /** Lines that are shown when the person gave no bound of their own. */
 #define TAIL_PIPE 100
@@ -38,6 +40,7 @@ struct log_options {
 	const char *grep;
 	const char *stream;
 	const char *level;
+	const char *cursor;
 	bool fixed;
 	bool all;
 	bool json;
@@ -90,7 +93,7 @@ static uint64_t tail_of(const struct log_view *v)
 
 	if (o->lines != UINT64_MAX)
 		return o->lines;
-	if (o->since || o->until || o->grep || o->level)
+	if (o->since || o->until || o->grep || o->level || o->cursor)
 		return UINT64_MAX; /* all */
 	if (o->follow)
 		return TAIL_FOLLOW;
@@ -147,8 +150,10 @@ static int make_filter(struct log_view *v, char *const *words)
 	if (v->options->grep)
 		bad |= put(v->filter, "grep", json_string(v->options->grep)) |
 		       put(v->filter, "fixed", json_boolean(v->options->fixed));
+	if (v->options->cursor)
+		bad |= put(v->filter, "cursor", json_string(v->options->cursor));
 	if (bad)
-		return command_usage(v->cli, &command_log, "the pattern is no UTF-8");
+		return command_usage(v->cli, &command_log, "the pattern or the cursor is no UTF-8");
 	code = put_time(v, "since_at_usec", "since", v->options->since);
 	if (code == 0)
 		code = put_time(v, "until_at_usec", "until", v->options->until);
@@ -192,6 +197,42 @@ static int on_lines(const json_t *lines, void *userdata)
 			log_line_add(&t, line, &v->style);
 	}
 	return out(&t);
+}
+
+/* The command that shows what is shown now, without a place. */
+static void add_again(const struct log_view *v, struct text *t)
+{
+	const struct log_options *o = v->options;
+	const char *const values[][2] = {
+		{"--grep", o->grep}, {"--stream", o->stream}, {"--level", o->level}};
+	json_t *name;
+	size_t i;
+
+	text_addf(t, "%s log", v->cli->hint);
+	json_array_foreach(v->names, i, name)
+		text_addf(t, " %s", json_string_value(name));
+	for (i = 0; i < ARRAY_LEN(values); i++) {
+		if (!values[i][1])
+			continue;
+		text_addf(t, " %s ", values[i][0]);
+		words_add_quoted(t, values[i][1]);
+	}
+	text_add(t, o->fixed ? " -F" : "");
+}
+
+static int on_missed(const json_t *reply, void *userdata)
+{
+	struct log_view *v = userdata;
+	cleanup_text struct text again = {0};
+	cleanup_text struct text t = {0};
+
+	if (v->options->json) {
+		log_skipped_add_json(&t, reply);
+	} else {
+		add_again(v, &again);
+		log_skipped_add(&t, reply, again.data ? again.data : "", &v->style);
+	}
+	return t.len > 0 || t.failed ? out(&t) : 0;
 }
 
 static bool names_service(const json_t *services, const char *name)
@@ -263,6 +304,7 @@ static int follow_on(struct log_view *v, struct error *err)
 	struct follow f = {
 		.cli = v->cli,
 		.filter = v->filter,
+		.missed = on_missed,
 		.take = on_lines,
 		.userdata = v,
 	};
@@ -325,6 +367,8 @@ static const struct option_row log_rows[] = {
 	 "out, err, or event: what happened"},
 	{"level", 0, OPTION_TEXT, offsetof(struct log_options, level), "L",
 	 "as bad as that or worse, by what the lines say of themselves"},
+	{"cursor", 0, OPTION_TEXT, offsetof(struct log_options, cursor), "C",
+	 "go on behind the place that a line of --json, or a skipped line, names"},
 	{"all", 0, OPTION_FLAG, offsetof(struct log_options, all), NULL,
 	 "every service, as without a name"},
 	{"json", 0, OPTION_FLAG, offsetof(struct log_options, json), NULL,
@@ -335,8 +379,7 @@ const struct command command_log = {
 	.name = "log",
 	.group = COMMAND_SEE,
 	.synopsis = "[NAME…] [-f] [-n N] [--since T] [--until T] [--grep RE [-F]] [--level L] "
-		    "[--stream "
-		    "S] [--json]",
+		    "[--stream S] [--cursor C] [--json]",
 	.summary = "what services printed, and what happened to them",
 	.details = "Also of services that are stopped or removed, and of slicekeep's own daemons\n"
 		   "(supervisor, log). Without a bound: the last 100 lines, 10000 in the pager,\n"

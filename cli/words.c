@@ -66,6 +66,25 @@ const char *words_exit(const json_t *exit, char buf[static WORDS_MAX])
 	return buf;
 }
 
+void words_add_quoted(struct text *out, const char *s)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-_./:=,+@";
+
+	if (s[0] != '\0' && strspn(s, plain) == strlen(s)) {
+		text_add(out, s);
+		return;
+	}
+	text_add(out, "'");
+	for (; *s; s++) {
+		if (*s == '\'')
+			text_add(out, "'\\''");
+		else
+			text_add_bytes(out, s, 1);
+	}
+	text_add(out, "'");
+}
+
 void words_list(struct text *out, const json_t *strings)
 {
 	json_t *string;

@@ -24,6 +24,9 @@ const char *words_plural(uint64_t n, const char *one, const char *many, char buf
  */
 const char *words_exit(const json_t *exit, char buf[static WORDS_MAX]);
 
+/** words_add_quoted() - append a word so that a shell reads it as it is */
+void words_add_quoted(struct text *out, const char *s);
+
 /** words_list() - append the strings of an array, divided by ", " */
 void words_list(struct text *out, const json_t *strings);
 

@@ -294,6 +294,11 @@ int follow_pause(struct follow *f, bool paused)
 	return loop_fd_set(&f->source, paused ? 0 : LOOP_READ);
 }
 
+int follow_look(struct follow *f)
+{
+	return follow_rescan(f, NULL);
+}
+
 void follow_free(struct follow *f)
 {
 	if (!f)

@@ -23,5 +23,8 @@ must_check int follow_new(struct loop *l, const struct store *store, struct quer
 /** follow_pause() - leave the news in the kernel while nobody can take them; Return: 0 or -errno */
 must_check int follow_pause(struct follow *f, bool paused);
 
+/** follow_look() - let the query see all that there is, without waiting for the kernel's word */
+must_check int follow_look(struct follow *f);
+
 /** follow_free() - NULL is allowed; may be called by follow_fn() */
 void follow_free(struct follow *f);

@@ -342,6 +342,25 @@ static struct reel *query_pop(struct query *q)
 	return found;
 }
 
+int query_peek(struct query *q, unsigned *budget, const struct line **ret_line)
+{
+	struct reel *reel;
+	int r = q->backwards ? query_go_back(q, budget) : 0;
+
+	if (r == 0)
+		r = query_look(q, budget);
+	if (r != 0)
+		return r;
+	reel = query_pop(q);
+	if (!reel)
+		return QUERY_END;
+	heap_push(&q->heap, reel);
+	if (q->left == 0 && query_counts(q, reel))
+		return QUERY_END;
+	*ret_line = &reel->line;
+	return 1;
+}
+
 int query_next(struct query *q, unsigned *budget, const struct line **ret_line)
 {
 	struct reel *reel;
@@ -412,7 +431,10 @@ int query_wake(struct query *q, size_t i_stream)
 	struct reel *reel = i_stream < q->n_reels ? q->reels[i_stream] : NULL;
 	int r;
 
-	if (!reel || q->backwards || reel->ready)
+	if (!reel || q->backwards)
+		return 0;
+	reel->stale = reel->ready;
+	if (reel->ready)
 		return 0;
 	r = tape_refresh(&reel->tape);
 	if (r == 0)

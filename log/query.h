@@ -42,6 +42,9 @@ void query_free(struct query *q);
  */
 must_check int query_next(struct query *q, unsigned *budget, const struct line **ret_line);
 
+/** query_peek() - the same line, which stays the next one; Return: as query_next() */
+must_check int query_peek(struct query *q, unsigned *budget, const struct line **ret_line);
+
 /** query_cursor() - append the text of a cursor that goes on behind the last line handed out */
 void query_cursor(const struct query *q, struct text *t);
 

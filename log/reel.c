@@ -112,6 +112,20 @@ int reel_back(struct reel *reel, const struct filter *f, bool follow)
 	return REEL_READY;
 }
 
+/* At its end: look once more if there is more by now, or wait for news. */
+static int reel_rest(struct reel *reel)
+{
+	int r;
+
+	if (!reel->stale) {
+		tape_rest(&reel->tape);
+		return REEL_END;
+	}
+	reel->stale = false;
+	r = tape_refresh(&reel->tape);
+	return r < 0 ? r : REEL_AGAIN;
+}
+
 int reel_forward(struct reel *reel, const struct filter *f, bool follow)
 {
 	int r = tape_load(&reel->tape);
@@ -119,10 +133,8 @@ int reel_forward(struct reel *reel, const struct filter *f, bool follow)
 	reel->passed = false;
 	if (r < 0)
 		return r;
-	if (r == 0 || is_waited_for(reel, follow)) {
-		tape_rest(&reel->tape);
-		return REEL_END;
-	}
+	if (r == 0 || is_waited_for(reel, follow))
+		return reel_rest(reel);
 	if (f->until_usec != 0 && reel->tape.line.at_usec > f->until_usec &&
 	    !reel_has_events(reel)) {
 		r = tape_skip_segment(&reel->tape);

@@ -21,6 +21,7 @@ enum {
  * @start:   where reading forwards begins after going back
  * @pending: has to be looked at
  * @ready:   its line waits in the heap
+ * @stale:   there is more than the tape has seen, which cannot look while its line waits
  * @passed:  the line is not wanted, it only says how far back the reel has come
  */
 struct reel {
@@ -30,6 +31,7 @@ struct reel {
 	struct cursor_place start;
 	bool pending;
 	bool ready;
+	bool stale;
 	bool passed;
 };
 

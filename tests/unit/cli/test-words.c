@@ -105,9 +105,22 @@ static void lists_are_joined(void **state)
 	assert_string_equal(out.data, "db, site|80 443|-|-");
 }
 
+static void words_are_quoted_where_a_shell_needs_it(void **state)
+{
+	cleanup_text struct text out = {0};
+
+	words_add_quoted(&out, "a-b.C:9/x");
+	text_add(&out, " ");
+	words_add_quoted(&out, "it's $HOME");
+	text_add(&out, " ");
+	words_add_quoted(&out, "");
+	assert_string_equal(out.data, "a-b.C:9/x 'it'\\''s $HOME' ''");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(words_are_quoted_where_a_shell_needs_it),
 		cmocka_unit_test(duration_below_ten_seconds_has_tenths_or_milliseconds),
 		cmocka_unit_test(ordinal_knows_its_ends),
 		cmocka_unit_test(plural_only_one_is_singular),
