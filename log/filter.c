@@ -30,10 +30,18 @@ void filter_done(struct filter *f)
 	*f = (struct filter){0};
 }
 
+static int keep_fixed(struct filter *f, const char *text, size_t n)
+{
+	f->fixed = strndup(text, n);
+	f->n_fixed = n;
+	return f->fixed ? 0 : -ENOMEM;
+}
+
 static int read_grep(struct filter *f, const char *pattern, struct error *err)
 {
 	cleanup_free regex_t *grep = calloc(1, sizeof(*grep));
-	char reason[128];
+	char reason[128], fixed[PATTERN_BYTES_MAX];
+	size_t n_fixed;
 	int r;
 
 	if (!grep)
@@ -47,18 +55,12 @@ static int read_grep(struct filter *f, const char *pattern, struct error *err)
 	r = regcomp(grep, pattern, REG_EXTENDED | REG_NOSUB);
 	if (r == 0) {
 		f->grep = steal_ptr(grep);
-		return 0;
+		n_fixed = pattern_fixed(pattern, fixed);
+		return n_fixed ? keep_fixed(f, fixed, n_fixed) : 0;
 	}
 	(void)regerror(r, grep, reason, sizeof(reason));
 	return error_set_id(err, -EINVAL, "io.slicekeep.log.BadPattern",
 			    "\"%s\" is no POSIX extended regular expression: %s", pattern, reason);
-}
-
-static int read_fixed(struct filter *f, const char *text)
-{
-	f->fixed = strdup(text);
-	f->n_fixed = strlen(text);
-	return f->fixed ? 0 : -ENOMEM;
 }
 
 static int read_names(struct filter *f, const json_t *names, struct error *err)
@@ -173,7 +175,7 @@ static int wish_take(const struct wish *w, struct filter *f, struct error *err)
 	if (r == 0)
 		r = read_streams(f, w->streams, err);
 	if (r == 0 && w->grep)
-		r = w->fixed ? read_fixed(f, w->grep) : read_grep(f, w->grep, err);
+		r = w->fixed ? keep_fixed(f, w->grep, strlen(w->grep)) : read_grep(f, w->grep, err);
 	if (r == 0 && w->level)
 		r = read_level(f, w->level, err);
 	if (r == 0 && w->cursor)
@@ -239,8 +241,8 @@ static bool filter_matches(const struct filter *f, const struct line *line)
 	const char *text = line->n_bytes ? line->text : "";
 	regoff_t n = (regoff_t)line->n_bytes;
 
-	if (f->fixed)
-		return memmem(text, line->n_bytes, f->fixed, f->n_fixed);
+	if (f->fixed && !memmem(text, line->n_bytes, f->fixed, f->n_fixed))
+		return false;
 	return !f->grep || re_search(f->grep, text, n, 0, n, NULL) >= 0;
 }
 

@@ -17,3 +17,12 @@
  * UINT64_MAX when groups are nested too deeply.
  */
 uint64_t pattern_cost(const char *pattern);
+
+/**
+ * pattern_fixed() - the longest text that is in every line which a pattern matches
+ * @pattern: one that regcomp(3) has taken
+ * @ret:     room for PATTERN_BYTES_MAX; not terminated
+ *
+ * Return: its bytes; 0 when none is known.
+ */
+size_t pattern_fixed(const char *pattern, char ret[static PATTERN_BYTES_MAX]);

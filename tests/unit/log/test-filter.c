@@ -244,6 +244,76 @@ static void pattern_costs_what_is_written_out(void **state)
 		assert_int_equal(pattern_cost(cases[i].pattern), cases[i].cost);
 }
 
+static void pattern_has_the_fixed_part_that_all_matches_have(void **state)
+{
+	static const struct {
+		const char *pattern, *fixed;
+	} cases[] = {
+		{"error", "error"},
+		{"^error: .*disk full$", "disk full"},
+		{"colou?r", "colo"},
+		{"ab+cde", "cde"},
+		{"abc+d", "abc"},
+		{"abc+*d", "ab"},
+		{"abcd{0,3}ef", "abc"},
+		{"abcd{2}", "abc"},
+		{"a|b", ""},
+		{"abc(d|e)f", "abc"},
+		{"(abc|d)+efg", "efg"},
+		{"x[a|(]y", "x"},
+		{"x[]|]yz", "yz"},
+		{"([)]abc)de", "de"},
+		{"\\.js\\b", ".js"},
+		{"a\\|bc", "a|bc"},
+		{"ab\\", "ab"},
+		{"caf\xc3\xa9*s", "caf"},
+		{"caf\xc3\xa9s", "caf\xc3\xa9s"},
+		{"ab{|cd}", ""},
+		{"ab{2,x}", ""},
+		{"*", ""},
+		{"", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char fixed[PATTERN_BYTES_MAX];
+		size_t n = pattern_fixed(cases[i].pattern, fixed);
+
+		assert_int_equal(n, strlen(cases[i].fixed));
+		assert_memory_equal(fixed, cases[i].fixed, n);
+	}
+}
+
+/* Whatever regcomp takes: what it matches has that part. */
+static void pattern_at_random_matches_nothing_without_its_fixed_part(void **state)
+{
+	static const char signs[] = "aaabbbc(|)[]*+?{1,2}.^$\\";
+	unsigned seed = 1, n_matches = 0;
+
+	for (int round = 0; round < 200000; round++) {
+		char pattern[12], text[8], fixed[PATTERN_BYTES_MAX];
+		regex_t regex;
+		size_t n;
+
+		for (size_t i = 0; i < sizeof(pattern); i++) {
+			seed = seed * 1103515245 + 12345;
+			pattern[i] = signs[seed / 65536 % (sizeof(signs) - 1)];
+			text[i % sizeof(text)] = "abc|(1"[seed / 1048576 % 6];
+		}
+		pattern[1 + seed / 65536 % (sizeof(pattern) - 1)] = '\0';
+		text[sizeof(text) - 1] = '\0';
+		if (pattern_cost(pattern) > 200 ||
+		    regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+			continue;
+		n = pattern_fixed(pattern, fixed);
+		if (regexec(&regex, text, 0, NULL, 0) == 0) {
+			assert_non_null(memmem(text, strlen(text), fixed, n));
+			n_matches++;
+		}
+		regfree(&regex);
+	}
+	assert_true(n_matches > 1000);
+}
+
 static void pattern_that_explodes_is_too_dear(void **state)
 {
 	static const char *const bombs[] = {
@@ -332,6 +402,8 @@ int main(void)
 		cmocka_unit_test(filter_with_pattern_hides_marks_of_dropped_bytes),
 		cmocka_unit_test(filter_that_is_wrong_names_the_fault),
 		cmocka_unit_test(pattern_costs_what_is_written_out),
+		cmocka_unit_test(pattern_has_the_fixed_part_that_all_matches_have),
+		cmocka_unit_test(pattern_at_random_matches_nothing_without_its_fixed_part),
 		cmocka_unit_test(pattern_that_explodes_is_too_dear),
 	};
 
