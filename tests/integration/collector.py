@@ -288,8 +288,9 @@ class Collector:
 
     def wait_packed(self, name, n=1):
         """Wait until all segments but so many newest ones are packed."""
+        # It gives way to everybody, and comes back only a while after it was killed.
         wait_until(lambda: len(list((self.log_seen / name).glob("*.log"))) <= n
-                   and not self.housekeeper_pid(), what=f"the segments of {name} to be packed")
+                   and not self.housekeeper_pid(), 120, f"the segments of {name} to be packed")
 
     def said(self):
         """What it printed on stderr."""
