@@ -293,32 +293,19 @@ static void query_pass(struct query *q, struct reel *reel)
 	query_pend(q, reel);
 }
 
-/* Pass lines backwards, latest first, until the tail is complete. */
-static int query_go_back(struct query *q, unsigned *budget)
-{
-	while (true) {
-		struct reel *reel;
-		int r = query_look(q, budget);
-
-		if (r != 0)
-			return r;
-		reel = q->tail_left > 0 ? heap_pop(&q->heap) : NULL;
-		if (!reel)
-			return query_turn_round(q);
-		query_pass(q, reel);
-	}
-}
-
-/* Of @n reels the earliest that precedes @first, whatever their times say; NULL: none. */
-static struct reel *find_preceding(struct reel *const *reels, size_t n, const struct reel *first)
+/* Of @n reels the one that comes before @first in the direction of reading, whatever their times
+ * say; NULL: none does. */
+static struct reel *query_find_better(const struct query *q, struct reel *const *reels, size_t n,
+				      const struct reel *first)
 {
 	struct reel *found = NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		struct reel *reel = reels[i];
+		bool better = reel->ready && (q->backwards ? reel_precedes(first, reel)
+							   : reel_precedes(reel, first));
 
-		if (reel->ready && reel != first && reel_precedes(reel, first) &&
-		    (!found || reel_earlier(reel, found)))
+		if (better && (!found || q->heap.before(reel, found)))
 			found = reel;
 	}
 	return found;
@@ -332,14 +319,30 @@ static struct reel *query_pop(struct query *q)
 	if (!first)
 		return NULL;
 	if (!first->line.event)
-		found = find_preceding(q->tellers, q->n_tellers, first);
+		found = query_find_better(q, q->tellers, q->n_tellers, first);
 	else if (first->line.event->life > 0)
-		found = find_preceding(q->reels, q->n_reels, first);
+		found = query_find_better(q, q->reels, q->n_reels, first);
 	if (!found)
 		return first;
 	heap_push(&q->heap, first);
 	heap_remove(&q->heap, found);
 	return found;
+}
+
+/* Pass lines backwards, latest first, until the tail is complete. */
+static int query_go_back(struct query *q, unsigned *budget)
+{
+	while (true) {
+		struct reel *reel;
+		int r = query_look(q, budget);
+
+		if (r != 0)
+			return r;
+		reel = q->tail_left > 0 ? query_pop(q) : NULL;
+		if (!reel)
+			return query_turn_round(q);
+		query_pass(q, reel);
+	}
 }
 
 int query_peek(struct query *q, unsigned *budget, const struct line **ret_line)

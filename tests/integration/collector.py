@@ -25,7 +25,7 @@ FRAME = struct.Struct("=IHHIIQ64s")
 MAGIC = 0x736B6C31
 RETAIN_FRAME = struct.Struct("=IHHQQQ64s")
 OFFER, END, DRAINED, RETAIN = 1, 2, 3, 4
-STREAMS = {"out": 1, "err": 2, "both": 3}
+STREAMS = {"out": 1, "err": 2, "both": 3, "event": 4}
 POLICIES = {"block": 0, "drop": 1}
 # Of the collector and of its reader, whatever they are made to do.
 RSS_KIB_MAX = 500_000 if "SLICEKEEP_TEST_SANITIZED" in os.environ else 8_000
