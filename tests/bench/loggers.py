@@ -2,6 +2,8 @@
 """The log paths: from a program that prints to a line that is stored."""
 import os
 import signal
+import struct
+import subprocess
 
 import contestants
 from instruments import PROGRAMS
@@ -11,6 +13,7 @@ LINE_BYTES = 100
 # log/index.h: one record for each batch that was stored.
 INDEX_HEADER_BYTES = 64
 INDEX_RECORD_BYTES = 24
+SEEK_FOOTER = struct.Struct("<IBI")
 
 
 class LogPath:
@@ -100,30 +103,53 @@ class Slicekeep(LogPath):
         folder = self.work.home / "log"
         return [path for name in self.names for path in (folder / name).glob(pattern)]
 
+    def stored(self, suffix):
+        """Plain files, and packed ones that have none beside them any more."""
+        plain = self.found(f"*.{suffix}")
+        return plain + [path for path in self.found(f"*.{suffix}.zst")
+                        if path.with_suffix("") not in plain]
+
     def files(self):
-        return self.found("*.log")
+        return self.stored("log")
 
     def lines_a_stamp(self, n_lines):
-        records = sum((path.stat().st_size - INDEX_HEADER_BYTES) // INDEX_RECORD_BYTES
-                      for path in self.found("*.idx"))
+        records = sum((plain_bytes(path) - INDEX_HEADER_BYTES) // INDEX_RECORD_BYTES
+                      for path in self.stored("idx"))
         return n_lines / max(records, 1)
 
     def end(self):
         self.work.run([self.platform.cli, "down"])
 
 
+def plain_bytes(path):
+    """Size of a file, or of what was packed into it: the sum of its table (log/seek-table.h)."""
+    if path.suffix != ".zst":
+        return path.stat().st_size
+    data = path.read_bytes()
+    n_frames = struct.unpack_from("<I", data, len(data) - SEEK_FOOTER.size)[0]
+    entries = data[len(data) - SEEK_FOOTER.size - n_frames * 8:len(data) - SEEK_FOOTER.size]
+    return sum(n_bytes for _, n_bytes in struct.iter_unpack("<II", entries))
+
+
 def lines_stored(files):
     """How many lines stand in these files."""
     total = 0
     for path in files:
-        with open(path, "rb") as file:
-            while block := file.read(1 << 20):
+        reader = ["zstd", "-dc", path] if path.suffix == ".zst" else ["cat", path]
+        with subprocess.Popen(reader, stdout=subprocess.PIPE) as process:
+            while block := process.stdout.read(1 << 20):
                 total += block.count(b"\n")
     return total
 
 
 def bytes_stored(files):
-    return sum(path.stat().st_size for path in files if path.exists())
+    total = 0
+    for path in files:
+        try:
+            total += plain_bytes(path)
+        except FileNotFoundError:
+            continue  # rotated, or packed, while it was looked at
+    return total
 
 
 def go(work, names):

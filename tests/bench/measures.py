@@ -11,6 +11,7 @@ import time
 import contestants
 import jobs
 import loggers
+import search
 from instruments import (MEMORY, Farewell, Workplace, cpu_seconds, kill, now, pss_kib, switches)
 
 
@@ -292,5 +293,5 @@ def wait_until_stored(path, n_lines):
 # With --rt. Who is idle needs no priority, and with one a logger would wake for every single line.
 ALONE = ("crash", "life", "control", "storm", "logs")
 SUITES = {"crash": crash, "life": life, "control": control, "storm": storm, "logs": logs,
-          "pace": pace, "idle": idle, "jobs": jobs.jobs}
+          "pace": pace, "idle": idle, "jobs": jobs.jobs, "search": search.search}
 CONTESTANTS = contestants.ALL
