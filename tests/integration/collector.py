@@ -102,11 +102,17 @@ class Keeper:
         self.sock.send(pipe.frame(END))
 
     def retain(self, common=(0, 0), **rules):
-        """Tell rules (bytes, seconds) as the supervisor does: of services, and of all others."""
+        """Tell rules (bytes, seconds) as the supervisor does: of services, and of all others.
+
+        They hold when this returns, because a pipe that was offered behind them has been drained.
+        """
         round_ = time.monotonic_ns()
         for name, (max_bytes, seconds) in [*rules.items(), ("", common)]:
             self.sock.send(RETAIN_FRAME.pack(MAGIC, RETAIN, 0, round_, max_bytes,
                                              int(seconds * 1_000_000), name.encode()))
+        pipe = self.pipe("rules")
+        pipe.close_write()
+        self.wait_drained(pipe)
 
     def receive(self):
         """Take one DRAINED; False when the collector has hung up."""
