@@ -29,6 +29,7 @@
 #include "cli/outermost.h"
 #include "cli/print.h"
 #include "cli/service-table.h"
+#include "cli/store-check.h"
 #include "cli/up.h"
 
 #define PROC_FILE_MAX ((size_t)1024 * 1024)
@@ -351,6 +352,7 @@ static void check_all(struct doctor *d)
 	check_folder(d, "log", p->log);
 	check_config(d);
 	check_space(d, "disk", p->log);
+	store_check(d->cli, &d->findings);
 	check_open_files(d);
 }
 

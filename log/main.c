@@ -36,6 +36,7 @@
 #include "log/reader-child.h"
 #include "log/reader.h"
 #include "log/rotate.h"
+#include "log/verify.h"
 #include "log/writer.h"
 
 #define SEGMENT_BYTES_DEFAULT (UINT64_C(32) << 20)
@@ -47,6 +48,7 @@ static const char usage[] =
 	"usage: slicekeep-log [OPTION…]\n"
 	"       slicekeep-log read [--log-dir DIR] [FILTER]\n"
 	"       PROGRAM | slicekeep-log pipe NAME\n"
+	"       slicekeep-log verify [--repair] [NAME…]\n"
 	"\n"
 	"Collects what services print, keeps it in files, and answers queries.\n"
 	"\n"
@@ -62,7 +64,8 @@ static const char usage[] =
 	"\n"
 	"read prints stored lines as JSON without any daemon; FILTER is a Filter of\n"
 	"io.slicekeep.log as JSON, \"{}\" means all.\n"
-	"pipe stores what comes on stdin as lines of NAME.\n";
+	"pipe stores what comes on stdin as lines of NAME.\n"
+	"verify looks at all that is stored and says what is wrong with it.\n";
 
 static struct {
 	char *log_dir;
@@ -282,6 +285,8 @@ int main(int argc, char **argv)
 		return read_main(argc - 2, argv + 2);
 	if (argc > 1 && strcmp(argv[1], "pipe") == 0)
 		return pipe_main(argc - 2, argv + 2);
+	if (argc > 1 && strcmp(argv[1], "verify") == 0)
+		return verify_main(argc - 2, argv + 2);
 	r = options_take(&argc, argv);
 	if (r == 0)
 		r = daemon_options(argc, argv, usage, &hello);

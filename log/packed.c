@@ -81,7 +81,8 @@ int packed_open(struct packed *p, int fd, struct frame_cache *cache)
 
 	*p = (struct packed){.fd = fd, .cache = cache, .id = frame_cache_id(cache)};
 	r = fstat(fd, &st) < 0 ? -errno : table_load(fd, (uint64_t)st.st_size, &p->table);
-	if (r == -EBADMSG)
+	p->is_rebuilt = r == -EBADMSG;
+	if (p->is_rebuilt)
 		r = table_rebuild(fd, (uint64_t)st.st_size, &p->table);
 	if (r < 0) {
 		seek_table_done(&p->table);

@@ -13,12 +13,14 @@ struct frame_cache;
  * struct packed - a file that was packed, as its reader sees it
  * @fd:    -1 while it is closed
  * @cache: holds its frames, as those of file number @id
+ * @is_rebuilt: the table was made anew
  */
 struct packed {
 	int fd;
 	struct seek_table table;
 	struct frame_cache *cache;
 	uint64_t id;
+	bool is_rebuilt;
 };
 
 /**

@@ -143,22 +143,23 @@ def test_follower_that_is_stopped_prints_how_to_fetch_what_it_missed(platform):
     os.mkfifo(go)
     platform.up({"processes": {"shop": {
         "command": "/bin/sh", "user": "root", "restart": {"when": "never"},
-        "args": ["-c", f"read x <{go}; seq -f 'line %.0f' 1 {n}; read x <{go}; echo line {n + 1}; "
-                       f"read x <{go}"]}}})
+        "args": ["-c", f"echo line 0; read x <{go}; seq -f 'line %.0f' 1 {n}; "
+                       f"read x <{go}; echo line {n + 1}; read x <{go}"]}}})
     path = platform.home / "followed"
     with open(path, "wb") as file:
         follower = platform.spawn([platform.program, "log", "-f", "--stream", "out", "shop"],
                                   stdout=file)
+    wait_until(lambda: path.read_bytes().endswith(b"line 0\n"))
     go.write_text("\n")
-    wait_until(lambda: path.stat().st_size > 0)
+    wait_until(lambda: b"line 1\n" in path.read_bytes())
     follower.send_signal(signal.SIGSTOP)
     began = time.monotonic()
     last = ["log", "-n1", "--stream", "out", "shop"]
     wait_until(lambda: f"line {n}\n" in platform.cli(*last).stdout, deadline=60)
     age(began)
-    go.write_text("\n")
-    wait_until(lambda: f"line {n + 1}\n" in platform.cli(*last).stdout)
     follower.send_signal(signal.SIGCONT)
+    wait_until(lambda: b" shows them\n" in path.read_bytes(), deadline=60)
+    go.write_text("\n")
     wait_until(lambda: path.read_bytes().endswith(b"line %d\n" % (n + 1)), deadline=60)
     follower.terminate()
     follower.wait(20 * SLOWNESS)
@@ -170,5 +171,5 @@ def test_follower_that_is_stopped_prints_how_to_fetch_what_it_missed(platform):
     fetched = platform.run(words, timeout=120).stdout.splitlines()
     assert told[0].startswith(f"-- {len(fetched)} lines skipped: slicekeep log ")
     followed.remove(told[0])
-    assert sorted(int(line.split()[-1]) for line in followed + fetched) == list(range(1, n + 2))
+    assert sorted(int(line.split()[-1]) for line in followed + fetched) == list(range(n + 2))
     assert len(fetched) > n // 2

@@ -58,18 +58,18 @@ LAYERS = {
     "log": {
         "model": "catalog cursor event filter frame gap heap index line-json lines lives"
                    " pace pattern retention rotate seek-table shares stream-id",
-        "adapter": "blob board follow frame-cache inlet packed packing peek pipe-slot pour"
-                   " prune query reel segment segment-view services stocktake store stream"
-                   " tape tape-seek writer",
+        "adapter": "blob board examine follow frame-cache index-scan inlet mend packed"
+                   " packing peek pipe-slot pour prune query reel segment segment-view"
+                   " services stocktake store stream tape tape-seek writer",
         "main": "api housekeeper housekeeper-child intake job main pipe read reader"
-                   " reader-child",
+                   " reader-child verify",
     },
     "cli": {
         "pure": "cgroup-facts options words",
         "showing": "findings log-line log-skipped service-table style table usage-table"
                    " why-words",
         "reaching": "command connect follow layout log-direct log-source names outermost pager"
-                    " print progress stand-in unit",
+                    " print progress stand-in store-check unit",
         "verb": "add complete config config-file control doctor down events foreground help limits"
                 " log ls main metrics renew status top up why",
     },
