@@ -310,9 +310,6 @@ class Collector:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait(20 * SLOWNESS)
-        wait_until(lambda: not any("--reader" in command or "--housekeeper" in command
-                                   for command in self.platform.processes().values()),
-                   what="the end of reader and housekeeper, which comes by itself")
 
 
 def store_lines(keeper, name, data, **more):
@@ -341,3 +338,7 @@ def collectors(platform):
     yield make
     for one in made:
         one.finish()
+    # One that was just being started has the words of its parent still.
+    words = f"--log-dir {platform.home / 'log'}"
+    wait_until(lambda: not any(words in command for command in platform.processes().values()),
+               what="the end of readers and housekeepers, which comes by itself")
