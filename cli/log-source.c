@@ -41,8 +41,7 @@ int log_source_advance(json_t *filter, const json_t *reply)
 	return json_object_set(filter, "cursor", cursor) < 0 ? -ENOMEM : 0;
 }
 
-/* Whether the collector is not there, or went away: the lines are there all the same. */
-static bool is_down(int code)
+bool log_source_is_down(int code)
 {
 	return code == -ENOENT || code == -ECONNREFUSED || code == -EAGAIN || code == -ETIMEDOUT ||
 	       supervisor_broke(code);
@@ -82,7 +81,7 @@ int log_source_read(struct log_source *s, json_t *filter, log_sink *sink, void *
 
 	if (supervisor_broke(code))
 		code = read_once(s->cli, filter, sink, userdata, err);
-	if (!is_down(code))
+	if (!log_source_is_down(code))
 		return code;
 	if (access(s->cli->paths.log, F_OK) < 0 && errno == ENOENT)
 		return error_set(err, -ENOENT,

@@ -36,6 +36,14 @@ must_check int log_source_read(struct log_source *s, json_t *filter, log_sink *s
 			       struct error *err);
 
 /**
+ * log_source_is_down() - whether the collector was not there, or went away
+ * @code: of what was asked of it
+ *
+ * The lines are there all the same.
+ */
+bool log_source_is_down(int code);
+
+/**
  * struct log_tail - the last lines of one service, without its events
  * @life:          of this life alone; 0: of any
  * @until_at_usec: none that came later; 0: no bound
