@@ -143,8 +143,9 @@ static int index_write(const struct mender *m, const struct examined *e,
 	struct index_scan scan;
 	int r = fd_write_all(to_fd, header, sizeof(*header));
 
-	if (r == 0)
-		r = old_records_copy(m, e, to_fd, &scan);
+	if (r < 0)
+		return r;
+	r = old_records_copy(m, e, to_fd, &scan);
 	if (r < 0 || scan.last.end >= e->bytes)
 		return r;
 	rest = index_record_make(INDEX_DATA, e->bytes,

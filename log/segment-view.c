@@ -255,12 +255,13 @@ static int data_load(struct segment_view *v, uint64_t offset, size_t n_bytes)
 	ssize_t n;
 
 	if (n_bytes > v->data_room) {
-		char *grown = realloc(v->data, n_bytes);
+		size_t room = MAX_OF(n_bytes, DATA_BYTES_MIN);
+		char *grown = realloc(v->data, room);
 
 		if (!grown)
 			return -ENOMEM;
 		v->data = grown;
-		v->data_room = n_bytes;
+		v->data_room = room;
 	}
 	v->data_bytes = 0;
 	n = blob_read(&v->log, v->data, n_bytes, offset);
