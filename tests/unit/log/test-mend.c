@@ -303,7 +303,6 @@ static void segment_that_was_cut_leaves_a_gap(void **state)
 
 static void segment_that_is_written_is_left_alone(void **state)
 {
-	cleanup_close int lock = openat(store.dir_fd, ".lock", O_RDWR | O_CREAT, 0600);
 	struct index_header header = {.magic = INDEX_MAGIC, .version = INDEX_VERSION, .seq = 103};
 	struct examined e;
 	struct error err = {0};
