@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """BENCHMARK-MACHINE.md: slicekeep with either launcher beside plain units of systemd."""
 import report
-from inside import JOBS_AT_ONCE
+from jobs import AT_ONCE
 from report import NOISE, Row, number, ratio
 from units import OURS, Plain
 
@@ -100,7 +100,7 @@ def text(samples, remarks, facts, command, date):
     missed += [f"- {remark}" for remark in remarks]
     return HEAD.format(
         command=command, date=date, facts="\n".join(f"| {key} | {value} |" for key, value in facts),
-        names=" | ".join(kind.name for kind in (Plain, *OURS)), at_once=JOBS_AT_ONCE,
+        names=" | ".join(kind.name for kind in (Plain, *OURS)), at_once=AT_ONCE,
         ratios=" | ".join(f"{kind.name} of plain" for kind in OURS),
         lines="\n".join(line.markdown() for line in lines),
         missed="\n".join(missed) or "Nothing.",
