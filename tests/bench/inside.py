@@ -87,8 +87,10 @@ def jobs(options, notes):
 
 
 def run_jobs(it, options, notes):
-    before = cgroups(), loaded_units()
     supervisor, count = short_jobs.Supervisor(SUPERVISOR), 0
+    # A first round, for what is made once for all.
+    list(short_jobs.rounds(supervisor, it.names, len(it.names)))
+    before = cgroups(), loaded_units()
     begin = time.monotonic()
     try:
         for count in short_jobs.rounds(supervisor, it.names, options["jobs"],
