@@ -345,26 +345,8 @@ static int query_go_back(struct query *q, unsigned *budget)
 	}
 }
 
-int query_peek(struct query *q, unsigned *budget, const struct line **ret_line)
-{
-	struct reel *reel;
-	int r = q->backwards ? query_go_back(q, budget) : 0;
-
-	if (r == 0)
-		r = query_look(q, budget);
-	if (r != 0)
-		return r;
-	reel = query_pop(q);
-	if (!reel)
-		return QUERY_END;
-	heap_push(&q->heap, reel);
-	if (q->left == 0 && query_counts(q, reel))
-		return QUERY_END;
-	*ret_line = &reel->line;
-	return 1;
-}
-
-int query_next(struct query *q, unsigned *budget, const struct line **ret_line)
+/* Take the reel whose line comes next out of the heap. Return: as query_next(). */
+static int query_draw(struct query *q, unsigned *budget, struct reel **ret_reel)
 {
 	struct reel *reel;
 	int r = q->backwards ? query_go_back(q, budget) : 0;
@@ -380,6 +362,29 @@ int query_next(struct query *q, unsigned *budget, const struct line **ret_line)
 		heap_push(&q->heap, reel);
 		return QUERY_END;
 	}
+	*ret_reel = reel;
+	return 1;
+}
+
+int query_peek(struct query *q, unsigned *budget, const struct line **ret_line)
+{
+	struct reel *reel;
+	int r = query_draw(q, budget, &reel);
+
+	if (r != 1)
+		return r;
+	heap_push(&q->heap, reel);
+	*ret_line = &reel->line;
+	return 1;
+}
+
+int query_next(struct query *q, unsigned *budget, const struct line **ret_line)
+{
+	struct reel *reel;
+	int r = query_draw(q, budget, &reel);
+
+	if (r != 1)
+		return r;
 	if (query_counts(q, reel))
 		q->left--;
 	q->line = reel->line;
