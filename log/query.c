@@ -368,7 +368,7 @@ static int query_draw(struct query *q, unsigned *budget, struct reel **ret_reel)
 
 int query_peek(struct query *q, unsigned *budget, const struct line **ret_line)
 {
-	struct reel *reel;
+	struct reel *reel = NULL;
 	int r = query_draw(q, budget, &reel);
 
 	if (r != 1)
@@ -380,7 +380,7 @@ int query_peek(struct query *q, unsigned *budget, const struct line **ret_line)
 
 int query_next(struct query *q, unsigned *budget, const struct line **ret_line)
 {
-	struct reel *reel;
+	struct reel *reel = NULL;
 	int r = query_draw(q, budget, &reel);
 
 	if (r != 1)
