@@ -29,6 +29,8 @@
 
 /** Calls of Rotate that wait for the writer. */
 #define ROTATIONS_MAX 256
+/** Without anybody connected; then the process ends, and the next caller starts another. */
+#define IDLE_USEC (10 * USEC_PER_SEC)
 
 struct api {
 	struct loop *loop;
@@ -229,6 +231,14 @@ static enum varlink_role role_of(int sock, const struct fd_peer *peer, void *use
 	return VARLINK_ROLE_NONE;
 }
 
+/* The process has nothing else to do than to answer. */
+static void on_idle(void *userdata)
+{
+	const struct api *a = userdata;
+
+	loop_stop(a->loop, 0);
+}
+
 int api_new(struct loop *l, const struct store *store, const struct board *board, int listen_fd,
 	    int writer_fd, struct api **ret_api)
 {
@@ -245,6 +255,8 @@ int api_new(struct loop *l, const struct store *store, const struct board *board
 	a->group = group ? group->gr_gid : 0;
 	list_init(&a->rotations);
 	r = varlink_server_new(l, role_of, a, &a->server);
+	if (r == 0)
+		r = varlink_server_watch_idle(a->server, IDLE_USEC, on_idle, a);
 	if (r == 0)
 		r = varlink_server_add(a->server, &interface);
 	if (r == 0)

@@ -5,9 +5,10 @@
  *
  * Searching, encoding and slow clients live in a process of their own, so that none of it can delay
  * collecting. It is started by the first connection that waits in the Varlink socket, which costs
- * that caller a millisecond and everybody else nothing. When it dies, the next connection starts
- * it again, but not sooner than RESTART_DELAY_USEC after its last start. It ends by itself when we
- * are gone: its successor will be started by our successor.
+ * that caller a millisecond and everybody else nothing. When it ends, because nobody asked for a
+ * while or because it died, the next connection starts it again, but not sooner than
+ * RESTART_DELAY_USEC after its last start. It ends by itself when we are gone: its successor will
+ * be started by our successor.
  */
 
 #include "log/reader-child.h"

@@ -7,6 +7,9 @@
  * when the writer is gone it must be too, before it takes a caller away from its successor, which
  * the next writer will start. The kernel kills it (PDEATHSIG); the socket's end of file covers a
  * writer that died before that was arranged. Whoever was connected comes back, with a cursor.
+ *
+ * It ends when nobody has been connected for a while: most of the time nobody asks, and its memory
+ * would be a quarter of what the daemons have.
  */
 
 #include "log/reader.h"

@@ -13,7 +13,8 @@
  * kill; so the store itself is asked what it has last, and everything behind that number is written
  * from the history. For its answer to be final, nothing of our predecessor may be on its way: the
  * lives of a stream are stored in their order, so a pipe is offered first in which there is
- * nothing, and when that one is drained, all earlier ones are.
+ * nothing, and when that one is drained, all earlier ones are. Where the history is empty there is
+ * nothing to ask for: a first start.
  *
  * To write wakes the collector. In a storm, when one event follows the other for a while, they are
  * written a few times a second; an event that is killed with us before that is in the history.
@@ -65,6 +66,7 @@ enum timeline_state {
  * struct timeline
  * @store:   connection on which the store is asked, or NULL
  * @life:    number of our pipe: our start, or a little later
+ * @is_first: the history was empty when we began
  * @written: number of the last event that is in the pipe or in the store
  * @full:    the pipe takes no more; @room tells when it does
  * @wrote_usec: when it was written last, monotonic; @n_quick: events that followed quickly
@@ -85,6 +87,7 @@ struct timeline {
 	unsigned n_quick;
 	bool napping;
 	bool hurried;
+	bool is_first;
 	char *socket;
 	uint64_t life;
 	uint64_t written;
@@ -345,7 +348,7 @@ static void on_retry(void *userdata)
 
 	if (t->state == TIMELINE_WRITING)
 		pump(t);
-	else if (t->state == TIMELINE_ASKING)
+	else
 		ask_store(t);
 }
 
@@ -371,6 +374,8 @@ static void on_connected(void *userdata)
 
 	if (t->state == TIMELINE_WRITING)
 		offer(t);
+	else if (t->state == TIMELINE_WAITING && t->is_first)
+		begin_writing(t);
 	else if (t->state == TIMELINE_WAITING)
 		offer_nothing(t);
 }
@@ -394,6 +399,7 @@ int timeline_new(struct loop *loop, struct events *events, struct collector_link
 		return -ENOMEM;
 	*t = (struct timeline){.loop = loop, .events = events, .link = link};
 	t->read_fd = t->write_fd = -1;
+	t->is_first = events_newest(events) == 0;
 	t->user = (struct collector_user){
 		.connected = on_connected, .answered = on_answered, .userdata = t};
 	list_init(&t->user.link);

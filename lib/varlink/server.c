@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/error.h"
 #include "lib/fd.h"
 #include "lib/list.h"
@@ -43,6 +44,8 @@ struct varlink_server {
 	size_t n_listeners;
 	struct list connections;
 	size_t n_connections;
+	usec_t idle_usec; /* USEC_INFINITY: nobody wants to know */
+	struct loop_timer idle;
 };
 
 struct connection {
@@ -135,13 +138,26 @@ static void call_dispatch(struct connection *c, const struct message_call *messa
 
 /* --- connections ------------------------------------------------------------------------------ */
 
+static void server_count(struct varlink_server *s, ssize_t change)
+{
+	usec_t idle_at = USEC_INFINITY;
+
+	s->n_connections += (size_t)change;
+	if (s->idle_usec == USEC_INFINITY)
+		return;
+	if (s->n_connections == 0)
+		idle_at = usec_add(clock_now_usec(), s->idle_usec);
+	if (loop_timer_set(&s->idle, idle_at) < 0)
+		log_debug("cannot set a timer: nobody hears that nobody is connected");
+}
+
 static void connection_free(struct connection *c)
 {
 	if (c->call)
 		call_gone(c->call);
 	wire_free(c->wire);
 	list_remove(&c->link);
-	c->server->n_connections--;
+	server_count(c->server, -1);
 	for (size_t i = 0; i < c->server->n_listeners; i++)
 		listener_room(c->server->listeners[i]);
 	free(c);
@@ -235,7 +251,7 @@ static void on_connection(int fd, void *userdata)
 	}
 	(void)steal_fd(&owned);
 	list_append(&s->connections, &c->link);
-	s->n_connections++;
+	server_count(s, 1);
 }
 
 /* --- the server ------------------------------------------------------------------------------- */
@@ -262,6 +278,7 @@ int varlink_server_new(struct loop *l, varlink_role_fn role, void *userdata,
 	s->loop = l;
 	s->role = role;
 	s->userdata = userdata;
+	s->idle_usec = USEC_INFINITY;
 	list_init(&s->connections);
 	if (server_serve(s, &service_interface, s) < 0) {
 		free(s);
@@ -279,6 +296,7 @@ void varlink_server_free(struct varlink_server *s)
 		connection_free(list_entry(it, struct connection, link));
 	for (size_t i = 0; i < s->n_listeners; i++)
 		listener_free(s->listeners[i]);
+	loop_timer_done(&s->idle);
 	free(s->listeners);
 	free(s->served);
 	free(s);
@@ -308,4 +326,16 @@ int varlink_server_add(struct varlink_server *s, const struct varlink_interface 
 const struct varlink_interface *varlink_server_interface(const struct varlink_server *s, size_t n)
 {
 	return n < s->n_served ? s->served[n].interface : NULL;
+}
+
+int varlink_server_watch_idle(struct varlink_server *s, usec_t idle_usec, loop_timer_fn fn,
+			      void *userdata)
+{
+	int r = loop_timer_init(&s->idle, s->loop, fn, userdata);
+
+	if (r < 0)
+		return r;
+	s->idle_usec = idle_usec;
+	server_count(s, 0);
+	return 0;
 }

@@ -6,10 +6,10 @@
 
 #include "lib/base.h"
 #include "lib/fd.h"
+#include "lib/loop.h"
 #include "lib/varlink/call.h"
 
 struct error;
-struct loop;
 struct varlink_server;
 
 /** Connections at a time; one more is accepted and closed. */
@@ -95,3 +95,13 @@ const struct varlink_interface *varlink_server_interface(const struct varlink_se
  * Return: 0 or negative errno.
  */
 must_check int varlink_server_listen(struct varlink_server *s, int fd);
+
+/**
+ * varlink_server_watch_idle() - be told when nobody has been connected for a while
+ * @idle_usec: the while; it begins now, and anew whenever the last connection has ended
+ * @fn:        may stop the loop; not to free the server
+ *
+ * Return: 0 or negative errno. To be called once.
+ */
+must_check int varlink_server_watch_idle(struct varlink_server *s, usec_t idle_usec,
+					 loop_timer_fn fn, void *userdata);

@@ -262,10 +262,14 @@ class Collector:
         self.process.terminate()
         assert self.process.wait(20 * SLOWNESS) == 0
 
+    def readers(self):
+        """The pids of processes that answer: none, if nobody has asked for a while."""
+        return [pid for pid, command in self.platform.processes().items() if "--reader" in command]
+
     def reader_pid(self):
-        """The process that answers; there is one once somebody has asked."""
-        return next(pid for pid, command in self.platform.processes().items()
-                    if "--reader" in command)
+        """The process that answers whoever is connected now."""
+        (pid,) = self.readers()
+        return pid
 
     def keeper(self):
         self.keepers.append(Keeper(self))

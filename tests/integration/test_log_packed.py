@@ -134,11 +134,6 @@ def kill_if_there(pid):
             pass
 
 
-def reader_of(collector):
-    return next((pid for pid, command in collector.platform.processes().items()
-                 if "--reader" in command), None)
-
-
 def test_storm_of_kills_leaves_stream_and_follower_exact(platform, collectors):
     n = 300_000
     collector = collectors("--segment", "64K", "--max-total", "8G", "--sync", "50ms")
@@ -158,7 +153,7 @@ def test_storm_of_kills_leaves_stream_and_follower_exact(platform, collectors):
             collector.start()
             keeper.connect()
         else:
-            kill_if_there(reader_of(collector) if victim == "reader"
+            kill_if_there(next(iter(collector.readers()), None) if victim == "reader"
                           else collector.housekeeper_pid())
         kills += 1
     assert writer.returncode == 0, "the writer saw a broken pipe"

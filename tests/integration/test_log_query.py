@@ -203,6 +203,17 @@ def test_slow_follower_costs_nobody_anything(collectors):
     assert skipped == sum(len(b"line %d\n" % i) for i in gone) > 0
 
 
+def test_reader_ends_when_nobody_asks_and_comes_back(shop):
+    caller = shop.caller()
+    caller.query(names=["shop"], tail=1)
+    first = shop.reader_pid()
+    caller.close()
+    wait_until(lambda: not shop.readers(), 60, "the reader's end")
+    assert numbers(shop.caller().query(names=["shop"], tail=1)) == [100_000]
+    assert shop.reader_pid() != first
+    assert "reader" not in shop.said()
+
+
 def test_reader_may_die(shop):
     caller = shop.caller()
     caller.query(names=["shop"], tail=1)

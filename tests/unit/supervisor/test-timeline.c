@@ -194,6 +194,18 @@ static void begin(struct world *w)
 
 /* --- tests --------------------------------------------------------------------------------- */
 
+/* Without the reader of a store that has nothing for it. */
+static void timeline_without_history_asks_nobody(void **state)
+{
+	struct world *w = *state;
+
+	offered(w);
+	add(w, "the very first");
+	take(w, 1);
+	assert_lines(w, 1, 1);
+	assert_false(is_asked(w));
+}
+
 static void timeline_begins_behind_what_is_stored(void **state)
 {
 	struct world *w = *state;
@@ -208,7 +220,7 @@ static void timeline_begins_behind_what_is_stored(void **state)
 	assert_int_equal(w->frame.policy, INTAKE_POLICY_BLOCK);
 	add(w, "one more");
 	take(w, 1);
-	assert_lines(w, 4, 6);
+	assert_lines(w, 4, 7);
 }
 
 static void timeline_of_a_new_store_begins_with_what_there_is(void **state)
@@ -218,7 +230,7 @@ static void timeline_of_a_new_store_begins_with_what_there_is(void **state)
 	add_many(w, 300);
 	begin(w);
 	assert_true(until(w->loop, has_all, w));
-	assert_lines(w, 1, 300);
+	assert_lines(w, 1, 301);
 }
 
 static void timeline_of_a_new_state_begins_anew(void **state)
@@ -230,7 +242,7 @@ static void timeline_of_a_new_state_begins_anew(void **state)
 	answer_stored(w, 812);
 	offered(w);
 	take(w, 1);
-	assert_lines(w, 1, 2);
+	assert_lines(w, 1, 3);
 }
 
 static void timeline_collector_that_dies_before_it_says_drained_is_waited_for(void **state)
@@ -244,7 +256,7 @@ static void timeline_collector_that_dies_before_it_says_drained_is_waited_for(vo
 	}
 	begin(w);
 	take(w, 1);
-	assert_lines(w, 1, 1);
+	assert_lines(w, 1, 2);
 }
 
 static void timeline_store_that_does_not_answer_is_asked_again(void **state)
@@ -260,7 +272,7 @@ static void timeline_store_that_does_not_answer_is_asked_again(void **state)
 	answer_stored(w, 0);
 	offered(w);
 	take(w, 1);
-	assert_lines(w, 1, 1);
+	assert_lines(w, 1, 2);
 }
 
 static void timeline_collector_that_is_replaced_gets_the_same_pipe(void **state)
@@ -280,7 +292,7 @@ static void timeline_collector_that_is_replaced_gets_the_same_pipe(void **state)
 	assert_int_equal(before.st_ino, after.st_ino);
 	assert_int_equal(w->frame.life, life);
 	take(w, 1);
-	assert_lines(w, 1, 3);
+	assert_lines(w, 1, 4);
 }
 
 static void timeline_full_pipe_costs_no_event(void **state)
@@ -292,10 +304,10 @@ static void timeline_full_pipe_costs_no_event(void **state)
 	assert_int_equal(w->n_bytes, 0);
 	assert_true(until(w->loop, has_all, w));
 	assert_true(w->n_bytes > (size_t)3 * 65536);
-	assert_lines(w, 1, 3000);
+	assert_lines(w, 1, 3001);
 	add(w, "and on it goes");
 	assert_true(until(w->loop, has_all, w));
-	assert_lines(w, 1, 3001);
+	assert_lines(w, 1, 3002);
 }
 
 static void timeline_says_what_the_history_has_lost(void **state)
@@ -330,14 +342,20 @@ static void timeline_long_event_is_one_short_line(void **state)
 	events_add(w->events, &event);
 	add(w, "next");
 	assert_true(until(w->loop, has_all, w));
-	assert_lines(w, 1, 2);
+	assert_lines(w, 1, 3);
 	assert_true(w->n_bytes < PIPE_BUF);
 	assert_null(strstr(w->bytes, "\"exit\":{"));
 }
 
 /* --- the world ----------------------------------------------------------------------------- */
 
-static int setup(void **state)
+static int begin_timeline(struct world *w)
+{
+	return timeline_new(w->loop, w->events, w->link, temp_path(&w->temp, "log.sock"),
+			    &w->timeline);
+}
+
+static int setup_first(void **state)
 {
 	static struct world w;
 
@@ -348,11 +366,23 @@ static int setup(void **state)
 	w.varlink = fd_unix_listen(temp_path(&w.temp, "log.sock"), SOCK_STREAM, 0600);
 	if (!w.bytes || w.intake < 0 || w.varlink < 0 || loop_new(&w.loop) < 0 ||
 	    events_open(w.temp.path, &w.events) < 0 ||
-	    collector_link_new(w.loop, temp_path(&w.temp, "log.intake"), &w.link) < 0 ||
-	    timeline_new(w.loop, w.events, w.link, temp_path(&w.temp, "log.sock"), &w.timeline) < 0)
+	    collector_link_new(w.loop, temp_path(&w.temp, "log.intake"), &w.link) < 0)
 		return -1;
 	*state = &w;
-	return 0;
+	return begin_timeline(&w);
+}
+
+/* An event of a former life is in the history: number 1. */
+static int setup(void **state)
+{
+	struct world *w;
+
+	if (setup_first(state) < 0)
+		return -1;
+	w = *state;
+	timeline_free(w->timeline);
+	add(w, "of a former life");
+	return begin_timeline(w);
 }
 
 static int teardown(void **state)
@@ -378,6 +408,8 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(timeline_without_history_asks_nobody, setup_first,
+						teardown),
 		TEST(timeline_begins_behind_what_is_stored),
 		TEST(timeline_of_a_new_store_begins_with_what_there_is),
 		TEST(timeline_of_a_new_state_begins_anew),
