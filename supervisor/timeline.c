@@ -52,7 +52,7 @@
 /** … after so many of them, … */
 #define QUICK_MAX 8
 /** … are written at most that often. */
-#define NAP_USEC (50 * USEC_PER_MSEC)
+#define NAP_USEC (200 * USEC_PER_MSEC)
 /** Of a text in a line that would be too long otherwise. */
 #define SHORT_TEXT_BYTES 512
 
