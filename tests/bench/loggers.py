@@ -121,25 +121,37 @@ class Slicekeep(LogPath):
         self.work.run([self.platform.cli, "down"])
 
 
+def packed_of(path):
+    """A file that was not there any more has been packed in the meantime."""
+    return path.with_name(f"{path.name}.zst")
+
+
 def plain_bytes(path):
     """Size of a file, or of what was packed into it: the sum of its table (log/seek-table.h)."""
     if path.suffix != ".zst":
-        return path.stat().st_size
+        try:
+            return path.stat().st_size
+        except FileNotFoundError:
+            path = packed_of(path)
     data = path.read_bytes()
     n_frames = struct.unpack_from("<I", data, len(data) - SEEK_FOOTER.size)[0]
     entries = data[len(data) - SEEK_FOOTER.size - n_frames * 8:len(data) - SEEK_FOOTER.size]
     return sum(n_bytes for _, n_bytes in struct.iter_unpack("<II", entries))
 
 
+def content(path):
+    """What is in a file, or was packed into it."""
+    if path.suffix != ".zst":
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            path = packed_of(path)
+    return subprocess.run(["zstd", "-dc", path], stdout=subprocess.PIPE, check=True).stdout
+
+
 def lines_stored(files):
     """How many lines stand in these files."""
-    total = 0
-    for path in files:
-        reader = ["zstd", "-dc", path] if path.suffix == ".zst" else ["cat", path]
-        with subprocess.Popen(reader, stdout=subprocess.PIPE) as process:
-            while block := process.stdout.read(1 << 20):
-                total += block.count(b"\n")
-    return total
+    return sum(content(path).count(b"\n") for path in files)
 
 
 def bytes_stored(files):
@@ -148,7 +160,7 @@ def bytes_stored(files):
         try:
             total += plain_bytes(path)
         except FileNotFoundError:
-            continue  # rotated, or packed, while it was looked at
+            continue  # rotated while it was looked at
     return total
 
 

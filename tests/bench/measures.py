@@ -142,7 +142,8 @@ def idle(kinds, quick, notes):
     try:
         for kind in kinds:
             sessions.append(Session(kind, 100, notes).__enter__())
-        time.sleep(1 if quick else 5)
+        # What they have to say of their start is on the disk by then (log.sync).
+        time.sleep(1 if quick else 15)
         before = [counts(session.work.own()) for session in sessions]
         time.sleep(1 if quick else 30)
         for session, (pids, cpu, switched) in zip(sessions, before):
