@@ -59,12 +59,12 @@ static int line_json_text(json_t *object, const struct line *line)
 }
 
 /* A time as the program wrote it: in what zone, and since when a number counts, it alone knows. */
-static json_t *time_json(json_t *time)
+static json_t *time_json(const json_t *time)
 {
 	cleanup_free char *text = NULL;
 
 	if (json_is_string(time))
-		return json_incref(time);
+		return json_text(json_string_value(time), json_string_length(time));
 	text = json_dumps(time, JSON_ENCODE_ANY | JSON_COMPACT);
 	return text ? json_string(text) : NULL;
 }

@@ -101,6 +101,26 @@ static void line_says_what_it_says_of_itself(void **state)
 			   " \"message\": \"a\", \"said_at\": \"1795232340500\"}");
 }
 
+/* Who reads the answer takes no \u0000, and one line must not keep him from all others. */
+static void line_with_a_nul_in_what_it_says_can_be_read(void **state)
+{
+	static const char line[] =
+		"{\"level\":\"info\",\"time\":\"1\\u00002\",\"msg\":\"a\\u0000b\"}";
+	struct line l = line_of(line, strlen(line));
+	json_t *object = line_json(&l), *read;
+	char *text = json_dumps(object, 0);
+
+	read = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(read);
+	assert_string_equal(json_string_value(json_object_get(read, "said_at")), "1\xef\xbf\xbd"
+										 "2");
+	assert_string_equal(json_string_value(json_object_get(read, "message")), "a\xef\xbf\xbd"
+										 "b");
+	json_decref(read);
+	json_decref(object);
+	free(text);
+}
+
 static void line_tells_what_is_special_about_it(void **state)
 {
 	struct line line = line_of("x", 1);
@@ -122,6 +142,7 @@ int main(void)
 		cmocka_unit_test(line_of_bytes_comes_twice),
 		cmocka_unit_test(line_that_is_an_event_says_what_it_tells),
 		cmocka_unit_test(line_says_what_it_says_of_itself),
+		cmocka_unit_test(line_with_a_nul_in_what_it_says_can_be_read),
 		cmocka_unit_test(line_tells_what_is_special_about_it),
 	};
 
