@@ -94,7 +94,8 @@ static json_t *job_cursor(const struct job *j)
 
 	if (j->gap_cursor)
 		return json_incref(j->gap_cursor);
-	query_cursor(j->query, &text);
+	if (!query_cursor(j->query, &text))
+		return json_null();
 	cursor = text_take(&text);
 	return cursor ? json_string(cursor) : NULL;
 }

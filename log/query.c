@@ -271,10 +271,10 @@ static int query_turn_round(struct query *q)
 	return 0;
 }
 
-/* Whether it is what was asked for, and not an event beside it. */
+/* Whether it is what was asked for, and not an event, or a mark of what was dropped, beside it. */
 static bool query_counts(const struct query *q, const struct reel *reel)
 {
-	return !reel_has_events(reel) || q->filter.streams != 0;
+	return !reel_has_mark(reel) && (!reel_has_events(reel) || q->filter.streams != 0);
 }
 
 /* The latest line that was not passed yet, when there have not been enough. */
@@ -400,16 +400,18 @@ int query_next(struct query *q, unsigned *budget, const struct line **ret_line)
 
 /* --- what callers want to know ---------------------------------------------------------------- */
 
-void query_cursor(const struct query *q, struct text *t)
+bool query_cursor(const struct query *q, struct text *t)
 {
+	if (q->backwards)
+		return false;
 	cursor_begin_text(t);
 	for (size_t i = 0; i < q->n_reels; i++) {
-		const struct reel *reel = q->reels[i];
-		struct cursor_place place = q->backwards ? reel->start : tape_place(&reel->tape);
+		struct cursor_place place = reel_place(q->reels[i]);
 
 		if (place.seq != 0)
 			cursor_add_text(t, &place);
 	}
+	return true;
 }
 
 uint64_t query_skipped(struct query *q)

@@ -45,8 +45,12 @@ must_check int query_next(struct query *q, unsigned *budget, const struct line *
 /** query_peek() - the same line, which stays the next one; Return: as query_next() */
 must_check int query_peek(struct query *q, unsigned *budget, const struct line **ret_line);
 
-/** query_cursor() - append the text of a cursor that goes on behind the last line handed out */
-void query_cursor(const struct query *q, struct text *t);
+/**
+ * query_cursor() - append the text of a cursor that goes on behind the last line handed out
+ *
+ * Return: false while the last N lines are looked for: then there is no such place yet.
+ */
+must_check bool query_cursor(const struct query *q, struct text *t);
 
 /** query_skipped() - bytes that retention deleted under our hands since the last call */
 uint64_t query_skipped(struct query *q);

@@ -56,8 +56,7 @@ static int print_lines(struct query *q)
 	if (r == 0 && last) {
 		cleanup_text struct text cursor = {0};
 
-		query_cursor(q, &cursor);
-		if (!cursor.data ||
+		if (!query_cursor(q, &cursor) || !cursor.data ||
 		    json_object_set_new(last, "cursor", json_string(cursor.data)) < 0)
 			return -ENOMEM;
 		r = print_json(last);

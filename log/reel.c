@@ -36,6 +36,11 @@ bool reel_has_events(const struct reel *reel)
 	return reel->tape.id.stream == INTAKE_STREAM_EVENT;
 }
 
+bool reel_has_mark(const struct reel *reel)
+{
+	return reel->line.dropped > 0 && !reel->line.damaged;
+}
+
 /* --- events ----------------------------------------------------------------------------------- */
 
 /* Most events are about others, and one look at their bytes tells. */
@@ -126,6 +131,23 @@ static int reel_rest(struct reel *reel)
 	return r < 0 ? r : REEL_AGAIN;
 }
 
+static bool is_too_late(const struct reel *reel, const struct filter *f)
+{
+	return f->until_usec != 0 && reel->tape.line.at_usec > f->until_usec;
+}
+
+/* Who asks on without an end in time, or with a later one, wants it. */
+static void reel_leave_for_later(struct reel *reel)
+{
+	if (reel->later.seq == 0)
+		reel->later = tape_place(&reel->tape);
+}
+
+struct cursor_place reel_place(const struct reel *reel)
+{
+	return reel->later.seq != 0 ? reel->later : tape_place(&reel->tape);
+}
+
 int reel_forward(struct reel *reel, const struct filter *f, bool follow)
 {
 	int r = tape_load(&reel->tape);
@@ -135,13 +157,16 @@ int reel_forward(struct reel *reel, const struct filter *f, bool follow)
 		return r;
 	if (r == 0 || is_waited_for(reel, follow))
 		return reel_rest(reel);
-	if (f->until_usec != 0 && reel->tape.line.at_usec > f->until_usec &&
-	    !reel_has_events(reel)) {
+	if (is_too_late(reel, f))
+		reel_leave_for_later(reel);
+	if (is_too_late(reel, f) && !reel_has_events(reel)) {
 		r = tape_skip_segment(&reel->tape);
 		return r > 0 ? REEL_AGAIN : r;
 	}
-	if (show(reel, f))
+	if (show(reel, f)) {
+		reel->later = (struct cursor_place){0};
 		return REEL_READY;
+	}
 	tape_advance(&reel->tape);
 	return REEL_AGAIN;
 }

@@ -230,6 +230,8 @@ int tape_seek_since(struct tape *t, usec_t since_usec, uint64_t since_life)
 		r = view_record(&t->view, i - 1, &before);
 		if (r == 0)
 			r = tape_align(t, before.end);
+		/* What was dropped at that place after that time is said, too. */
+		t->record = MIN_OF(t->record, i);
 	}
 	return r;
 }
