@@ -288,7 +288,9 @@ static int job_turn(struct job *j)
 		return job_reached_end(j);
 	if (job_has_more(j) && clock_now_usec() - j->sent_usec > SILENCE_USEC_MAX)
 		r = job_flush(j);
-	return j->paused ? MIN_OF(r, 0) : loop_timer_set(&j->turn, clock_now_usec());
+	if (r < 0 || j->paused)
+		return MIN_OF(r, 0);
+	return loop_timer_set(&j->turn, clock_now_usec());
 }
 
 static void on_turn(void *userdata)
@@ -333,6 +335,14 @@ static void on_gone(void *userdata)
 
 /* --- birth ------------------------------------------------------------------------------------ */
 
+static const char *follow_advice(int code)
+{
+	if (code == -EMFILE)
+		return "; end another follow or raise fs.inotify.max_user_instances";
+	return code == -ENOSPC ? "; follow fewer services or raise fs.inotify.max_user_watches"
+			       : "";
+}
+
 static int job_prepare(struct job *j, struct job_order *order, struct error *err)
 {
 	int r;
@@ -349,9 +359,7 @@ static int job_prepare(struct job *j, struct job_order *order, struct error *err
 		r = follow_new(j->loop, j->store, j->query, on_news, j, &j->follow);
 		if (r < 0)
 			return error_set(err, r, "cannot follow: %s%s", strerror(-r),
-					 r == -EMFILE ? "; end another follow or raise "
-							"fs.inotify.max_user_instances"
-						      : "");
+					 follow_advice(r));
 	}
 	r = j->batch ? loop_timer_init(&j->turn, j->loop, on_turn, j) : -ENOMEM;
 	return r < 0 ? r : loop_timer_set(&j->turn, clock_now_usec());
