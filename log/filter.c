@@ -3,13 +3,13 @@
 /*
  * Which lines somebody wants: the Filter of the interface as a struct.
  *
- * Patterns are POSIX extended regular expressions on bytes. A line may hold NULs and does not end
- * in one, so it is searched with GNU's re_search(), which takes a length; regexec(3) with
- * REG_STARTEND does too, but every sanitizer takes its argument for a string.
+ * Patterns are POSIX extended regular expressions on bytes, as regcomp(3) takes them. What they are
+ * matched with is ours (log/search.c): a line may be long, hold NULs, and come from anybody.
  */
 
 #include "log/filter.h"
 
+#include <regex.h>
 #include <string.h>
 
 #include "lib/error.h"
@@ -18,14 +18,13 @@
 
 #include "log/event.h"
 #include "log/pattern.h"
+#include "log/search.h"
 
 void filter_done(struct filter *f)
 {
 	strings_free(f->names);
 	free(f->fixed);
-	if (f->grep)
-		regfree(f->grep);
-	free(f->grep);
+	search_free(f->grep);
 	cursor_done(&f->cursor);
 	*f = (struct filter){0};
 }
@@ -37,30 +36,52 @@ static int keep_fixed(struct filter *f, const char *text, size_t n)
 	return f->fixed ? 0 : -ENOMEM;
 }
 
-static int read_grep(struct filter *f, const char *pattern, struct error *err)
+static int bad_pattern(struct error *err, const char *pattern, const char *reason)
 {
-	cleanup_free regex_t *grep = calloc(1, sizeof(*grep));
-	char reason[128], fixed[PATTERN_BYTES_MAX];
-	size_t n_fixed;
+	return error_set_id(err, -EINVAL, "io.slicekeep.log.BadPattern",
+			    "\"%s\" is no POSIX extended regular expression: %s", pattern, reason);
+}
+
+/* The library knows best what is wrong with a pattern. */
+static int check_grep(const char *pattern, struct error *err)
+{
+	char reason[128];
+	regex_t regex;
 	int r;
 
-	if (!grep)
-		return -ENOMEM;
 	if (strlen(pattern) > PATTERN_BYTES_MAX || pattern_cost(pattern) > PATTERN_COST_MAX)
 		return error_set_id(
 			err, -EINVAL, "io.slicekeep.log.BadPattern",
 			"the pattern is too long or repeats too much: at most %d bytes, "
 			"and %d with all repetitions written out",
 			PATTERN_BYTES_MAX, PATTERN_COST_MAX);
-	r = regcomp(grep, pattern, REG_EXTENDED | REG_NOSUB);
+	r = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
 	if (r == 0) {
-		f->grep = steal_ptr(grep);
-		n_fixed = pattern_fixed(pattern, fixed);
-		return n_fixed ? keep_fixed(f, fixed, n_fixed) : 0;
+		regfree(&regex);
+		return 0;
 	}
-	(void)regerror(r, grep, reason, sizeof(reason));
-	return error_set_id(err, -EINVAL, "io.slicekeep.log.BadPattern",
-			    "\"%s\" is no POSIX extended regular expression: %s", pattern, reason);
+	(void)regerror(r, &regex, reason, sizeof(reason));
+	return bad_pattern(err, pattern, reason);
+}
+
+static int read_grep(struct filter *f, const char *pattern, struct error *err)
+{
+	char fixed[PATTERN_BYTES_MAX];
+	size_t n_fixed;
+	int r = check_grep(pattern, err);
+
+	if (r < 0)
+		return r;
+	r = search_new(pattern, &f->grep);
+	if (r == -E2BIG)
+		return bad_pattern(err, pattern, "it repeats too much");
+	if (r == -EINVAL)
+		return bad_pattern(err, pattern,
+				   "it has a back-reference, or repeats in a way of its own");
+	if (r < 0)
+		return r;
+	n_fixed = pattern_fixed(pattern, fixed);
+	return n_fixed ? keep_fixed(f, fixed, n_fixed) : 0;
 }
 
 static int read_names(struct filter *f, const json_t *names, struct error *err)
@@ -239,11 +260,10 @@ static bool is_bad_enough(const struct filter *f, const struct line *line)
 static bool filter_matches(const struct filter *f, const struct line *line)
 {
 	const char *text = line->n_bytes ? line->text : "";
-	regoff_t n = (regoff_t)line->n_bytes;
 
 	if (f->fixed && !memmem(text, line->n_bytes, f->fixed, f->n_fixed))
 		return false;
-	return !f->grep || re_search(f->grep, text, n, 0, n, NULL) >= 0;
+	return !f->grep || search_finds(f->grep, text, line->n_bytes);
 }
 
 /* A daemon that was asked for shows all that it told. */

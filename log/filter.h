@@ -2,7 +2,6 @@
 #pragma once
 
 #include <jansson.h>
-#include <regex.h>
 
 #include "lib/base.h"
 #include "lib/meaning.h"
@@ -12,6 +11,7 @@
 
 struct error;
 struct event;
+struct search;
 
 #define FILTER_NAMES_MAX 4096
 
@@ -49,7 +49,7 @@ struct line {
  * @tail:      the last that many, if @has_tail
  * @level:     at least as bad as that, if @has_level
  * @fixed:     a text that has to be there as it is, or NULL; @n_fixed bytes
- * @grep:      NULL: any text; a search changes its caches
+ * @grep:      NULL: any text; a search changes what it remembers
  */
 struct filter {
 	char **names;
@@ -68,7 +68,7 @@ struct filter {
 	enum severity level;
 	char *fixed;
 	size_t n_fixed;
-	regex_t *grep;
+	struct search *grep;
 	struct cursor cursor;
 };
 

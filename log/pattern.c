@@ -10,8 +10,8 @@
  * wrong with a pattern; regcomp does that afterwards.
  *
  * And which text is in each line that it matches: most patterns have one, and looking for that is
- * ten times faster than regexec(3), which then only sees the few lines that may match. What is in a
- * group, or repeated, is left out, and a pattern that offers a choice has none.
+ * faster than a search by the pattern, which then only sees the few lines that may match. What is
+ * in a group, or repeated, is left out, and a pattern that offers a choice has none.
  */
 
 #include "log/pattern.h"

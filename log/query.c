@@ -28,6 +28,8 @@
 #include "log/reel.h"
 #include "log/store.h"
 
+/** Bytes that count as one line more when they are looked at. */
+#define LOOK_BYTES 512
 /** Events that the last N lines may bring with them. */
 #define TAIL_EVENTS_MAX 1000
 
@@ -244,6 +246,7 @@ static int query_look(struct query *q, unsigned *budget)
 				 : reel_forward(reel, &q->filter, q->follow);
 		if (r < 0)
 			return r;
+		*budget -= (unsigned)MIN_OF(reel_bytes(reel) / LOOK_BYTES, (size_t)*budget);
 		if (r == REEL_AGAIN)
 			query_pend(q, reel);
 		reel->ready = r == REEL_READY;

@@ -35,7 +35,7 @@ void query_free(struct query *q);
 
 /**
  * query_next() - the next line, of all streams by time
- * @budget:   lines that may be looked at before QUERY_PAUSE; counted down
+ * @budget:   lines that may be looked at before QUERY_PAUSE; counted down, for long ones by more
  * @ret_line: on 1; borrowed until the next call
  *
  * Return: 1, QUERY_END, QUERY_PAUSE, or negative errno.

@@ -36,6 +36,11 @@ bool reel_has_events(const struct reel *reel)
 	return reel->tape.id.stream == INTAKE_STREAM_EVENT;
 }
 
+size_t reel_bytes(const struct reel *reel)
+{
+	return reel->tape.line.n_bytes;
+}
+
 bool reel_has_mark(const struct reel *reel)
 {
 	return reel->line.dropped > 0 && !reel->line.damaged;

@@ -43,6 +43,9 @@ void reel_free(struct reel *reel);
 /** reel_has_events() - whether its lines are events */
 bool reel_has_events(const struct reel *reel);
 
+/** reel_bytes() - how long the line is that was looked at last */
+size_t reel_bytes(const struct reel *reel);
+
 /** reel_has_mark() - whether its line says how much was dropped, which going back does not show */
 bool reel_has_mark(const struct reel *reel);
 

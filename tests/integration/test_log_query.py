@@ -2,6 +2,7 @@
 """What is answered: tail, time, patterns, merged services, cursors, following."""
 import json
 import os
+import random
 import signal
 import threading
 import time
@@ -79,6 +80,24 @@ def test_grep_finds_and_refuses(shop):
         assert reply["error"] == "io.slicekeep.log.BadPattern"
     result = shop.read(exits=2, names=["shop"], grep="(")
     assert "no POSIX extended regular expression" in result.stderr
+
+
+def test_pattern_costs_neither_time_nor_memory(collectors):
+    """Each of these takes regexec(3) minutes, all memory, or both."""
+    collector = collectors()
+    letters = random.Random(1).choices("ab", k=1_000_000)
+    text = "".join(letters)
+    lines = [text[i:i + 100] for i in range(0, len(text), 100)]
+    lines += [text[i:i + 60_000] for i in range(0, len(text) // 2, 60_000)] + [text[:60_000] + "c"]
+    store_lines(collector.keeper(), "shop", "\n".join(lines).encode() + b"\n")
+    caller = collector.caller()
+    for pattern in (".*a.{50}(c|d)", "a.*(c|d)", "[a-z]+(c|d)", "(a|b|ab)*(c|d)", "(a*)*(b*)*[cd]"):
+        (found,) = caller.query(names=["shop"], grep=pattern)
+        assert len(found["text"]) == 60_001
+    assert caller.query(names=["shop"], grep=".*a.{50}(d|e)") == []
+    assert peak_rss_kib(collector.reader_pid()) < RSS_KIB_MAX
+    reply = caller.fails("Query", filter={"names": [], "grep": r"((a|b)*)*(.*)\2\3c"})
+    assert reply["error"] == "io.slicekeep.log.BadPattern"
 
 
 def test_time_range_takes_the_lines_of_that_time(collectors):

@@ -57,7 +57,8 @@ LAYERS = {
     },
     "log": {
         "model": "catalog cursor event filter frame gap heap index line-json lines lives"
-                   " pace pattern retention rotate seek-table shares stream-id",
+                   " pace pattern program retention rotate search seek-table shares"
+                   " stream-id",
         "adapter": "blob board examine follow frame-cache index-scan inlet mend packed"
                    " packing peek pipe-slot pour prune query reel segment segment-view"
                    " services stocktake store stream tape tape-seek writer",

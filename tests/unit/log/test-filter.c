@@ -6,6 +6,7 @@
 
 #include "log/filter.h"
 
+#include <regex.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -190,6 +191,7 @@ static void filter_that_is_wrong_names_the_fault(void **state)
 	} cases[] = {
 		{"{\"grep\": \"(\"}", "io.slicekeep.log.BadPattern", "regular expression"},
 		{"{\"grep\": \"a{1000}{1000}\"}", "io.slicekeep.log.BadPattern", "repeats"},
+		{"{\"grep\": \"(a*)\\\\1\"}", "io.slicekeep.log.BadPattern", "back-reference"},
 		{"{\"names\": [\"../x\"]}", "io.slicekeep.log.NoSuchService", "../x"},
 		{"{\"names\": [7]}", "io.slicekeep.log.NoSuchService", "?"},
 		{"{\"streams\": [\"in\"]}", "", "\"in\""},
