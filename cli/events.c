@@ -37,14 +37,14 @@ static int on_events(const json_t *events, void *userdata)
 
 	json_array_foreach(events, i, event) {
 		if (v->json && print_json_line(event) != CLI_DONE)
-			return -EPIPE;
+			return PRINT_GONE;
 		if (!v->json)
 			log_event_add(&out, event, &v->cli->out);
 	}
 	if (print_text(&out) != CLI_DONE)
 		return -ENOMEM;
 	(void)fflush(stdout);
-	return ferror(stdout) ? -EPIPE : 0;
+	return ferror(stdout) ? PRINT_GONE : 0;
 }
 
 /* The events there are; a name that nobody bears is an error, not an empty list. */
@@ -88,7 +88,7 @@ static int events_show(struct cli *cli, const struct events_options *o, char *co
 					0);
 		code = follow_run(&f, &err);
 	}
-	if (code == -EPIPE)
+	if (code == PRINT_GONE)
 		return CLI_DONE;
 	return code < 0 ? command_fail(&err) : CLI_DONE;
 }

@@ -79,8 +79,12 @@ static int drain(struct follow *f, struct varlink_client **client, struct error 
 		code = varlink_client_next(*client, clock_now_usec(), &reply, err);
 		if (code == 0)
 			code = -ECONNRESET; /* it said goodbye */
-		if (code > 0)
-			code = take(f, reply) < 0 ? -EIO : 1;
+		if (code > 0) {
+			code = take(f, reply);
+			if (code == -ENOMEM)
+				error_set(err, code, "out of memory");
+			code = code < 0 ? code : 1;
+		}
 	} while (code > 0);
 	return code;
 }

@@ -31,6 +31,7 @@ struct follow {
  * follow_run() - hand over what comes, until nobody reads our stdout any more or the platform is
  * gone; a daemon of ours that dies is waited for, and nothing is missed or repeated
  *
- * Return: 0 when the reader of stdout went away, negative errno with a text.
+ * Return: 0 when the reader of stdout went away, what @take or @missed returned, or negative errno
+ * with a text.
  */
 must_check int follow_run(struct follow *f, struct error *err);

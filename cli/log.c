@@ -51,6 +51,9 @@ struct log_options {
  * @names:  services, array; empty means all
  * @filter: type Filter
  * @style:  of what the lines go to
+ * @pages:  a pager is wanted as soon as there is something to see
+ * @pager:  its pid, or 0
+ * @failure: errno of what could not be printed, or 0
  */
 struct log_view {
 	const struct cli *cli;
@@ -59,6 +62,9 @@ struct log_view {
 	json_t *names;
 	json_t *filter;
 	struct style style;
+	bool pages;
+	pid_t pager;
+	int failure;
 };
 
 static void view_done(struct log_view *v)
@@ -162,12 +168,19 @@ static int make_filter(struct log_view *v, char *const *words)
 	return code == 0 ? put_level(v) : code;
 }
 
-static int out(struct text *t)
+static int out(struct log_view *v, struct text *t)
 {
-	int code = print_text(t);
+	int code;
 
-	(void)fflush(stdout);
-	return code != CLI_DONE || ferror(stdout) ? -EPIPE : 0;
+	if (v->pages && t->len > 0) {
+		v->pages = false;
+		v->pager = pager_begin();
+	}
+	code = print_text(t);
+	if (fflush(stdout) == 0 && !ferror(stdout) && code == CLI_DONE)
+		return 0;
+	v->failure = errno;
+	return PRINT_GONE;
 }
 
 static void add_json(struct text *t, const json_t *line)
@@ -196,7 +209,7 @@ static int on_lines(const json_t *lines, void *userdata)
 		else
 			log_line_add(&t, line, &v->style);
 	}
-	return out(&t);
+	return out(v, &t);
 }
 
 /* The command that shows what is shown now, without a place. */
@@ -232,7 +245,7 @@ static int on_missed(const json_t *reply, void *userdata)
 		add_again(v, &again);
 		log_skipped_add(&t, reply, again.data ? again.data : "", &v->style);
 	}
-	return t.len > 0 || t.failed ? out(&t) : 0;
+	return t.len > 0 || t.failed ? out(v, &t) : 0;
 }
 
 static bool names_service(const json_t *services, const char *name)
@@ -320,18 +333,17 @@ static int follow_on(struct log_view *v, struct error *err)
 static int log_show(struct log_view *v, char *const *words)
 {
 	struct error err = {0};
-	pid_t pager = 0;
 	int code = make_filter(v, words);
 
 	if (code != 0)
 		return code;
-	if (v->style.terminal && !v->options->follow && !v->options->json)
-		pager = pager_begin();
+	v->pages = v->style.terminal && !v->options->follow && !v->options->json;
 	code = read_stored(v, words, &err);
 	if (code >= 0 && v->options->follow)
 		code = follow_on(v, &err);
-	pager_end(pager);
-	if (code == -EPIPE)
+	pager_end(v->pager);
+	errno = v->failure;
+	if (code == PRINT_GONE)
 		return CLI_DONE;
 	return code < 0 ? command_fail(&err) : CLI_DONE;
 }

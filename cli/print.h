@@ -7,6 +7,10 @@
 
 struct text;
 
+/** What who takes lines returns when they cannot be printed any more: no errno that a daemon's
+ * absence has. Why is told when the program ends. */
+#define PRINT_GONE (-ECANCELED)
+
 /** print_text() - write a text to stdout and empty it; returns an enum cli_exit */
 int print_text(struct text *t);
 

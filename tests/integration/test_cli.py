@@ -495,3 +495,26 @@ def test_log_on_a_terminal_goes_through_the_pager(platform):
     said = on_terminal(platform, "log", "a", PAGER=f"tee {kept}")
     assert "hello" in said and "hello" in kept.read_text()
     assert "hello" in on_terminal(platform, "log", "a", PAGER="no-such-pager-anywhere")
+
+
+def test_pager_that_is_left_early_ends_the_log(platform):
+    platform.up(config(a=shell("seq -f 'line %.0f' 1 50000; exec sleep 1000")))
+    wait_until(lambda: "line 50000" in platform.cli("log", "a", "-n1").stdout, 20, "all lines")
+    said = on_terminal(platform, "log", "a", "-n50000", "--stream", "out", PAGER="head -n1")
+    assert re.search(r"a\.0.* line 1\r\n", said)
+    assert said.count("\n") == 1
+
+
+def test_pager_is_not_opened_for_nothing(platform):
+    platform.up(config(a=FOREVER))
+    kept = platform.home / "paged"
+    assert on_terminal(platform, "log", "a", "--grep", "x", PAGER=f"tee {kept}") == ""
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("words", [["log", "a"], ["log", "-f", "a"], ["events"], ["events", "-f"]])
+def test_output_that_cannot_be_written_is_said(platform, words):
+    platform.up(config(a=shell("seq -f 'line %.0f' 1 50000; exec sleep 1000")))
+    wait_until(lambda: "line 50000" in platform.cli("log", "a", "-n1").stdout, 20, "all lines")
+    done = platform.run(["/bin/sh", "-c", '"$@" >/dev/full', "sh", CLI, *words], exits=1)
+    assert done.stderr == "slicekeep: cannot write the output: No space left on device\n"
