@@ -64,7 +64,10 @@ static uint64_t room_bytes(int fd)
 {
 	struct statvfs fs;
 
-	return fstatvfs(fd, &fs) < 0 ? 0 : (uint64_t)fs.f_bavail * fs.f_frsize / 2;
+	if (fstatvfs(fd, &fs) < 0)
+		return 0;
+	/* One that does not know its size does not know what is free either. */
+	return fs.f_blocks > 0 ? (uint64_t)fs.f_bavail * fs.f_frsize / 2 : UINT64_MAX;
 }
 
 /* Pack one file under its scratch name, with the times of the plain one, and have it on the disk.

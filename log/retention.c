@@ -21,7 +21,8 @@
 
 uint64_t retention_default_total(uint64_t fs_bytes)
 {
-	return MIN_OF(RETENTION_TOTAL_DEFAULT, fs_bytes / 10);
+	return fs_bytes > 0 ? MIN_OF(RETENTION_TOTAL_DEFAULT, fs_bytes / 10)
+			    : RETENTION_TOTAL_DEFAULT;
 }
 
 static struct catalog_entry *excess_of(const struct catalog *c, const struct share *share)

@@ -13,7 +13,10 @@ struct share;
 /** The first byte of a segment is older than its last by this part of the largest age, at most. */
 #define RETENTION_AGE_PARTS 10
 
-/** retention_default_total() - the cap of a file system of @fs_bytes when none was configured */
+/**
+ * retention_default_total() - the cap on everything when none was configured
+ * @fs_bytes: size of the file system; 0: it does not know
+ */
 uint64_t retention_default_total(uint64_t fs_bytes);
 
 /**

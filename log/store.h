@@ -99,5 +99,5 @@ typedef int (*store_service_fn)(const char *service, void *userdata);
  */
 must_check int store_services(const struct store *s, store_service_fn fn, void *userdata);
 
-/** store_fs_bytes() - size of the file system; Return: 0 or negative errno */
+/** store_fs_bytes() - size of the file system, 0: it does not know; Return: 0 or negative errno */
 must_check int store_fs_bytes(const struct store *s, uint64_t *ret_bytes);

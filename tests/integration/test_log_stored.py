@@ -87,12 +87,12 @@ def test_folder_that_cannot_be_written_stops_one_service_only(collectors):
 class SmallDisk:
     """A collector whose log folder is a tmpfs of 2 MB, in a mount namespace that outlives it."""
 
-    def __init__(self, platform, collectors):
+    def __init__(self, platform, collectors, disk="-t tmpfs -o size=2m"):
         folder = platform.home / "log"
         folder.mkdir()
         self.anchor = platform.spawn(
             ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c",
-             f"mount -t tmpfs -o size=2m none '{folder}' && touch '{folder}/here' && read never"],
+             f"mount {disk} none '{folder}' && touch '{folder}/here' && read never"],
             stdin=subprocess.PIPE)
         self.view = pathlib.Path(f"/proc/{self.anchor.pid}/root/{folder}")
         wait_until((self.view / "here").exists)
@@ -213,6 +213,18 @@ def test_total_cap_deletes_the_oldest_and_never_blocks(collectors):
     lines = caller.query(names=["shop"], tail=5)
     assert [int(line["text"].split()[0]) for line in lines] == list(range(79_995, 80_000))
     assert not collector.segments("old0"), "the oldest should be gone"
+
+
+def test_disk_that_does_not_know_its_size_keeps_and_packs_everything(platform, collectors):
+    disk = SmallDisk(platform, collectors, "-t ramfs")
+    disk.collector.kill()
+    disk.collector.options = ("--segment", "64K")
+    disk.start()
+    disk.keeper.connect()
+    data = expected(30_000)
+    store_lines(disk.keeper, "shop", data)
+    disk.collector.wait_packed("shop")
+    assert disk.collector.stored("shop") == data
 
 
 def test_flood_does_not_starve_the_others(platform, collectors):

@@ -212,6 +212,7 @@ static void default_cap_is_2g_or_a_tenth(void **state)
 {
 	assert_int_equal(retention_default_total(UINT64_C(1) << 40), UINT64_C(2) << 30);
 	assert_int_equal(retention_default_total(UINT64_C(10) << 30), UINT64_C(1) << 30);
+	assert_int_equal(retention_default_total(0), UINT64_C(2) << 30);
 }
 
 static void small_cap_makes_small_segments(void **state)
