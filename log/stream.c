@@ -144,7 +144,7 @@ static int stream_opened(struct stream *s)
 /* Numbers grow with the clock, so that they never repeat, even in a store that was emptied. */
 static int stream_create_segment(struct stream *s, struct index_header *header)
 {
-	int r = -EEXIST;
+	int r;
 
 	*header = (struct index_header){.magic = INDEX_MAGIC,
 					.version = INDEX_VERSION,
@@ -155,6 +155,11 @@ static int stream_create_segment(struct stream *s, struct index_header *header)
 					.created_at_usec = clock_at_usec(),
 					.life = header->life};
 	header->seq = MAX_OF(header->seq, header->created_at_usec / USEC_PER_SEC);
+	/* It may have been removed, with what was in it, by retention or by hand. */
+	r = store_make_folder(&s->shared->store, s->id.service);
+	if (r < 0)
+		return r;
+	r = -EEXIST;
 	for (int i = 0; i < SEQ_TRIES_MAX && r == -EEXIST; i++, header->seq++)
 		r = segment_create(&s->segment, &s->shared->store, &s->id, header);
 	if (r == 0 && header->previous > 0)
@@ -169,9 +174,6 @@ static int stream_open_segment(struct stream *s)
 	struct index_header header = {0};
 	int r;
 
-	r = store_make_folder(&s->shared->store, s->id.service);
-	if (r < 0)
-		return r;
 	if (newest) {
 		r = segment_open(&s->segment, &s->shared->store, &s->id, newest->seq);
 		if (r == 0 && !s->fresh) {

@@ -243,6 +243,20 @@ static void rotation_of_a_closed_stream_begins_a_new_segment_later(void **state)
 	assert_int_equal(stream.segment.base_bytes, 4);
 }
 
+static void folder_that_was_removed_by_hand_is_made_again(void **state)
+{
+	shared.limit_bytes = 4;
+	print("one\n");
+	assert_int_equal(take(7), 4);
+	assert_int_equal(store_delete(&shared.store, &shop, 100), 0);
+	store_remove_folder(&shared.store, "shop");
+	assert_int_equal(folder_count(temp.path), 0);
+	print("two\n");
+	assert_int_equal(take(7), 4);
+	assert_stored(101, "two\n");
+	assert_int_equal(stream.state, STREAM_COLLECTING);
+}
+
 /* What a kill between a splice and its record leaves: the next collector finds a record too few. */
 static void lose_last_record(uint64_t seq)
 {
@@ -519,6 +533,7 @@ int main(void)
 		test_of(life_that_ended_in_mid_line_ends_the_segment_too),
 		test_of(rotation_that_was_asked_for_waits_for_the_line_end),
 		test_of(rotation_of_a_closed_stream_begins_a_new_segment_later),
+		test_of(folder_that_was_removed_by_hand_is_made_again),
 		test_of(full_segment_gets_the_record_that_a_kill_left_owing),
 		test_of(segment_before_a_fresh_one_gets_the_record_that_a_kill_left_owing),
 		test_of(clock_that_was_set_back_begins_a_new_segment),
