@@ -181,7 +181,8 @@ static int stream_open_segment(struct stream *s)
 			return stream_opened(s);
 		}
 		if (r < 0 && r != -ENOENT)
-			return r;
+			log_warning("cannot go on with segment %" PRIu64 " of %s: %s", newest->seq,
+				    s->id.service, strerror(-r));
 		header.previous = newest->seq;
 		header.base_bytes = r == 0 ? s->segment.base_bytes + s->segment.bytes : 0;
 		r = segment_settle(&s->segment);

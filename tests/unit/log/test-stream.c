@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -255,6 +256,22 @@ static void folder_that_was_removed_by_hand_is_made_again(void **state)
 	assert_int_equal(take(7), 4);
 	assert_stored(101, "two\n");
 	assert_int_equal(stream.state, STREAM_COLLECTING);
+}
+
+static void segment_that_cannot_be_gone_on_with_holds_nobody_up(void **state)
+{
+	const char *index = temp_path(&temp, "shop/0.out.0000000100.idx");
+
+	print("one\n");
+	assert_int_equal(take(7), 4);
+	stream_done(&stream);
+	assert_int_equal(stream_init(&stream, &shared, &shop), 0);
+	assert_int_equal(remove(index), 0);
+	assert_int_equal(mkdir(index, 0700), 0);
+	print("two\n");
+	assert_int_equal(take(8), 4);
+	assert_stored(100, "one\n");
+	assert_stored(101, "two\n");
 }
 
 /* What a kill between a splice and its record leaves: the next collector finds a record too few. */
@@ -534,6 +551,7 @@ int main(void)
 		test_of(rotation_that_was_asked_for_waits_for_the_line_end),
 		test_of(rotation_of_a_closed_stream_begins_a_new_segment_later),
 		test_of(folder_that_was_removed_by_hand_is_made_again),
+		test_of(segment_that_cannot_be_gone_on_with_holds_nobody_up),
 		test_of(full_segment_gets_the_record_that_a_kill_left_owing),
 		test_of(segment_before_a_fresh_one_gets_the_record_that_a_kill_left_owing),
 		test_of(clock_that_was_set_back_begins_a_new_segment),
