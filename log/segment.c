@@ -182,18 +182,17 @@ int segment_create(struct segment *s, const struct store *store, const struct st
 		   const struct index_header *header)
 {
 	struct segment made;
-	int fd, r;
+	int r;
 
-	/* The index of a segment that is there must not be emptied. */
-	fd = store_open_file(store, id, header->seq, SEGMENT_FILE_LOG, O_PATH);
-	if (fd >= 0) {
-		close_fd(&fd);
+	/* The files of a segment that is there must be neither emptied nor deleted. */
+	if (store_has_segment(store, id, header->seq))
 		return -EEXIST;
-	}
 	segment_init(&made);
 	r = files_create(&made, store, id, header);
 	if (r < 0) {
 		segment_close(&made);
+		if (r != -EEXIST)
+			ignore_result(store_delete(store, id, header->seq));
 		return r;
 	}
 	made.seq = header->seq;

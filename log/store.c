@@ -127,6 +127,19 @@ int store_open_file(const struct store *s, const struct stream_id *id, uint64_t 
 	return fd < 0 ? -errno : fd;
 }
 
+bool store_has_segment(const struct store *s, const struct stream_id *id, uint64_t seq)
+{
+	char path[PATH_BYTES_MAX];
+
+	/* In this order: the packed one is made before the plain one goes. */
+	for (int file = SEGMENT_FILE_LOG; file <= SEGMENT_FILE_LOG_PACKED; file++) {
+		path_format(path, id, seq, (enum segment_file)file);
+		if (faccessat(s->dir_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return true;
+	}
+	return false;
+}
+
 int store_delete(const struct store *s, const struct stream_id *id, uint64_t seq)
 {
 	char path[PATH_BYTES_MAX];

@@ -173,16 +173,6 @@ static void report_file(struct verify *v, const char *service, const char *name,
 	on_fault(&none, &f, v);
 }
 
-static bool has_log(int dir_fd, const struct stream_id *id, uint64_t seq)
-{
-	char name[SEGMENT_NAME_MAX];
-
-	return faccessat(dir_fd, segment_name(id, seq, SEGMENT_FILE_LOG, name), F_OK,
-			 AT_SYMLINK_NOFOLLOW) == 0 ||
-	       faccessat(dir_fd, segment_name(id, seq, SEGMENT_FILE_LOG_PACKED, name), F_OK,
-			 AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 static bool is_settled(int dir_fd, const char *name)
 {
 	struct stat st;
@@ -197,6 +187,7 @@ static void look_at_file(struct verify *v, int dir_fd, const char *service, cons
 	struct stream_id id = {0};
 	uint64_t seq;
 
+	(void)snprintf(id.service, sizeof(id.service), "%s", service);
 	if (text_equal(name, ".") || text_equal(name, ".."))
 		return;
 	if (text_equal(name, ".log.part") || text_equal(name, ".idx.part")) {
@@ -206,7 +197,7 @@ static void look_at_file(struct verify *v, int dir_fd, const char *service, cons
 	} else if (segment_name_parse(name, &id, &seq, &file) < 0) {
 		report_file(v, service, name, FAULT_FOREIGN, "is no file of the collector's");
 	} else if ((file == SEGMENT_FILE_INDEX || file == SEGMENT_FILE_INDEX_PACKED) &&
-		   is_settled(dir_fd, name) && !has_log(dir_fd, &id, seq)) {
+		   is_settled(dir_fd, name) && !store_has_segment(&v->store, &id, seq)) {
 		report_file(v, service, name, FAULT_ORPHAN, "is an index without its segment");
 	}
 }

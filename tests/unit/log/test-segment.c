@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "lib/file.h"
 #include "log/store.h"
 #include "tests/unit/lib/temp.h"
 
@@ -251,7 +252,20 @@ static void create_on_a_full_disk_leaves_no_segment(void **state)
 	segment_init(&s);
 	assert_int_equal(segment_create(&s, &store, &shop, &header), -ENOSPC);
 	assert_false(segment_is_open(&s));
-	assert_int_equal(access(temp_path(&temp, "shop/0.out.0000000001.log"), F_OK), -1);
+	assert_int_equal(folder_count(temp_path(&temp, "shop")), 0);
+}
+
+static void create_does_not_touch_a_packed_segment(void **state)
+{
+	const char *packed = temp_path(&temp, "shop/0.out.0000000001.log.zst");
+	struct index_header header = {.magic = INDEX_MAGIC, .version = INDEX_VERSION, .seq = 1};
+	struct segment s;
+
+	assert_int_equal(file_write_quick(packed, "x", 1, 0600), 0);
+	fail_pwrite_of_bytes = sizeof(header);
+	segment_init(&s);
+	assert_int_equal(segment_create(&s, &store, &shop, &header), -EEXIST);
+	assert_int_equal(size_of("shop/0.out.0000000001.log.zst"), 1);
 }
 
 static void record_without_room_is_kept_and_stops_the_next_batch(void **state)
@@ -335,6 +349,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(index_left_alone_by_a_kill_is_made_again, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(create_on_a_full_disk_leaves_no_segment, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(create_does_not_touch_a_packed_segment, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			record_without_room_is_kept_and_stops_the_next_batch, setup, teardown),
