@@ -3,7 +3,8 @@
 /*
  * What a former collector left, counted once: from then on the writer knows, because nobody else
  * makes or deletes segments. A folder that cannot be read is said and not counted; it must not keep
- * the others from being collected.
+ * the others from being collected. Nobody makes a segment now, so this is also the time to remove
+ * what a kill has left of one.
  */
 
 #include "log/stocktake.h"
@@ -31,7 +32,9 @@ static int on_service(const char *service, void *userdata)
 	const struct stock *stock = userdata;
 	int r = store_list(stock->store, service, on_segment, stock->catalog);
 
-	if (r < 0 && r != -ENOMEM)
+	if (r == 0)
+		store_sweep(stock->store, service);
+	else if (r != -ENOMEM)
 		log_warning("cannot read the folder of \"%s\": %s", service, strerror(-r));
 	return r == -ENOMEM ? r : 0;
 }

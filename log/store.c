@@ -6,8 +6,8 @@
  * One process writes here, and the lock on LOGDIR/.lock is what says so; everybody else only reads.
  * The lock is waited for: a collector that was killed is gone only when its last system call has
  * come back, and its successor must not begin before. A segment exists when its .log does, plain or
- * packed: the index is made first and deleted last, so an index alone is what a kill left over and
- * is ignored. A plain file beside a packed one wins: a kill came before it was deleted.
+ * packed: the index is made first and deleted last, so an index alone is what a kill left over: it
+ * is ignored, and goes when the next collector starts. A plain file beside a packed one wins: a kill came before it was deleted.
  *
  * A folder is listed under a shared lock on it, and the housekeeper deletes plain files under an
  * exclusive one: without it a listing that began before a segment was packed, and came to its plain
@@ -221,6 +221,29 @@ int store_list(const struct store *s, const char *service, store_entry_fn fn, vo
 			return r;
 	}
 	return 0;
+}
+
+static bool is_left(const struct store *s, const char *service, const char *name)
+{
+	struct stream_id id = {0};
+	enum segment_file file;
+	uint64_t seq;
+
+	(void)snprintf(id.service, sizeof(id.service), "%s", service);
+	return segment_name_parse(name, &id, &seq, &file) == 0 &&
+	       (file == SEGMENT_FILE_INDEX || file == SEGMENT_FILE_INDEX_PACKED) &&
+	       !store_has_segment(s, &id, seq);
+}
+
+void store_sweep(const struct store *s, const char *service)
+{
+	cleanup(dir_close) DIR *dir = dir_open(s->dir_fd, service);
+	const struct dirent *d;
+
+	while (dir && (d = readdir(dir)))
+		if (is_left(s, service, d->d_name))
+			(void)unlinkat(dirfd(dir), d->d_name, 0);
+	store_remove_folder(s, service);
 }
 
 int store_services(const struct store *s, store_service_fn fn, void *userdata)

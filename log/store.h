@@ -95,6 +95,13 @@ typedef int (*store_entry_fn)(const struct store_entry *entry, void *userdata);
 must_check int store_list(const struct store *s, const char *service, store_entry_fn fn,
 			  void *userdata);
 
+/**
+ * store_sweep() - delete what a kill has left in a service's folder: indexes without a segment
+ *
+ * Context: with the store's lock.
+ */
+void store_sweep(const struct store *s, const char *service);
+
 /** store_service_fn() - called for each service; Return: as store_entry_fn() */
 typedef int (*store_service_fn)(const char *service, void *userdata);
 

@@ -8,11 +8,11 @@
  * each byte's life is known whatever happens in between.
  *
  * A rotation makes the new segment's index, then the segment, and only then takes bytes for it: a
- * kill in between leaves an index alone, which is made again, or an empty segment, which is gone on
- * with. Bytes never move from one file to another. A segment ends at its size (its own or its
- * index's), and where its first byte is old enough that its rule wants it to become deletable; one
- * that nothing more comes for is ended when all of it is too old (log/retention.c). What has a
- * successor is never written again: the housekeeper may pack it.
+ * kill in between leaves an index alone, which the next start removes, or an empty segment, which
+ * is gone on with. Bytes never move from one file to another. A segment ends at its size (its own
+ * or its index's), and where its first byte is old enough that its rule wants it to become
+ * deletable; one that nothing more comes for is ended when all of it is too old (log/retention.c).
+ * What has a successor is never written again: the housekeeper may pack it.
  *
  * When storing fails (full disk, a folder that cannot be written) nothing has left the pipe. Then
  * the service's policy decides: block, which means that we stop looking at the pipe until the next

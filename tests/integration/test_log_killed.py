@@ -10,7 +10,7 @@ import pytest
 
 import instance
 import store
-from collector import Pipe, collectors  # noqa: F401
+from collector import Pipe, collectors, store_lines  # noqa: F401
 from processes import minds, stat_of
 from waiting import SLOWNESS, wait_until
 
@@ -120,6 +120,24 @@ def test_lives_under_kills_stay_in_order(platform, collectors):
         (1000 + i, text) for i in range(lives)
         for text in [*(f"life {i} line {j}" for j in range(400)), f"last {i}"]]
     assert not any("open" in line or "cut" in line for line in lines)
+
+
+def test_index_that_a_kill_left_alone_goes_at_the_next_start(collectors):
+    collector = collectors()
+    keeper = collector.keeper()
+    store_lines(keeper, "shop", b"one\n")
+    collector.kill()
+    (index,) = (collector.log / "shop").glob("*.idx")
+    left = [collector.log / "shop/0.out.17.idx", collector.log / "shop/0.out.18.idx.zst",
+            collector.log / "gone/0.err.19.idx"]
+    left[2].parent.mkdir()
+    for path in left:
+        path.write_bytes(index.read_bytes())
+    collector.start()
+    keeper.connect()
+    store_lines(keeper, "shop", b"two\n")
+    assert not any(path.exists() for path in left) and not left[2].parent.exists()
+    assert collector.stored("shop") == b"one\ntwo\n" and index.exists()
 
 
 def test_drained_pipe_offered_again_is_answered_at_once(collectors):
