@@ -17,8 +17,8 @@
  *   kernel does by itself, about 30 s;
  * - of the disk: what the damaged frame held is lost, and said where it is missing.
  *
- * Since when files have to be synced is written in the lock's file at the end of each pass. A clock
- * that was set back makes that a time to come, and then everything is.
+ * Since when files have to be synced is written in the lock's file at the end of each pass in which
+ * all of them were. A clock that was set back makes that a time to come, and then everything is.
  */
 
 #include "log/housekeeper.h"
@@ -52,6 +52,7 @@
 
 /**
  * struct pass
+ * @is_behind:   something could not be synced: the next pass has to do it
  * @synced_usec: what was written after that (wall clock) may not be on the disk
  * @entries:     @n_entries segments of the folder that is looked at
  */
@@ -59,6 +60,7 @@ struct pass {
 	struct store store;
 	int lock_fd;
 	bool sync;
+	bool is_behind;
 	usec_t began_usec;
 	usec_t synced_usec;
 	struct store_entry *entries;
@@ -167,33 +169,39 @@ static void on_packed(const struct store_entry *entry, uint64_t bytes, void *use
 	ignore_result(send(HOUSEKEEPER_FD_WRITER, &note, sizeof(note), MSG_NOSIGNAL));
 }
 
+/* What cannot be packed now, on a disk that is nearly full for example, is synced as it is. */
 static int segment_keep(struct pass *p, int dir_fd, size_t i)
 {
 	const struct store_entry *entry = &p->entries[i];
+	int r = 0, code;
 
 	if (entry->packed)
 		return packing_finish(dir_fd, entry);
-	if (is_newest(p, i))
-		return p->sync ? segment_sync(p, entry) : 0;
-	return packing_pack(&p->store, dir_fd, entry, on_packed, p);
+	if (!is_newest(p, i)) {
+		r = packing_pack(&p->store, dir_fd, entry, on_packed, p);
+		if (r == 0)
+			return 0;
+	}
+	code = p->sync ? segment_sync(p, entry) : 0;
+	p->is_behind |= code < 0;
+	return code < 0 ? code : MIN_OF(r, 0);
 }
 
-/* One segment that cannot be kept must not be the end of all others'. */
-static int on_service(const char *service, void *userdata)
+static int folder_keep(struct pass *p, const char *service)
 {
-	cleanup_close int dir_fd = -1;
-	struct pass *p = userdata;
+	cleanup_close int dir_fd =
+		openat(p->store.dir_fd, service, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	int r;
 
-	dir_fd = openat(p->store.dir_fd, service, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (dir_fd < 0)
-		return errno == ENOENT ? 0 : -errno;
+		return -errno;
 	packing_clean(dir_fd);
 	p->n_entries = 0;
 	r = store_list(&p->store, service, on_segment, p);
 	if (r < 0)
 		return r;
-	qsort(p->entries, p->n_entries, sizeof(*p->entries), entry_order);
+	if (p->n_entries > 0)
+		qsort(p->entries, p->n_entries, sizeof(*p->entries), entry_order);
 	for (size_t i = 0; i < p->n_entries; i++) {
 		r = segment_keep(p, dir_fd, i);
 		if (r < 0 && r != -ENOSPC)
@@ -201,6 +209,19 @@ static int on_service(const char *service, void *userdata)
 				    strerror(-r));
 	}
 	return folder_sync(p, dir_fd);
+}
+
+/* One that cannot be kept, or that retention has removed, must not be the end of all others. */
+static int on_service(const char *service, void *userdata)
+{
+	struct pass *p = userdata;
+	int r = folder_keep(p, service);
+
+	if (r == -ENOENT || r == 0)
+		return 0;
+	p->is_behind = true;
+	log_warning("cannot pack or sync the segments of \"%s\": %s", service, strerror(-r));
+	return 0;
 }
 
 /* --- the pass --------------------------------------------------------------------------------- */
@@ -213,7 +234,8 @@ static int pass_make(struct pass *p)
 		r = store_services(&p->store, on_service, p);
 	if (r == 0)
 		r = folder_sync(p, p->store.dir_fd);
-	if (r == 0 && p->sync && pwrite(p->lock_fd, &p->began_usec, sizeof(p->began_usec), 0) < 0)
+	if (r == 0 && p->sync && !p->is_behind &&
+	    pwrite(p->lock_fd, &p->began_usec, sizeof(p->began_usec), 0) < 0)
 		r = -errno;
 	return r;
 }

@@ -168,7 +168,7 @@ static int segment_pack(const struct store *store, int dir_fd, const struct stor
 	if (index_fd < 0 && index_fd != -ENOENT)
 		return index_fd;
 	if (flock(log_fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? 0 : -errno;
+		return errno == EWOULDBLOCK ? PACKING_BUSY : -errno;
 	r = part_make(dir_fd, PART_LOG, log_fd, &log_bytes);
 	if (r == 0 && index_fd >= 0)
 		r = part_make(dir_fd, PART_INDEX, index_fd, &index_bytes);

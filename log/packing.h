@@ -6,6 +6,8 @@
 struct store;
 struct store_entry;
 
+#define PACKING_BUSY 1
+
 /**
  * packing_fn() - both packed files of a segment are complete, and get their names next
  * @bytes: of both
@@ -17,8 +19,9 @@ typedef void (*packing_fn)(const struct store_entry *entry, uint64_t bytes, void
  * @dir_fd: its service's folder
  * @entry:  not the newest of its stream
  *
- * Return: 0, also when it is being written or was deleted meanwhile; -ENOSPC when there is no room
- * for it now; negative errno. What is there afterwards is complete in any case.
+ * Return: 0, also when it was deleted meanwhile; PACKING_BUSY when it is being written; -ENOSPC
+ * when there is no room for it now; negative errno. What is there afterwards is complete in any
+ * case.
  */
 must_check int packing_pack(const struct store *store, int dir_fd, const struct store_entry *entry,
 			    packing_fn complete, void *userdata);

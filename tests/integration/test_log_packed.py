@@ -230,6 +230,26 @@ def test_full_disk_is_left_to_what_services_print(platform, small_disk):
     assert_nothing_else(small_disk.view / "shop")
 
 
+def test_folder_that_cannot_be_read_keeps_no_other_from_being_packed(collectors):
+    collector = collectors("--segment", "64K", "--sync", "100ms", start=False)
+    (collector.log / "aaa").mkdir(parents=True)
+    # Root may read everything, unless it was told otherwise.
+    collector.start(["setpriv", "--bounding-set=-dac_override,-dac_read_search"])
+    keeper = collector.keeper()
+    names = [f"shop{i}" for i in range(8)]
+    for name in names:
+        store_lines(keeper, name, b"one line\n")
+    (collector.log / "zzz").mkdir()
+    for name in ("aaa", "zzz"):
+        (collector.log / name).chmod(0)
+    for name in names:
+        store_lines(keeper, name, numbered(1, 10_000))
+    for name in names:
+        collector.wait_packed(name)
+        assert list((collector.log / name).glob("*.log.zst"))
+    assert "segments of \"aaa\": Permission denied" in collector.said()
+
+
 def test_sync_interval_is_kept_while_something_is_stored(collectors):
     collector = collectors("--sync", "100ms")
     keeper = collector.keeper()
