@@ -4,8 +4,9 @@
  * The housekeeper, as the writer sees it: a process that makes one pass and ends.
  *
  * A pass is due at once when a segment has been sealed, and at the latest sync_usec after the first
- * byte that came since the last one began; while nothing is stored, none is. Passes never overlap,
- * and one that was asked for during another follows it.
+ * byte that came since the last one began; while nothing is stored, none is. What a former writer
+ * has stored may not have seen a pass: one is due for that, too. Passes never overlap, and one that
+ * was asked for during another follows it.
  *
  * Before a packed file gets its name the housekeeper says so. Retention may have deleted that
  * segment a moment before, and nobody but us knows: where the housekeeper dies before it has seen
@@ -224,6 +225,9 @@ int housekeeper_child_new(struct loop *l, struct writer *w, const char *log_dir,
 		return r;
 	}
 	writer_watch(w, on_stored, c);
+	if (writer_shared(w)->catalog.n_entries > 0)
+		child_due(c, usec_add(clock_now_usec(),
+				      sync_usec > 0 ? sync_usec : HOUSEKEEPER_SYNC_DEFAULT_USEC));
 	*ret_child = c;
 	return 0;
 }

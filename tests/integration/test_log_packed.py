@@ -265,6 +265,21 @@ def test_sync_interval_is_kept_while_something_is_stored(collectors):
         wait_until(lambda: synced_usec() > since, what="a pass that began after the line came")
 
 
+def test_what_a_former_collector_left_is_synced_and_packed_in_silence(collectors):
+    collector = collectors("--segment", "64K", "--sync", "0")
+    store_lines(collector.keeper(), "shop", numbered(1, 20_000))
+    collector.wait_packed("shop")
+    collector.kill()
+    store.unpack_all(collector.log / "shop")
+    assert len(list((collector.log / "shop").glob("*.log"))) > 3
+    assert (collector.log / ".housekeeper").read_bytes() == b""
+    collector.options = ("--segment", "64K", "--sync", "100ms")
+    collector.start()
+    collector.wait_packed("shop")
+    wait_until(lambda: (collector.log / ".housekeeper").read_bytes())
+    assert collector.stored("shop") == numbered(1, 20_000)
+
+
 def test_sync_0_starts_nobody_before_a_segment_is_complete(collectors):
     collector = collectors("--sync", "0", "--segment", "64K")
     keeper = collector.keeper()
