@@ -10,7 +10,8 @@
  *
  * Before a packed file gets its name the housekeeper says so. Retention may have deleted that
  * segment a moment before, and nobody but us knows: where the housekeeper dies before it has seen
- * that itself, the file that it leaves is deleted here.
+ * that itself, the file that it leaves is deleted here. Where it did not die, a segment that we do
+ * not know is none of ours: somebody has put it there, and it stays.
  */
 
 #include "log/housekeeper-child.h"
@@ -105,13 +106,13 @@ static void on_note(int fd, int events, void *userdata)
 		ignore_result(loop_fd_set(&c->notes, 0)); /* its pidfd says the rest */
 }
 
-static void child_forget(struct housekeeper_child *c)
+static void child_forget(struct housekeeper_child *c, bool has_died)
 {
 	while (c->socket_fd >= 0 && note_take(c))
 		;
 	loop_fd_done(&c->notes);
 	close_fd(&c->socket_fd);
-	if (c->has_last)
+	if (c->has_last && has_died)
 		stream_shared_disown(writer_shared(c->writer), &c->last.id, c->last.seq);
 	c->has_last = false;
 }
@@ -122,7 +123,7 @@ static void on_exit_of_housekeeper(pid_t pid, int wait_status, void *userdata)
 
 	loop_pid_done(&c->process);
 	c->process.pid = 0;
-	child_forget(c);
+	child_forget(c, wait_status != 0);
 	if (WIFSIGNALED(wait_status))
 		log_warning("the housekeeper was killed by signal %d; collecting goes on",
 			    WTERMSIG(wait_status));
@@ -185,7 +186,7 @@ static void on_due(void *userdata)
 		return;
 	log_error("cannot start the housekeeper: %s; collecting goes on", strerror(-r));
 	if (!is_running(c))
-		child_forget(c);
+		child_forget(c, false);
 	child_due(c, usec_add(c->started_usec, RETRY_USEC));
 }
 

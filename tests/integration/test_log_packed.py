@@ -250,6 +250,23 @@ def test_folder_that_cannot_be_read_keeps_no_other_from_being_packed(collectors)
     assert "segments of \"aaa\": Permission denied" in collector.said()
 
 
+def test_segments_that_somebody_has_put_there_stay(collectors):
+    collector = collectors("--segment", "64K")
+    keeper = collector.keeper()
+    store_lines(keeper, "shop", numbered(1, 20_000))
+    collector.wait_packed("shop")
+    restored = collector.log / "restored"
+    restored.mkdir()
+    for path in store.segments(collector.log / "shop")[:4]:
+        for name in (path.name, path.with_suffix(".idx").name):
+            (restored / name).write_bytes(store.read(path.with_name(name)))
+    there = collector.stored("restored")
+    store_lines(keeper, "other", numbered(1, 20_000))
+    collector.wait_packed("restored")
+    assert len(list(restored.glob("*.log.zst"))) == 3
+    assert collector.stored("restored") == there == numbered(1, len(there) // LINE_BYTES)
+
+
 def test_sync_interval_is_kept_while_something_is_stored(collectors):
     collector = collectors("--sync", "100ms")
     keeper = collector.keeper()
