@@ -4,10 +4,14 @@
  * The intake: keepers connect, offer pipes and are told what is stored.
  *
  * There is one answer to everything that goes wrong with a keeper (a frame that is none, no memory,
- * no descriptors, an answer that does not fit into its socket): hang up. A keeper that is hung up
- * on comes back and offers all its pipes again, which is what it does after our death anyway; so
- * the path that must work is the only path. Its pipes are collected from all the time in between.
+ * no descriptors): hang up. A keeper that is hung up on comes back and offers all its pipes again,
+ * which is what it does after our death anyway; so the path that must work is the only path. Its
+ * pipes are collected from all the time in between.
+ *
  * The supervisor is a keeper like others, and says beside that what is to be kept of each service.
+ * On a full disk it is told of hundreds of streams at once, which is more than its socket takes. To
+ * hang up on it would be to tell it the same from the beginning, for ever: so answers wait until
+ * there is room, up to ANSWERS_MAX of them.
  */
 
 #include "log/intake.h"
@@ -26,6 +30,8 @@
 
 /** Frames of one keeper before others have their turn. */
 #define TURN_FRAMES_MAX 16
+/** Answers that wait until a keeper reads; the supervisor hears of no more streams either. */
+#define ANSWERS_MAX 4096
 
 struct intake {
 	struct loop *loop;
@@ -35,10 +41,21 @@ struct intake {
 	unsigned n_keepers;
 };
 
+struct answer {
+	struct list link;
+	struct intake_frame frame;
+};
+
+/**
+ * struct keeper
+ * @answers: @n_answers that its socket had no room for
+ */
 struct keeper {
 	struct list link;
 	struct intake *intake;
 	struct loop_fd source;
+	struct list answers;
+	unsigned n_answers;
 	pid_t pid;
 	int fd;
 };
@@ -66,9 +83,18 @@ bool intake_retain_valid(const struct intake_retain *f, size_t n_bytes, size_t n
 	       (memchr(f->name, '\0', sizeof(f->name)) && text_name_valid(f->name));
 }
 
+static void answer_free(struct keeper *k, struct answer *a)
+{
+	list_remove(&a->link);
+	free(a);
+	k->n_answers--;
+}
+
 static void keeper_free(struct keeper *k)
 {
 	writer_forget(k->intake->writer, k);
+	list_for_each_safe(it, &k->answers)
+		answer_free(k, list_entry(it, struct answer, link));
 	loop_fd_done(&k->source);
 	close_fd(&k->fd);
 	list_remove(&k->link);
@@ -106,16 +132,45 @@ static int keeper_receive(struct keeper *k)
 	return 1;
 }
 
+static int keeper_hold(struct keeper *k, const struct intake_frame *frame)
+{
+	struct answer *a = k->n_answers < ANSWERS_MAX ? malloc(sizeof(*a)) : NULL;
+
+	if (!a)
+		return -ENOBUFS;
+	a->frame = *frame;
+	list_append(&k->answers, &a->link);
+	k->n_answers++;
+	return loop_fd_set(&k->source, LOOP_READ | LOOP_WRITE);
+}
+
+/* What waits, as far as there is room. Return: 1, or negative to hang up. */
+static int keeper_flush(struct keeper *k)
+{
+	int r = 0;
+
+	while (r == 0 && !list_empty(&k->answers)) {
+		struct answer *a = list_entry(k->answers.next, struct answer, link);
+
+		r = fd_send(k->fd, &a->frame, sizeof(a->frame), NULL, 0);
+		if (r == 0)
+			answer_free(k, a);
+	}
+	if (r == 0)
+		r = loop_fd_set(&k->source, LOOP_READ);
+	return r < 0 && r != -EAGAIN ? r : 1;
+}
+
 static void on_keeper(int fd, int events, void *userdata)
 {
 	struct keeper *k = userdata;
-	int r = 1;
+	int r = events & LOOP_WRITE ? keeper_flush(k) : 1;
 
 	for (int i = 0; i < TURN_FRAMES_MAX && r > 0; i++)
 		r = keeper_receive(k);
 	if (r >= 0)
 		return;
-	if (r != -ECONNRESET)
+	if (r != -ECONNRESET && r != -EPIPE)
 		log_warning("hung up on keeper %d, it will come back: %s", (int)k->pid,
 			    r == -EBADMSG ? "not a frame" : strerror(-r));
 	keeper_free(k);
@@ -144,6 +199,7 @@ static void on_connection(int fd, void *userdata)
 		return;
 	}
 	(void)steal_fd(&owned);
+	list_init(&k->answers);
 	list_append(&i->keepers, &k->link);
 	i->n_keepers++;
 }
@@ -151,8 +207,10 @@ static void on_connection(int fd, void *userdata)
 void intake_tell(void *peer, const struct intake_frame *frame)
 {
 	struct keeper *k = peer;
-	int r = fd_send(k->fd, frame, sizeof(*frame), NULL, 0);
+	int r = list_empty(&k->answers) ? fd_send(k->fd, frame, sizeof(*frame), NULL, 0) : -EAGAIN;
 
+	if (r == -EAGAIN)
+		r = keeper_hold(k, frame);
 	if (r == 0)
 		return;
 	/* One that has left did not wait for an answer: its pipes were empty. */

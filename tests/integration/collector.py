@@ -24,7 +24,7 @@ from waiting import SLOWNESS, wait_until
 FRAME = struct.Struct("=IHHIIQ64s")
 MAGIC = 0x736B6C31
 RETAIN_FRAME = struct.Struct("=IHHQQQ64s")
-OFFER, END, DRAINED, RETAIN = 1, 2, 3, 4
+OFFER, END, DRAINED, RETAIN, TROUBLE = 1, 2, 3, 4, 5
 STREAMS = {"out": 1, "err": 2, "both": 3, "event": 4}
 POLICIES = {"block": 0, "drop": 1}
 # Of the collector and of its reader, whatever they do. A sanitizer keeps what was freed:

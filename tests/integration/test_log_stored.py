@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is stored when the output, the disk or the folder is not as one would wish."""
 import base64
+import errno
 import os
 import pathlib
 import random
@@ -11,7 +12,9 @@ import pytest
 
 import instance
 import store
-from collector import RSS_KIB_MAX, collectors, peak_rss_kib, store_lines  # noqa: F401
+from collector import (FRAME, MAGIC, RETAIN, RETAIN_FRAME, RSS_KIB_MAX, TROUBLE,  # noqa: F401
+                       collectors, peak_rss_kib, store_lines)
+from processes import stat_of
 from waiting import SLOWNESS, wait_until
 
 pytestmark = pytest.mark.sanitize
@@ -82,6 +85,29 @@ def test_folder_that_cannot_be_written_stops_one_service_only(collectors):
     errors = [line for line in collector.said().splitlines() if "cannot store" in line]
     assert len(errors) == 1, errors
     assert "broken.0.out is stored again" in collector.said()
+
+
+def test_supervisor_is_told_of_more_troubles_than_its_socket_takes(collectors):
+    n = 1000
+    collector = collectors()
+    collector.log.mkdir(exist_ok=True)
+    keeper, supervisor = collector.keeper(), collector.keeper()
+    names = {f"bad{i}" for i in range(n)}
+    for name in names:
+        (collector.log / name).write_text("in the way")
+        pipe = keeper.pipe(name)
+        pipe.write(b"kept in the pipe\n")
+        pipe.close()
+    wait_until(lambda: collector.said().count("cannot store") == n)
+    supervisor.sock.send(RETAIN_FRAME.pack(MAGIC, RETAIN, 0, 1, 0, 0, b""))
+    assert supervisor.has_news(20 * SLOWNESS)
+    wait_until(lambda: stat_of(collector.process.pid)[0] == b"S", what="all to be said")
+    while names:
+        data = supervisor.sock.recv(4096)
+        assert data, f"hung up on before {len(names)} of {n} were told"
+        _, kind, _, _, _, code, name = FRAME.unpack(data)
+        assert (kind, code) == (TROUBLE, errno.ENOTDIR)
+        names.remove(name.rstrip(b"\0").decode())
 
 
 class SmallDisk:
