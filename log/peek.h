@@ -32,3 +32,11 @@ void peek_done(struct peek *p);
  * negative errno.
  */
 must_check ssize_t peek_look(struct peek *p, int pipe_fd, size_t *ret_line_end);
+
+/**
+ * peek_take() - take out what a pipe holds; it is in @p->bytes until the next call
+ * @max_bytes: at most so many
+ *
+ * Return: as peek_look().
+ */
+must_check ssize_t peek_take(struct peek *p, int pipe_fd, size_t max_bytes);

@@ -394,9 +394,9 @@ static ssize_t stream_drop(struct stream *s, int pipe_fd, bool to_line_end)
 
 	if (n <= 0)
 		return n;
-	n = read(pipe_fd, peek->bytes, to_line_end && line_end > 0 ? line_end : (size_t)n);
+	n = peek_take(peek, pipe_fd, to_line_end && line_end > 0 ? line_end : (size_t)n);
 	if (n <= 0)
-		return n < 0 ? -errno : 0;
+		return n;
 	s->dropped_bytes += (uint64_t)n;
 	s->dropped_mid_line = peek->bytes[n - 1] != '\n';
 	s->shared->board->dropped_bytes += (uint64_t)n;
@@ -452,6 +452,7 @@ ssize_t stream_take(struct stream *s, int pipe_fd, uint64_t life, usec_t now_use
 
 void stream_end_life(struct stream *s, uint64_t life)
 {
+	s->dropped_mid_line = false; /* there is no rest of it */
 	if (!segment_is_open(&s->segment) || !s->segment.life_open || s->segment.life != life)
 		return;
 	/* Where it fails, the next life's beginning says the same. */

@@ -30,12 +30,16 @@ static struct stream_shared shared;
 static struct stream stream;
 static int pipe_fds[2];
 static int splice_error; /* what splice and fallocate fail with; 0: they do not */
+static int
+	others_read; /* at that look from now on what was seen is gone a moment later; 0: never */
 static usec_t now_usec, at_usec;
 
 ssize_t __real_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
 		      unsigned flags);
 ssize_t __wrap_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
 		      unsigned flags);
+ssize_t __real_tee(int from, int to, size_t n, unsigned flags);
+ssize_t __wrap_tee(int from, int to, size_t n, unsigned flags);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t n_bytes);
 int __wrap_fallocate64(int fd, int mode, off_t offset, off_t n_bytes);
 usec_t __wrap_clock_at_usec(void);
@@ -43,11 +47,21 @@ usec_t __wrap_clock_at_usec(void);
 ssize_t __wrap_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
 		      unsigned flags)
 {
-	if (splice_error) {
+	if (splice_error && to_offset) { /* into a file */
 		errno = splice_error;
 		return -1;
 	}
 	return __real_splice(from, from_offset, to, to_offset, n, flags);
+}
+
+ssize_t __wrap_tee(int from, int to, size_t n, unsigned flags)
+{
+	ssize_t seen = __real_tee(from, to, n, flags);
+	char bytes[64];
+
+	if (others_read > 0 && --others_read == 0 && seen > 0)
+		assert_int_equal(read(from, bytes, sizeof(bytes)), seen);
+	return seen;
 }
 
 /* Whichever of the two names the C library gives it. */
@@ -74,6 +88,7 @@ static int setup(void **state)
 	log_init(LOG_LEVEL_ERROR - 1);
 	temp_init(&temp);
 	splice_error = 0;
+	others_read = 0;
 	now_usec = 10 * USEC_PER_SEC;
 	at_usec = 100 * USEC_PER_SEC;
 	shared = (struct stream_shared){.limit_bytes = 1 << 20};
@@ -525,6 +540,33 @@ static void dropped_bytes_of_a_life_that_ends_are_marked(void **state)
 	assert_int_equal(index_record_kind(&record), INDEX_END);
 }
 
+/* The keeper's pipes wait when they are empty, and the payload may read its own output. */
+static void dropping_stream_waits_for_nobody(void **state)
+{
+	stream.policy = INTAKE_POLICY_DROP;
+	splice_error = ENOSPC;
+	others_read = 2; /* the first one is for storing it */
+	print("lost");
+	assert_int_equal(fcntl(pipe_fds[0], F_SETFL, 0), 0);
+	assert_int_equal(take(7), -EAGAIN);
+	assert_int_equal(stream.dropped_bytes, 0);
+}
+
+static void life_that_was_cut_off_costs_the_next_one_no_line(void **state)
+{
+	stream.policy = INTAKE_POLICY_DROP;
+	splice_error = ENOSPC;
+	print("half a line");
+	assert_int_equal(take(7), 11);
+	stream_end_life(&stream, 7);
+	splice_error = 0;
+	now_usec = stream.retry_usec;
+	print("kept\n");
+	assert_int_equal(take(8), 5);
+	assert_stored(100, "kept\n");
+	assert_int_equal(shared.board->dropped_bytes, 11);
+}
+
 static void folder_that_is_a_file_blocks(void **state)
 {
 	assert_int_equal(file_write_quick(temp_path(&temp, "shop"), "x", 1, 0600), 0);
@@ -564,6 +606,8 @@ int main(void)
 		test_of(dropping_stream_throws_whole_lines_away_and_marks_them),
 		test_of(dropping_stream_that_falls_silent_asks_for_room),
 		test_of(dropped_bytes_of_a_life_that_ends_are_marked),
+		test_of(dropping_stream_waits_for_nobody),
+		test_of(life_that_was_cut_off_costs_the_next_one_no_line),
 		test_of(folder_that_is_a_file_blocks),
 	};
 
