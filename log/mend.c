@@ -4,12 +4,15 @@
  * Mending: what stands beside the bytes of a service is made anew, the bytes never change.
  *
  * It is done beside a running collector. The housekeeper's lock is held all the time, so nothing is
- * packed or cleaned up; a plain segment is locked as its writer locks it, so one that is written is
- * left alone, and a collector that would go on with it begins a new one instead. The newest segment
- * of a stream is only changed while there is no collector. Retention may delete a segment under our
- * hands, as always: then the index that was made for it goes as well.
+ * packed, synced or cleaned up; a plain segment is locked as its writer locks it, so one that is
+ * written is left alone, and a collector that would go on with it begins a new one instead. The
+ * newest segment of a stream is only changed while there is no collector; one that starts waits for
+ * that one change, and not for the end of the walk. Retention may delete a segment under our hands,
+ * as always: then the index that was made for it goes as well, and a packed file that was written
+ * anew does not take its place.
  *
- * What is made gets its name by rename(2), with the old file's times, when the disk has it.
+ * What is made has the segment's times and owner, and gets its name by rename(2) when the disk has
+ * it.
  */
 
 #include "log/mend.h"
@@ -41,7 +44,7 @@ int mender_begin(struct mender *m, const struct store *store, struct error *err)
 {
 	int r;
 
-	*m = (struct mender){.store = store, .lock_fd = -1, .store_fd = -1};
+	*m = (struct mender){.store = store, .lock_fd = -1};
 	m->lock_fd = openat(store->dir_fd, ".housekeeper", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (m->lock_fd < 0)
 		return error_set(err, -errno, "cannot write into \"%s\": %m", store->path);
@@ -51,14 +54,11 @@ int mender_begin(struct mender *m, const struct store *store, struct error *err)
 	while (r < 0 && (r = flock(m->lock_fd, LOCK_EX)) < 0)
 		if (errno != EINTR)
 			return error_set(err, -errno, "cannot lock \"%s\": %m", store->path);
-	m->store_fd = openat(store->dir_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	m->has_store = m->store_fd >= 0 && flock(m->store_fd, LOCK_EX | LOCK_NB) == 0;
 	return 0;
 }
 
 void mender_done(struct mender *m)
 {
-	close_fd(&m->store_fd);
 	close_fd(&m->lock_fd);
 }
 
@@ -77,39 +77,80 @@ static int scratch_open(int dir_fd, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The right to change what belongs to a segment, for as long as @ret_fd is open. */
-static int segment_lock(const struct mender *m, const struct examined *e, int *ret_fd)
+static int lock_now(int fd)
 {
-	cleanup_close int fd = -1;
-
-	if (e->is_newest && !m->has_store)
-		return -EBUSY;
-	fd = store_open_file(m->store, &e->entry.id, e->entry.seq,
-			     e->entry.packed ? SEGMENT_FILE_LOG_PACKED : SEGMENT_FILE_LOG,
-			     O_RDONLY);
 	if (fd < 0)
-		return steal_fd(&fd);
+		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;
-	*ret_fd = steal_fd(&fd);
 	return 0;
 }
 
-/* Give a scratch file its name, and the times of the segment. */
-static int publish(int dir_fd, const char *scratch, int scratch_fd, int segment_fd,
-		   const char *name)
+/*
+ * The right to change what belongs to a segment, for as long as both descriptors are open. What a
+ * collector has written since it was examined would be left out.
+ */
+static int segment_lock(const struct mender *m, const struct examined *e, int *store_fd,
+			int *segment_fd)
 {
 	struct stat st;
+	int r;
+
+	if (e->is_newest) {
+		*store_fd = openat(m->store->dir_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		r = lock_now(*store_fd);
+		if (r < 0)
+			return r;
+	}
+	*segment_fd = store_open_file(m->store, &e->entry.id, e->entry.seq,
+				      e->entry.packed ? SEGMENT_FILE_LOG_PACKED : SEGMENT_FILE_LOG,
+				      O_RDONLY);
+	if (*segment_fd < 0)
+		return *segment_fd;
+	r = lock_now(*segment_fd);
+	if (r == 0 && fstat(*segment_fd, &st) < 0)
+		r = -errno;
+	if (r == 0 && !e->entry.packed && (uint64_t)st.st_size != e->bytes)
+		r = -EBUSY;
+	return r;
+}
+
+/* What root mends in the store of somebody else stays theirs. */
+static int give_to_owner(int fd, const struct stat *st)
+{
+	if (st->st_uid != geteuid() && fchown(fd, st->st_uid, st->st_gid) < 0)
+		return -errno;
+	return fchmod(fd, st->st_mode & ACCESSPERMS) < 0 ? -errno : 0;
+}
+
+/* A scratch file gets the times and the owner of the segment, and the disk has it. */
+static int complete(int scratch_fd, int segment_fd)
+{
+	struct timespec times[2];
+	struct stat st;
+	int r;
 
 	if (fstat(segment_fd, &st) < 0)
 		return -errno;
+	r = give_to_owner(scratch_fd, &st);
+	if (r < 0)
+		return r;
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	return futimens(scratch_fd, times) < 0 || fdatasync(scratch_fd) < 0 ? -errno : 0;
+}
 
-	struct timespec times[] = {st.st_atim, st.st_mtim};
+static int publish(int dir_fd, const char *scratch, const char *name)
+{
+	return renameat(dir_fd, scratch, dir_fd, name) < 0 || fsync(dir_fd) < 0 ? -errno : 0;
+}
 
-	if (futimens(scratch_fd, times) < 0 || fdatasync(scratch_fd) < 0 ||
-	    renameat(dir_fd, scratch, dir_fd, name) < 0 || fsync(dir_fd) < 0)
-		return -errno;
-	return 0;
+/* The same for a file that must be there: what retention deletes meanwhile does not come back. */
+static int exchange(int dir_fd, const char *scratch, const char *name)
+{
+	if (renameat2(dir_fd, scratch, dir_fd, name, RENAME_EXCHANGE) < 0)
+		return errno == EINVAL ? publish(dir_fd, scratch, name) : -errno;
+	return fsync(dir_fd) < 0 ? -errno : 0;
 }
 
 /* --- an index --------------------------------------------------------------------------------- */
@@ -161,17 +202,19 @@ static int index_publish(const struct examined *e, int dir_fd, int plain_fd, int
 	uint64_t bytes;
 	int r;
 
-	if (!e->entry.packed)
-		return publish(dir_fd, SCRATCH, plain_fd, segment_fd,
-			       segment_name(&e->entry.id, e->entry.seq, SEGMENT_FILE_INDEX, name));
+	if (!e->entry.packed) {
+		segment_name(&e->entry.id, e->entry.seq, SEGMENT_FILE_INDEX, name);
+		r = complete(plain_fd, segment_fd);
+		return r < 0 ? r : publish(dir_fd, SCRATCH, name);
+	}
+	segment_name(&e->entry.id, e->entry.seq, SEGMENT_FILE_INDEX_PACKED, name);
 	packed_fd = scratch_open(dir_fd, SCRATCH_PACKED);
 	if (packed_fd < 0)
 		return packed_fd;
 	r = packed_pack(plain_fd, packed_fd, INDEX_FRAME_BYTES, UINT64_MAX, &bytes);
-	return r < 0 ? r
-		     : publish(dir_fd, SCRATCH_PACKED, packed_fd, segment_fd,
-			       segment_name(&e->entry.id, e->entry.seq, SEGMENT_FILE_INDEX_PACKED,
-					    name));
+	if (r == 0)
+		r = complete(packed_fd, segment_fd);
+	return r < 0 ? r : publish(dir_fd, SCRATCH_PACKED, name);
 }
 
 static void scratches_remove(int dir_fd)
@@ -183,10 +226,11 @@ static void scratches_remove(int dir_fd)
 int mend_index(const struct mender *m, const struct examined *e, const struct index_header *header)
 {
 	cleanup_close int dir_fd = folder_open(m, e);
+	cleanup_close int store_fd = -1;
 	cleanup_close int segment_fd = -1;
 	cleanup_close int fd = -1;
 	struct stat st;
-	int r = dir_fd < 0 ? dir_fd : segment_lock(m, e, &segment_fd);
+	int r = dir_fd < 0 ? dir_fd : segment_lock(m, e, &store_fd, &segment_fd);
 
 	if (r < 0)
 		return r;
@@ -264,9 +308,11 @@ static int table_rewrite(const struct packed *p, int dir_fd, const char *name)
 	if (r == 0)
 		r = table_append(p, fd);
 	if (r == 0)
-		r = publish(dir_fd, SCRATCH, fd, p->fd, name);
+		r = complete(fd, p->fd);
+	if (r == 0)
+		r = exchange(dir_fd, SCRATCH, name);
 	scratches_remove(dir_fd);
-	return r;
+	return r == -ENOENT ? 0 : r;
 }
 
 int mend_table(const struct mender *m, const struct examined *e, const struct fault *fault)

@@ -12,20 +12,16 @@ struct store;
 /**
  * struct mender - the right to change what nobody else is changing
  * @lock_fd:  the housekeeper's lock: nothing is packed meanwhile
- * @has_store: there is no collector, so the newest segments may be changed, too
- * @store_fd: its lock, then
  */
 struct mender {
 	const struct store *store;
 	int lock_fd;
-	int store_fd;
-	bool has_store;
 };
 
-/** mender_begin() - take the locks; waits for a housekeeper that is at work; Return: 0 or -errno */
+/** mender_begin() - take the lock; waits for a housekeeper that is at work; Return: 0 or -errno */
 must_check int mender_begin(struct mender *m, const struct store *store, struct error *err);
 
-/** mender_done() - give them back */
+/** mender_done() - give it back */
 void mender_done(struct mender *m);
 
 /**

@@ -415,9 +415,8 @@ static void verify_done(struct verify *v)
 
 int verify_main(int argc, char **argv)
 {
-	cleanup(verify_done) struct verify v = {.store.dir_fd = -1,
-						.mender = {.lock_fd = -1, .store_fd = -1},
-						.max_usec = USEC_INFINITY};
+	cleanup(verify_done) struct verify v = {
+		.store.dir_fd = -1, .mender = {.lock_fd = -1}, .max_usec = USEC_INFINITY};
 	struct error err = {0};
 	int r;
 

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -28,6 +29,19 @@
 #define FRAME_BYTES ((size_t)1024)
 
 static struct temp temp;
+
+/* Called before a file that was made gets its times, and so its name. */
+static void (*meanwhile)(void);
+
+int __real_futimens(int fd, const struct timespec times[2]);
+int __wrap_futimens(int fd, const struct timespec times[2]);
+
+int __wrap_futimens(int fd, const struct timespec times[2])
+{
+	if (meanwhile)
+		meanwhile();
+	return __real_futimens(fd, times);
+}
 
 /* What was found last. */
 static struct {
@@ -322,6 +336,52 @@ static void segment_that_is_written_is_left_alone(void **state)
 	assert_found(FAULT_INDEX, 0);
 }
 
+static void collector_starts_while_the_store_is_mended(void **state)
+{
+	struct error err = {0};
+	struct mender m;
+	int fd;
+
+	assert_int_equal(mender_begin(&m, &store, &err), 0);
+	lose(103, SEGMENT_FILE_INDEX);
+	mend_that_index(&m, 103);
+	fd = openat(store.dir_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(flock(fd, LOCK_EX | LOCK_NB), 0);
+	close_fd(&fd);
+	mender_done(&m);
+}
+
+static void segment_that_has_grown_since_is_left_alone(void **state)
+{
+	struct examined e = examine(103);
+	struct error err = {0};
+	struct mender m;
+	off_t bytes = size_of(103, SEGMENT_FILE_LOG);
+
+	cut(103, SEGMENT_FILE_LOG, bytes + 10);
+	assert_int_equal(mender_begin(&m, &store, &err), 0);
+	assert_int_equal(mend_index(&m, &e, &e.header), -EBUSY);
+	mender_done(&m);
+}
+
+static void index_belongs_to_whoever_owns_its_segment(void **state)
+{
+	cleanup_close int fd = store_open_file(&store, &shop, 102, SEGMENT_FILE_LOG, O_RDWR);
+	cleanup_close int index_fd = -1;
+	bool is_root = geteuid() == 0;
+	struct stat st;
+
+	assert_int_equal(fchmod(fd, 0604), 0);
+	if (is_root)
+		assert_int_equal(fchown(fd, 4242, 4243), 0);
+	lose(102, SEGMENT_FILE_INDEX);
+	with_mender(mend_that_index, 102);
+	index_fd = store_open_file(&store, &shop, 102, SEGMENT_FILE_INDEX, O_RDONLY);
+	assert_int_equal(fstat(index_fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0604);
+	assert_int_equal(st.st_uid, is_root ? 4242 : geteuid());
+}
+
 /* --- packed ones ------------------------------------------------------------------------------ */
 
 static void table_that_is_cut_is_written_anew(void **state)
@@ -338,6 +398,21 @@ static void table_that_is_cut_is_written_anew(void **state)
 		assert_int_equal(size_of(102, SEGMENT_FILE_LOG_PACKED), bytes);
 		assert_all_lines();
 	}
+}
+
+static void retention_deletes(void)
+{
+	meanwhile = NULL;
+	assert_int_equal(store_delete(&store, &shop, 102), 0);
+}
+
+static void segment_that_retention_deletes_does_not_come_back(void **state)
+{
+	cut(102, SEGMENT_FILE_LOG_PACKED, size_of(102, SEGMENT_FILE_LOG_PACKED) - 1);
+	meanwhile = retention_deletes;
+	with_mender(mend_that_table, 102);
+	assert_false(store_has_segment(&store, &shop, 102));
+	assert_int_equal(folder_count(temp_path(&temp, "log/shop")), 2 * (SEGMENTS - 1));
 }
 
 static void frame_that_is_damaged_costs_itself_only(void **state)
@@ -410,8 +485,12 @@ int main(void)
 		PLAIN(record_that_is_wrong_spoils_no_other),
 		PLAIN(segment_that_was_cut_leaves_a_gap),
 		PLAIN(segment_that_is_written_is_left_alone),
+		PLAIN(collector_starts_while_the_store_is_mended),
+		PLAIN(segment_that_has_grown_since_is_left_alone),
+		PLAIN(index_belongs_to_whoever_owns_its_segment),
 		PACKED(store_that_is_whole_has_no_faults),
 		PACKED(table_that_is_cut_is_written_anew),
+		PACKED(segment_that_retention_deletes_does_not_come_back),
 		PACKED(frame_that_is_damaged_costs_itself_only),
 		PACKED(packed_index_that_is_damaged_keeps_its_other_frames),
 		PACKED(packed_index_that_is_lost_is_made_anew),
