@@ -150,6 +150,9 @@ void examine_joint(const struct examiner *x, struct examined *before, struct exa
 	if (before->is_gone || before->log_code < 0 || e->is_gone || !before->has_header ||
 	    !e->has_header || e->header.base_bytes == end)
 		return;
+	/* A collector that had lost the header did not know what came before. */
+	if (e->header.base_bytes == 0)
+		return;
 	if (e->header.base_bytes > end)
 		(void)snprintf(f.what, sizeof(f.what),
 			       "%" PRIu64 " bytes between the segment before and this one are lost",

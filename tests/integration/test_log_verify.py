@@ -140,6 +140,18 @@ def test_files_that_belong_to_nobody_are_named(shop):
     assert verify(shop, exits=1)[-1].endswith("3 wrong, 0 repaired")
 
 
+def test_index_that_the_collector_has_made_anew_is_no_gap(shop):
+    """As after a power loss: what was not synced of the newest segment's index is gone."""
+    path = segments(shop, "shop", "idx")[-1]
+    os.truncate(path, 0)
+    shop.start()
+    keeper = shop.keeper()
+    store_lines(keeper, "shop", numbered(50_001, 60_000))
+    shop.stop()
+    assert verify(shop)[-1].endswith("nothing is wrong")
+    assert numbers(shop.read(names=["shop"])) == list(range(1, 60_001))
+
+
 def test_newest_segment_of_a_collector_that_runs_is_left_alone(shop):
     path = segments(shop, "shop", "idx")[-1]
     shop.start()
