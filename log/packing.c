@@ -8,6 +8,10 @@
  * go. Whoever is killed anywhere in that leaves a plain segment, or a plain and a packed one, or a
  * packed one and an old index; the next pass goes on from there.
  *
+ * When the power goes, a plain file that nobody has synced may come back shorter beside the packed
+ * one, which is whole: packing it again would lose what the disk had. So a packed one that holds as
+ * much as the plain one is not made again. A plain one holds more where it was written again since.
+ *
  * Retention may delete the segment at any time. It deletes the plain file first and the packed one
  * second, we make the packed one first and delete the plain one second: so whichever of us finds
  * the plain file gone knows of the other and removes what is left.
@@ -137,20 +141,46 @@ int packing_finish(int dir_fd, const struct store_entry *entry)
 	return r == -ENOENT ? 0 : r;
 }
 
+/* The packed files have their names: when the disk knows them, the plain ones go. */
+static int segment_replace(int dir_fd, const struct store_entry *entry)
+{
+	return fsync(dir_fd) < 0 ? -errno : plain_remove(dir_fd, entry);
+}
+
 static int segment_publish(int dir_fd, const struct store_entry *entry, bool has_index)
 {
 	int r = has_index ? part_publish(dir_fd, entry, PART_INDEX) : 0;
 
 	if (r == 0)
 		r = part_publish(dir_fd, entry, PART_LOG);
-	if (r == 0 && fsync(dir_fd) < 0)
-		r = -errno;
-	return r < 0 ? r : plain_remove(dir_fd, entry);
+	return r < 0 ? r : segment_replace(dir_fd, entry);
 }
 
 static int plain_open(const struct store *store, const struct store_entry *entry, enum part part)
 {
 	return store_open_file(store, &entry->id, entry->seq, parts[part].plain, O_RDONLY);
+}
+
+/* Whether there are packed files that hold all of the plain ones; of @ret_bytes together. */
+static bool is_packed_already(const struct store *store, int dir_fd,
+			      const struct store_entry *entry, int plain_fd, uint64_t *ret_bytes)
+{
+	struct stat plain, log, index;
+	char name[SEGMENT_NAME_MAX];
+	struct packed p;
+	bool is_whole;
+	int fd = store_open_file(store, &entry->id, entry->seq, SEGMENT_FILE_LOG_PACKED, O_RDONLY);
+
+	if (fd < 0 || packed_open(&p, fd, store->frames) < 0)
+		return false;
+	is_whole = !p.is_rebuilt && fstat(plain_fd, &plain) == 0 && fstat(p.fd, &log) == 0 &&
+		   p.table.bytes >= (uint64_t)plain.st_size;
+	packed_close(&p);
+	part_name(entry, SEGMENT_FILE_INDEX_PACKED, name);
+	if (!is_whole || fstatat(dir_fd, name, &index, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	*ret_bytes = (uint64_t)log.st_size + (uint64_t)index.st_size;
+	return true;
 }
 
 static int segment_pack(const struct store *store, int dir_fd, const struct store_entry *entry,
@@ -169,6 +199,10 @@ static int segment_pack(const struct store *store, int dir_fd, const struct stor
 		return index_fd;
 	if (flock(log_fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? PACKING_BUSY : -errno;
+	if (is_packed_already(store, dir_fd, entry, log_fd, &log_bytes)) {
+		complete(entry, log_bytes, userdata);
+		return segment_replace(dir_fd, entry);
+	}
 	r = part_make(dir_fd, PART_LOG, log_fd, &log_bytes);
 	if (r == 0 && index_fd >= 0)
 		r = part_make(dir_fd, PART_INDEX, index_fd, &index_bytes);

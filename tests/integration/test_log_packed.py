@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 import instance
 import store
 from collector import Caller, collectors, store_lines  # noqa: F401
@@ -233,6 +235,7 @@ def test_full_disk_is_left_to_what_services_print(platform, small_disk):
 def test_folder_that_cannot_be_read_keeps_no_other_from_being_packed(collectors):
     collector = collectors("--segment", "64K", "--sync", "100ms", start=False)
     (collector.log / "aaa").mkdir(parents=True)
+    (collector.log / "aaa/notes").touch()
     # Root may read everything, unless it was told otherwise.
     collector.start(["setpriv", "--bounding-set=-dac_override,-dac_read_search"])
     keeper = collector.keeper()
@@ -250,8 +253,47 @@ def test_folder_that_cannot_be_read_keeps_no_other_from_being_packed(collectors)
     assert "segments of \"aaa\": Permission denied" in collector.said()
 
 
+@pytest.mark.parametrize("left", [0, 1 / 2, 1], ids=["none", "half", "all"])
+def test_power_loss_in_the_middle_of_packing_loses_nothing_that_was_packed(collectors, left):
+    """A plain file was not deleted yet, and comes back as long as the disk had it by then."""
+    collector = collectors("--segment", "64K", "--sync", "100ms")
+    keeper = collector.keeper()
+    store_lines(keeper, "shop", numbered(1, 20_000))
+    collector.wait_packed("shop")
+    collector.stop()
+    for path in store.segments(collector.log / "shop")[1:3]:
+        for plain in (path, path.with_suffix(".idx")):
+            data = store.read(plain)
+            plain.write_bytes(data[:int(len(data) * left)])
+    collector.start()
+    keeper.connect()
+    store_lines(keeper, "other", b"one line\n")
+    collector.wait_packed("shop")
+    assert collector.stored("shop") == numbered(1, 20_000)
+    assert_nothing_else(collector.log / "shop")
+    assert store.check_stream(collector.log / "shop") > 3
+
+
+def test_plain_segment_that_was_gone_on_with_is_packed_again(collectors):
+    collector = collectors("--segment", "64K", "--sync", "100ms")
+    keeper = collector.keeper()
+    store_lines(keeper, "shop", numbered(1, 20_000))
+    collector.wait_packed("shop")
+    collector.stop()
+    path = store.segments(collector.log / "shop")[1]
+    longer = store.read(path) + b"written again\n"
+    path.with_suffix(".idx").write_bytes(store.read(path.with_suffix(".idx")))
+    path.write_bytes(longer)
+    collector.start()
+    keeper.connect()
+    store_lines(keeper, "other", b"one line\n")
+    collector.wait_packed("shop")
+    assert store.read(path) == longer
+    assert_nothing_else(collector.log / "shop")
+
+
 def test_segments_that_somebody_has_put_there_stay(collectors):
-    collector = collectors("--segment", "64K")
+    collector = collectors("--segment", "64K", "--sync", "100ms")
     keeper = collector.keeper()
     store_lines(keeper, "shop", numbered(1, 20_000))
     collector.wait_packed("shop")
@@ -261,7 +303,7 @@ def test_segments_that_somebody_has_put_there_stay(collectors):
         for name in (path.name, path.with_suffix(".idx").name):
             (restored / name).write_bytes(store.read(path.with_name(name)))
     there = collector.stored("restored")
-    store_lines(keeper, "other", numbered(1, 20_000))
+    store_lines(keeper, "other", b"one line\n")
     collector.wait_packed("restored")
     assert len(list(restored.glob("*.log.zst"))) == 3
     assert collector.stored("restored") == there == numbered(1, len(there) // LINE_BYTES)
