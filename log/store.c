@@ -7,7 +7,8 @@
  * The lock is waited for: a collector that was killed is gone only when its last system call has
  * come back, and its successor must not begin before. A segment exists when its .log does, plain or
  * packed: the index is made first and deleted last, so an index alone is what a kill left over: it
- * is ignored, and goes when the next collector starts. A plain file beside a packed one wins: a kill came before it was deleted.
+ * is ignored, and goes when the next collector starts. A plain file beside a packed one wins: a
+ * kill came before it was deleted, and the next pass of the housekeeper decides between them.
  *
  * A folder is listed under a shared lock on it, and the housekeeper deletes plain files under an
  * exclusive one: without it a listing that began before a segment was packed, and came to its plain
