@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One stream on real files: where its bytes go, when segments end, and what a full disk does.
+ * One stream on real files: where its bytes go, and when segments end.
  */
 
 #include "log/stream.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,133 +16,7 @@
 
 #include <cmocka.h>
 
-#include "lib/file.h"
-#include "lib/intake-frame.h"
-#include "lib/log.h"
-#include "log/board.h"
-#include "tests/unit/lib/temp.h"
-
-static const struct stream_id shop = {.service = "shop", .stream = 1};
-
-static struct temp temp;
-static struct stream_shared shared;
-static struct stream stream;
-static int pipe_fds[2];
-static int splice_error; /* what splice and fallocate fail with; 0: they do not */
-static int
-	others_read; /* at that look from now on what was seen is gone a moment later; 0: never */
-static usec_t now_usec, at_usec;
-
-ssize_t __real_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
-		      unsigned flags);
-ssize_t __wrap_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
-		      unsigned flags);
-ssize_t __real_tee(int from, int to, size_t n, unsigned flags);
-ssize_t __wrap_tee(int from, int to, size_t n, unsigned flags);
-int __wrap_fallocate(int fd, int mode, off_t offset, off_t n_bytes);
-int __wrap_fallocate64(int fd, int mode, off_t offset, off_t n_bytes);
-usec_t __wrap_clock_at_usec(void);
-
-ssize_t __wrap_splice(int from, off_t *from_offset, int to, off_t *to_offset, size_t n,
-		      unsigned flags)
-{
-	if (splice_error && to_offset) { /* into a file */
-		errno = splice_error;
-		return -1;
-	}
-	return __real_splice(from, from_offset, to, to_offset, n, flags);
-}
-
-ssize_t __wrap_tee(int from, int to, size_t n, unsigned flags)
-{
-	ssize_t seen = __real_tee(from, to, n, flags);
-	char bytes[64];
-
-	if (others_read > 0 && --others_read == 0 && seen > 0)
-		assert_int_equal(read(from, bytes, sizeof(bytes)), seen);
-	return seen;
-}
-
-/* Whichever of the two names the C library gives it. */
-int __wrap_fallocate(int fd, int mode, off_t offset, off_t n_bytes)
-{
-	errno = splice_error;
-	return splice_error ? -1 : 0;
-}
-
-int __wrap_fallocate64(int fd, int mode, off_t offset, off_t n_bytes)
-{
-	return __wrap_fallocate(fd, mode, offset, n_bytes);
-}
-
-usec_t __wrap_clock_at_usec(void)
-{
-	return at_usec;
-}
-
-static int setup(void **state)
-{
-	int board_fd = -1;
-
-	log_init(LOG_LEVEL_ERROR - 1);
-	temp_init(&temp);
-	splice_error = 0;
-	others_read = 0;
-	now_usec = 10 * USEC_PER_SEC;
-	at_usec = 100 * USEC_PER_SEC;
-	shared = (struct stream_shared){.limit_bytes = 1 << 20};
-	assert_int_equal(store_open(&shared.store, temp.path, false, NULL), 0);
-	assert_int_equal(peek_init(&shared.peek), 0);
-	catalog_init(&shared.catalog);
-	assert_int_equal(board_new(&shared.board, &board_fd), 0);
-	close_fd(&board_fd);
-	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK), 0);
-	assert_int_equal(stream_init(&stream, &shared, &shop), 0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	stream_done(&stream);
-	catalog_done(&shared.catalog);
-	peek_done(&shared.peek);
-	store_done(&shared.store);
-	close_fd(&pipe_fds[0]);
-	close_fd(&pipe_fds[1]);
-	temp_done(&temp);
-	return 0;
-}
-
-static void print(const char *text)
-{
-	assert_int_equal(write(pipe_fds[1], text, strlen(text)), strlen(text));
-}
-
-static ssize_t take(uint64_t life)
-{
-	return stream_take(&stream, pipe_fds[0], life, now_usec);
-}
-
-static void assert_stored(uint64_t seq, const char *text)
-{
-	char name[SEGMENT_NAME_MAX], path[SEGMENT_NAME_MAX + 8];
-	cleanup_free char *data = NULL;
-
-	(void)snprintf(path, sizeof(path), "shop/%s",
-		       segment_name(&shop, seq, SEGMENT_FILE_LOG, name));
-	assert_int_equal(file_read(temp_path(&temp, path), 1 << 22, &data, NULL), 0);
-	assert_string_equal(data, text);
-}
-
-static struct index_record last_record(void)
-{
-	struct index_record record;
-
-	assert_int_equal(pread(stream.segment.index_fd, &record, sizeof(record),
-			       (off_t)(stream.segment.index_bytes - sizeof(record))),
-			 sizeof(record));
-	return record;
-}
+#include "tests/unit/log/stream-rig.h"
 
 /* --- segments --------------------------------------------------------------------------------- */
 
@@ -444,141 +317,6 @@ static void service_with_a_cap_has_smaller_segments(void **state)
 	assert_int_equal(stream.share->bytes, shared.open_bytes + shared.catalog.bytes);
 }
 
-/* --- when it cannot be stored ----------------------------------------------------------------- */
-
-static void blocked_stream_keeps_the_bytes_and_waits(void **state)
-{
-	splice_error = ENOSPC;
-	print("kept\n");
-	assert_int_equal(take(7), -EBUSY);
-	assert_int_equal(stream.state, STREAM_BLOCKED);
-	assert_int_equal(stream.retry_usec, now_usec + STREAM_RETRY_USEC);
-	assert_int_equal(stream.row->state, BOARD_BLOCKED);
-	assert_int_equal(stream.row->code, -ENOSPC);
-	splice_error = 0;
-	assert_int_equal(take(7), -EBUSY);
-	now_usec = stream.retry_usec;
-	assert_int_equal(take(7), 5);
-	assert_int_equal(stream.state, STREAM_COLLECTING);
-	assert_int_equal(stream.row->state, BOARD_COLLECTING);
-	assert_stored(100, "kept\n");
-}
-
-static void dropping_stream_throws_whole_lines_away_and_marks_them(void **state)
-{
-	struct index_record record;
-
-	stream.policy = INTAKE_POLICY_DROP;
-	print("stored\n");
-	assert_int_equal(take(7), 7);
-	splice_error = ENOSPC;
-	print("lost 1\nlost 2\nlos");
-	assert_int_equal(take(7), 17);
-	assert_int_equal(stream.state, STREAM_DROPPING);
-	print("t 3");
-	assert_int_equal(take(7), 3);
-	assert_int_equal(take(7), -EAGAIN);
-	splice_error = 0;
-	now_usec = stream.retry_usec;
-	print(" and its end\nback\n");
-	assert_int_equal(take(7), 13); /* up to the end of the line that was begun */
-	assert_int_equal(take(7), 5);
-	assert_int_equal(stream.state, STREAM_COLLECTING);
-	assert_stored(100, "stored\nback\n");
-	assert_int_equal(shared.board->dropped_bytes, 17 + 3 + 13);
-	assert_int_equal(pread(stream.segment.index_fd, &record, sizeof(record),
-			       (off_t)(stream.segment.index_bytes - 2 * sizeof(record))),
-			 sizeof(record));
-	assert_int_equal(index_record_kind(&record), INDEX_DROPPED);
-	assert_int_equal(record.value, 33);
-	assert_int_equal(record.end, 7);
-}
-
-static void dropping_stream_that_falls_silent_asks_for_room(void **state)
-{
-	struct index_record record;
-
-	stream.policy = INTAKE_POLICY_DROP;
-	splice_error = ENOSPC;
-	print("lost\nhalf");
-	assert_int_equal(take(7), 9);
-	splice_error = 0;
-	now_usec = stream.retry_usec;
-	assert_int_equal(take(7), -EAGAIN);
-	assert_int_equal(stream.state, STREAM_DROPPING);
-	splice_error = ENOSPC;
-	print(" a line\n");
-	assert_int_equal(take(7), 8);
-	assert_int_equal(take(7), -EAGAIN);
-	assert_int_equal(stream.state, STREAM_DROPPING);
-	assert_int_equal(stream.retry_usec, now_usec + STREAM_RETRY_USEC);
-	splice_error = 0;
-	assert_int_equal(take(7), -EAGAIN);
-	assert_int_equal(stream.state, STREAM_DROPPING);
-	now_usec = stream.retry_usec;
-	assert_int_equal(take(7), -EAGAIN);
-	assert_int_equal(stream.state, STREAM_COLLECTING);
-	assert_int_equal(stream.row->state, BOARD_COLLECTING);
-	record = last_record();
-	assert_int_equal(index_record_kind(&record), INDEX_DROPPED);
-	assert_int_equal(record.value, 17);
-}
-
-static void dropped_bytes_of_a_life_that_ends_are_marked(void **state)
-{
-	struct index_record record;
-
-	stream.policy = INTAKE_POLICY_DROP;
-	print("stored\n");
-	assert_int_equal(take(7), 7);
-	splice_error = ENOSPC;
-	print("lost\n");
-	assert_int_equal(take(7), 5);
-	stream_end_life(&stream, 7);
-	assert_int_equal(stream.dropped_bytes, 0);
-	record = last_record();
-	assert_int_equal(index_record_kind(&record), INDEX_END);
-}
-
-/* The keeper's pipes wait when they are empty, and the payload may read its own output. */
-static void dropping_stream_waits_for_nobody(void **state)
-{
-	stream.policy = INTAKE_POLICY_DROP;
-	splice_error = ENOSPC;
-	others_read = 2; /* the first one is for storing it */
-	print("lost");
-	assert_int_equal(fcntl(pipe_fds[0], F_SETFL, 0), 0);
-	assert_int_equal(take(7), -EAGAIN);
-	assert_int_equal(stream.dropped_bytes, 0);
-}
-
-static void life_that_was_cut_off_costs_the_next_one_no_line(void **state)
-{
-	stream.policy = INTAKE_POLICY_DROP;
-	splice_error = ENOSPC;
-	print("half a line");
-	assert_int_equal(take(7), 11);
-	stream_end_life(&stream, 7);
-	splice_error = 0;
-	now_usec = stream.retry_usec;
-	print("kept\n");
-	assert_int_equal(take(8), 5);
-	assert_stored(100, "kept\n");
-	assert_int_equal(shared.board->dropped_bytes, 11);
-}
-
-static void folder_that_is_a_file_blocks(void **state)
-{
-	assert_int_equal(file_write_quick(temp_path(&temp, "shop"), "x", 1, 0600), 0);
-	print("kept\n");
-	assert_int_equal(take(7), -EBUSY);
-	assert_int_equal(stream.row->code, -ENOTDIR);
-	assert_int_equal(remove(temp_path(&temp, "shop")), 0);
-	now_usec = stream.retry_usec;
-	assert_int_equal(take(7), 5);
-	assert_stored(100, "kept\n");
-}
-
 #define test_of(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -602,13 +340,6 @@ int main(void)
 		test_of(silent_segment_is_ended_when_all_of_it_is_too_old),
 		test_of(segment_with_a_large_index_makes_way),
 		test_of(service_with_a_cap_has_smaller_segments),
-		test_of(blocked_stream_keeps_the_bytes_and_waits),
-		test_of(dropping_stream_throws_whole_lines_away_and_marks_them),
-		test_of(dropping_stream_that_falls_silent_asks_for_room),
-		test_of(dropped_bytes_of_a_life_that_ends_are_marked),
-		test_of(dropping_stream_waits_for_nobody),
-		test_of(life_that_was_cut_off_costs_the_next_one_no_line),
-		test_of(folder_that_is_a_file_blocks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
