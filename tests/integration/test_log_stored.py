@@ -5,6 +5,7 @@ import errno
 import os
 import pathlib
 import random
+import resource
 import signal
 import subprocess
 
@@ -63,6 +64,30 @@ def test_line_of_100_mb_costs_no_memory(collectors):
     assert total == len("before") + len(piece) * 100 + len("after")
     assert peak_rss_kib(collector.process.pid) < RSS_KIB_MAX
     assert peak_rss_kib(collector.reader_pid()) < RSS_KIB_MAX
+
+
+@pytest.fixture
+def many_files():
+    """As many open files as this machine allows, for one test."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_500_services_fit_into_4_megabytes(many_files, collectors):
+    collector = collectors()
+    keeper, caller = collector.keeper(), collector.caller()
+    pipes = [keeper.pipe(f"shop{i}", stream) for i in range(500) for stream in ("out", "err")]
+    for _ in range(3):
+        for pipe in pipes:
+            pipe.write(b"a line of many\n")
+    wait_until(lambda: caller.call("Stats")["pipes"] == len(pipes))
+    for pipe in pipes:
+        pipe.close_write()
+    keeper.wait_drained(*pipes)
+    assert collector.stored("shop499", "err") == 3 * b"a line of many\n"
+    assert peak_rss_kib(collector.process.pid) < RSS_KIB_MAX / 2
 
 
 def test_folder_that_cannot_be_written_stops_one_service_only(collectors):
