@@ -135,7 +135,7 @@ bool store_has_segment(const struct store *s, const struct stream_id *id, uint64
 	/* In this order: the packed one is made before the plain one goes. */
 	for (int file = SEGMENT_FILE_LOG; file <= SEGMENT_FILE_LOG_PACKED; file++) {
 		path_format(path, id, seq, (enum segment_file)file);
-		if (faccessat(s->dir_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		if (faccessat(s->dir_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
 			return true;
 	}
 	return false;

@@ -58,7 +58,7 @@ bool store_has_service(const struct store *s, const char *service);
 must_check int store_open_file(const struct store *s, const struct stream_id *id, uint64_t seq,
 			       enum segment_file file, int flags);
 
-/** store_has_segment() - whether there is one of that number, plain or packed */
+/** store_has_segment() - whether there is one of that number, plain or packed, or may be */
 bool store_has_segment(const struct store *s, const struct stream_id *id, uint64_t seq);
 
 /** store_delete() - delete all files of a segment; Return: 0, also when it was gone; negative errno

@@ -232,6 +232,15 @@ static void create_does_not_touch_a_segment_that_is_there(void **state)
 	segment_close(&s);
 }
 
+static void segment_that_cannot_be_looked_for_may_be_there(void **state)
+{
+	assert_false(store_has_segment(&store, &shop, 1));
+	assert_int_equal(remove(temp_path(&temp, "shop")), 0);
+	assert_false(store_has_segment(&store, &shop, 1));
+	assert_int_equal(symlink("shop", temp_path(&temp, "shop")), 0); /* ELOOP */
+	assert_true(store_has_segment(&store, &shop, 1));
+}
+
 static void index_left_alone_by_a_kill_is_made_again(void **state)
 {
 	struct segment s = create(1);
@@ -345,6 +354,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(torn_record_is_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_index_is_made_anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(create_does_not_touch_a_segment_that_is_there,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(segment_that_cannot_be_looked_for_may_be_there,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(index_left_alone_by_a_kill_is_made_again, setup,
 						teardown),
