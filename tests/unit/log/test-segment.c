@@ -105,6 +105,16 @@ static struct index_record record_of(const struct segment *s, uint64_t i)
 	return record;
 }
 
+static void reading_does_not_write_the_time_of_access(void **state)
+{
+	struct segment s = create(1);
+	int fd = store_open_file(&store, &shop, 1, SEGMENT_FILE_LOG, O_RDONLY);
+
+	assert_true(fd >= 0 && fcntl(fd, F_GETFL) & O_NOATIME);
+	close_fd(&fd);
+	segment_close(&s);
+}
+
 static void splice_moves_bytes_and_stamps_them(void **state)
 {
 	struct segment s = create(1);
@@ -343,6 +353,8 @@ static void failed_open_keeps_no_descriptor(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(reading_does_not_write_the_time_of_access, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(splice_moves_bytes_and_stamps_them, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(segment_opened_again_goes_on_at_the_end, setup,
