@@ -6,6 +6,7 @@ Without KVM, so that it is the same wherever the tests run. A machine may begin 
 that was frozen when it had booted, see image.py: thawing takes a second, booting ten.
 """
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from waiting import SLOWNESS
 BOOT_SECONDS = 90
 BOOTS = 3
 MEMORY_MIB = 1024
+SPARE_BYTES = 64 << 20  # a sparse file
 CONSOLE_LINES = 60
 KERNEL_OPTIONS = (
     "root=/dev/vda rw console=ttyS0 quiet panic=-1 psi=1 mitigations=off nokaslr audit=0 "
@@ -35,6 +37,7 @@ class Emulator:
     """A machine that runs. `folder` is for its sockets, its console and the like.
 
     `image` holds kernel and initrd; `frozen` is a state that freeze() has written with this disk.
+    A second disk, /dev/vdb there, is for a test to do with as it likes, see slow_down().
     """
 
     def __init__(self, image, folder, disk, frozen=None):
@@ -53,6 +56,13 @@ class Emulator:
         """Write the state of the machine, which is of no use any more then; not of its disk."""
         self._ask(f'migrate "exec:cat >{into}"', 60)
         assert "completed" in self._ask("info migrate"), "the machine cannot be frozen"
+
+    def slow_down(self, bytes_per_second):
+        """From now on the spare disk takes so much, or with 0 as much as it can."""
+        self._ask(f"block_set_io_throttle spare 0 0 {bytes_per_second} 0 0 0")
+        said = self._ask("info block spare")
+        assert f"bps_wr={bytes_per_second} " in said if bytes_per_second else \
+            "bps_wr=" not in said, said
 
     def console(self):
         """The last lines of its console."""
@@ -104,7 +114,8 @@ def _until_prompt(monitor):
 def boot(image, folder, disk, server, frozen=None):
     """Start one until it answers: an (Emulator, Agent). `server` is a socket at folder/agent.
 
-    One that was frozen gets the disk that it was frozen with, new for each attempt.
+    One that was frozen gets the disk that it was frozen with, new for each attempt. The spare one
+    is empty at first.
 
     An emulated processor hangs before its kernel has said a word, once in some hundred boots: then
     it is switched off and on again, as it would be in a rack, and that is said. Raises Silence.
@@ -114,6 +125,8 @@ def boot(image, folder, disk, server, frozen=None):
         if frozen:
             # What a machine that was only slow has written by now is not what its copy knows.
             make_disk(disk, image / "booted", "qcow2")
+        if frozen or not (folder / "spare").exists():
+            make_spare(folder / "spare")
         machine = Emulator(image, folder, disk, frozen)
         agent = None
         try:
@@ -132,6 +145,12 @@ def make_disk(path, beneath, kind):
     """A thin layer over another disk of that kind, qcow2 or raw."""
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", kind, "-b", beneath, path],
                    check=True)
+
+
+def make_spare(path):
+    """A small disk with nothing on it."""
+    path.write_bytes(b"")
+    os.truncate(path, SPARE_BYTES)
 
 
 def version():
@@ -154,6 +173,7 @@ def command(image, folder, disk):
             "-serial", "chardev:console",
             "-monitor", f"unix:{folder}/monitor,server=on,wait=off",
             "-drive", f"file={disk},if=virtio,format=qcow2,cache=unsafe",
+            "-drive", f"id=spare,file={folder}/spare,if=virtio,format=raw,cache=unsafe",
             "-device", "virtio-serial",
             "-chardev", f"socket,id=agent,path={folder}/agent",
             "-device", "virtserialport,chardev=agent,nr=1"]
