@@ -47,13 +47,16 @@ struct api {
 
 /**
  * struct rotation - a caller of Rotate
- * @call:    NULL when it has hung up
- * @serial:  of the last request that was sent for it
+ * @names:  array of those that are rotated one after the other; empty: all at once
+ * @i_name: the next one
+ * @serial: of the request that was sent for it last
  */
 struct rotation {
 	struct list link;
 	struct api *api;
 	struct varlink_call *call;
+	json_t *names;
+	size_t i_name;
 	uint64_t serial;
 };
 
@@ -134,6 +137,7 @@ static void rotation_free(struct rotation *r)
 {
 	list_remove(&r->link);
 	r->api->n_rotations--;
+	json_decref(r->names);
 	free(r);
 }
 
@@ -142,31 +146,33 @@ static void on_rotation_gone(void *userdata)
 	rotation_free(userdata);
 }
 
-static int send_rotation(struct api *a, const char *service)
+/* One at a time, so that no more wait for the writer than its socket holds. */
+static int rotation_send(struct rotation *r, struct error *err)
 {
+	struct api *a = r->api;
 	struct reader_request request = {.serial = ++a->serial};
+	const char *name = json_string_value(json_array_get(r->names, r->i_name++));
 
-	(void)snprintf(request.service, sizeof(request.service), "%s", service);
+	r->serial = request.serial;
+	(void)snprintf(request.service, sizeof(request.service), "%s", name ?: "");
 	if (send(a->writer_fd, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return -errno;
+		return error_set(err, -errno, "the collector does not answer: %s", strerror(errno));
 	return 0;
 }
 
-static int send_rotations(struct api *a, const json_t *names, struct error *err)
+static int check_names(struct api *a, const json_t *names, struct error *err)
 {
-	size_t n = json_array_size(names);
-	int r = n == 0 ? send_rotation(a, "") : 0;
+	const json_t *name;
+	size_t i;
 
-	for (size_t i = 0; i < n; i++) {
-		const char *name = json_string_value(json_array_get(names, i));
+	json_array_foreach(names, i, name) {
+		const char *s = json_string_value(name);
 
-		if (!name || !store_has_service(a->store, name))
+		if (!s || !store_has_service(a->store, s))
 			return error_set_id(err, -ENOENT, "io.slicekeep.log.NoSuchService",
-					    "nothing is stored of \"%s\"", name ?: "?");
+					    "nothing is stored of \"%s\"", s ?: "?");
 	}
-	for (size_t i = 0; i < n && r == 0; i++)
-		r = send_rotation(a, json_string_value(json_array_get(names, i)));
-	return r < 0 ? error_set(err, r, "the collector does not answer: %s", strerror(-r)) : 0;
+	return 0;
 }
 
 static int on_rotate(struct varlink_call *call, json_t *parameters, void *userdata,
@@ -174,33 +180,55 @@ static int on_rotate(struct varlink_call *call, json_t *parameters, void *userda
 {
 	struct api *a = userdata;
 	struct rotation *rotation;
+	json_t *names = json_object_get(parameters, "names");
 	int r;
 
+	if (names && !json_is_array(names))
+		return error_set_id(err, -EINVAL, "org.varlink.service.InvalidParameter", "names");
 	if (a->n_rotations >= ROTATIONS_MAX)
 		return error_set(err, -EBUSY, "too many calls of Rotate wait; try again");
-	r = send_rotations(a, json_object_get(parameters, "names"), err);
+	r = check_names(a, names, err);
 	if (r < 0)
 		return r;
 	rotation = calloc(1, sizeof(*rotation));
 	if (!rotation)
 		return -ENOMEM;
-	*rotation = (struct rotation){.api = a, .call = call, .serial = a->serial};
+	*rotation = (struct rotation){.api = a, .call = call, .names = json_incref(names)};
 	list_append(&a->rotations, &rotation->link);
 	a->n_rotations++;
+	r = rotation_send(rotation, err);
+	if (r < 0) {
+		rotation_free(rotation);
+		return r;
+	}
 	varlink_call_watch(call, on_rotation_gone, NULL, rotation);
 	return 0;
+}
+
+static void rotation_go_on(struct rotation *rotation)
+{
+	struct varlink_call *call = rotation->call;
+	struct error err = {0};
+	bool is_done = rotation->i_name >= json_array_size(rotation->names);
+
+	if (!is_done && rotation_send(rotation, &err) == 0)
+		return;
+	rotation_free(rotation);
+	if (is_done)
+		varlink_call_reply(call, NULL);
+	else
+		varlink_call_fail(call, &err);
 }
 
 void api_rotated(struct api *a, const struct reader_request *request)
 {
 	list_for_each_safe(it, &a->rotations) {
 		struct rotation *rotation = list_entry(it, struct rotation, link);
-		struct varlink_call *call = rotation->call;
 
-		if (rotation->serial > request->serial)
-			break;
-		rotation_free(rotation);
-		varlink_call_reply(call, NULL);
+		if (rotation->serial != request->serial)
+			continue;
+		rotation_go_on(rotation);
+		break;
 	}
 }
 

@@ -266,6 +266,26 @@ def test_rotate_begins_new_segments(collectors):
     assert reply["error"] == "io.slicekeep.log.NoSuchService"
 
 
+def test_rotate_takes_as_many_names_as_there_are(collectors):
+    collector = collectors()
+    keeper = collector.keeper()
+    pipes = [keeper.pipe(f"s{i}") for i in range(600)]
+    for pipe in pipes:
+        pipe.write(b"line\n")
+
+    def segments():
+        return sum(len(collector.segments(pipe.name)) for pipe in pipes)
+
+    wait_until(lambda: segments() == len(pipes))
+    caller = collector.caller()
+    caller.call("Rotate", names=[pipe.name for pipe in pipes])
+    for pipe in pipes:
+        pipe.write(b"line\n")
+    wait_until(lambda: segments() == 2 * len(pipes))
+    reply = caller.fails("Rotate", names="s1")
+    assert reply["error"] == "org.varlink.service.InvalidParameter"
+
+
 def test_services_and_stats_tell_what_there_is(shop):
     shop.shop_keeper.pipe("db", "err").write(b"one\n")
     wait_until(lambda: shop.stored("db", "err"))
