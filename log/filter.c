@@ -139,7 +139,8 @@ static int read_cursor(struct filter *f, const char *text, struct error *err)
 	int r = cursor_parse(text, &f->cursor);
 
 	if (r < 0)
-		return error_set(err, r, "this is no cursor; pass one from an earlier answer");
+		return error_set_id(err, r, "io.slicekeep.log.BadPattern",
+				    "this is no cursor; pass one from an earlier answer");
 	f->has_cursor = true;
 	return 0;
 }

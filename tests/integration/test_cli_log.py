@@ -81,6 +81,7 @@ def test_search_shows_lines_and_nothing_else(platform):
                                                                         ["three", "two"])
     assert platform.cli("log", "--grep", "nothing like that").stdout == ""
     assert "regular expression" in platform.cli("log", "--grep", "(", exits=2).stderr
+    assert "no cursor" in platform.cli("log", "--cursor", "x", exits=2).stderr
 
 
 def test_fixed_string_is_no_expression(platform):
@@ -168,6 +169,7 @@ def test_segments_are_read_without_the_collector(platform):
     last = platform.cli("log", "shop", "--json", "--stream", "out", "-n1").stdout
     assert json.loads(last)["text"] == "three"
     platform.cli("log", "shpo", exits=3)
+    assert "no cursor" in platform.cli("log", "--cursor", "x", exits=2).stderr
     assert "regular expression" in platform.cli("log", "--grep", "(", exits=2).stderr
 
 

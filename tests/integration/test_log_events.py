@@ -195,6 +195,15 @@ def test_events_are_chosen_by_stream_level_and_text(platform):
     assert len(platform.json_lines("log", "moody", "--stream", "event", "-n", "1")) == 1
 
 
+def test_change_of_the_config_is_in_the_story(platform):
+    platform.up({"processes": {"calm": CALM}})
+    platform.wait_state("calm", "running")
+    platform.config_path.write_text(json.dumps({"processes": {"calm": CALM, "other": CALM}}))
+    platform.cli("config", "apply")
+    all_stored(platform)
+    assert "config" in [line["event"] for line in told(platform, "--all")]
+
+
 def test_who_asked_is_said(platform):
     platform.up({"processes": {"calm": CALM}})
     platform.wait_state("calm", "running")

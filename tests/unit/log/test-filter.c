@@ -195,7 +195,7 @@ static void filter_that_is_wrong_names_the_fault(void **state)
 		{"{\"names\": [\"../x\"]}", "io.slicekeep.log.NoSuchService", "../x"},
 		{"{\"names\": [7]}", "io.slicekeep.log.NoSuchService", "?"},
 		{"{\"streams\": [\"in\"]}", "", "\"in\""},
-		{"{\"cursor\": \"rubbish\"}", "", "cursor"},
+		{"{\"cursor\": \"rubbish\"}", "io.slicekeep.log.BadPattern", "cursor"},
 		{"{\"instance\": 4294967296}", "", "slot"},
 		{"{\"tail\": \"3\"}", NULL, "tail"},
 		{"{\"tail\": -3}", NULL, "tail"},
