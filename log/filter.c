@@ -3,13 +3,12 @@
 /*
  * Which lines somebody wants: the Filter of the interface as a struct.
  *
- * Patterns are POSIX extended regular expressions on bytes, as regcomp(3) takes them. What they are
- * matched with is ours (log/search.c): a line may be long, hold NULs, and come from anybody.
+ * Patterns are POSIX extended regular expressions on bytes. What looks for them is ours
+ * (log/search.c): a line may be long, hold NULs, and come from anybody.
  */
 
 #include "log/filter.h"
 
-#include <regex.h>
 #include <string.h>
 
 #include "lib/error.h"
@@ -36,17 +35,11 @@ static int keep_fixed(struct filter *f, const char *text, size_t n)
 	return f->fixed ? 0 : -ENOMEM;
 }
 
-static int bad_pattern(struct error *err, const char *pattern, const char *reason)
+static int read_grep(struct filter *f, const char *pattern, struct error *err)
 {
-	return error_set_id(err, -EINVAL, "io.slicekeep.log.BadPattern",
-			    "\"%s\" is no POSIX extended regular expression: %s", pattern, reason);
-}
-
-/* The library knows best what is wrong with a pattern. */
-static int check_grep(const char *pattern, struct error *err)
-{
-	char reason[128];
-	regex_t regex;
+	char fixed[PATTERN_BYTES_MAX];
+	const char *reason;
+	size_t n_fixed;
 	int r;
 
 	if (strlen(pattern) > PATTERN_BYTES_MAX || pattern_cost(pattern) > PATTERN_COST_MAX)
@@ -55,29 +48,11 @@ static int check_grep(const char *pattern, struct error *err)
 			"the pattern is too long or repeats too much: at most %d bytes, "
 			"and %d with all repetitions written out",
 			PATTERN_BYTES_MAX, PATTERN_COST_MAX);
-	r = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
-	if (r == 0) {
-		regfree(&regex);
-		return 0;
-	}
-	(void)regerror(r, &regex, reason, sizeof(reason));
-	return bad_pattern(err, pattern, reason);
-}
-
-static int read_grep(struct filter *f, const char *pattern, struct error *err)
-{
-	char fixed[PATTERN_BYTES_MAX];
-	size_t n_fixed;
-	int r = check_grep(pattern, err);
-
-	if (r < 0)
-		return r;
-	r = search_new(pattern, &f->grep);
-	if (r == -E2BIG)
-		return bad_pattern(err, pattern, "it repeats too much");
+	r = search_new(pattern, &f->grep, &reason);
 	if (r == -EINVAL)
-		return bad_pattern(err, pattern,
-				   "it has a back-reference, or repeats in a way of its own");
+		return error_set_id(err, r, "io.slicekeep.log.BadPattern",
+				    "\"%s\" is no POSIX extended regular expression: %s", pattern,
+				    reason);
 	if (r < 0)
 		return r;
 	n_fixed = pattern_fixed(pattern, fixed);

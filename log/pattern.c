@@ -7,7 +7,7 @@
  * so that "((x{99}){99}){99}", or forty plus signs in a row, take all memory from a few bytes; its
  * tables grow with the square of what results (2,000 nested ones are 100 MB). This walks over a
  * pattern as regcomp does and multiplies numbers instead of trees. It need not understand what is
- * wrong with a pattern; regcomp does that afterwards.
+ * wrong with a pattern; log/program.c does that afterwards.
  *
  * And which text is in each line that it matches: most patterns have one, and looking for that is
  * faster than a search by the pattern, which then only sees the few lines that may match. What is

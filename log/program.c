@@ -7,10 +7,10 @@
  * and copied as it is: "x*" puts a step in front of those of x and one behind them, "x{3}" writes
  * them three times. Groups that are open are held in a stack of PATTERN_DEPTH_MAX.
  *
- * What is a pattern is regcomp(3)'s to say, and it has said so; its readings are followed: all
- * bytes are characters, a ")" that nothing opened is one too, and "\w", "\<" and their like mean
- * what they mean to grep(1). A back-reference is no part of POSIX, cannot be translated, and takes
- * regexec(3) exponential time.
+ * The readings of regcomp(3) are followed: all bytes are characters, a ")" that nothing opened is
+ * one too, and "\w", "\<" and their like mean what they mean to grep(1). It is not asked itself: it
+ * takes hours for ":^(){502,}". A back-reference is no part of POSIX, cannot be translated, and
+ * takes regexec(3) exponential time.
  */
 
 #include "log/program.h"
@@ -29,18 +29,20 @@
  * @branch: first step of the alternative that is being read
  * @atom:   first step of what a repetition would repeat
  * @jump:   at the end of the alternative before; its @a is the one before that; -1: there is none
+ * @has_atom: there is something to repeat
  */
 struct group {
 	size_t begin;
 	size_t branch;
 	size_t atom;
 	int jump;
+	bool has_atom;
 };
 
 /**
  * struct translation - what is there so far
  * @at:   what is read next
- * @code: what went wrong first
+ * @code: what went wrong first, and why
  */
 struct translation {
 	struct program program;
@@ -48,6 +50,7 @@ struct translation {
 	size_t depth;
 	const char *at;
 	int code;
+	const char *reason;
 };
 
 void program_done(struct program *p)
@@ -104,10 +107,17 @@ static bool set_add_class(struct byte_set *s, const char *name)
 
 /* --- steps ------------------------------------------------------------------------------------ */
 
-static void fail(struct translation *t, int code)
+static void fail(struct translation *t, int code, const char *reason)
 {
-	if (t->code == 0)
-		t->code = code;
+	if (t->code < 0)
+		return;
+	t->code = code;
+	t->reason = reason;
+}
+
+static void fail_size(struct translation *t)
+{
+	fail(t, -EINVAL, "it repeats too much");
 }
 
 static size_t here(const struct translation *t)
@@ -121,7 +131,7 @@ static struct step *make_room(struct translation *t, size_t at, size_t n)
 	struct program *p = &t->program;
 
 	if (p->n_steps + n > PROGRAM_STEPS_MAX)
-		fail(t, -E2BIG);
+		fail_size(t);
 	if (t->code < 0)
 		return NULL;
 	memmove(&p->steps[at + n], &p->steps[at], (p->n_steps - at) * sizeof(*p->steps));
@@ -150,6 +160,7 @@ static struct group *top_group(struct translation *t)
 static void append_atom(struct translation *t, enum step_kind kind, int a)
 {
 	top_group(t)->atom = here(t);
+	top_group(t)->has_atom = true;
 	append(t, kind, a, 0);
 }
 
@@ -158,7 +169,7 @@ static void append_set(struct translation *t, const struct byte_set *set)
 	struct program *p = &t->program;
 
 	if (p->n_sets == SETS_MAX) {
-		fail(t, -E2BIG);
+		fail_size(t);
 		return;
 	}
 	p->sets[p->n_sets] = *set;
@@ -235,7 +246,7 @@ static void read_braces(struct translation *t, size_t atom)
 	}
 	if (*end != '}' || low < 0 || low > PATTERN_COST_MAX || high > PATTERN_COST_MAX ||
 	    (high >= 0 && high < low))
-		fail(t, -EINVAL);
+		fail(t, -EINVAL, "what follows a { is no repetition");
 	t->at = end + (*end == '}');
 	if (t->code == 0)
 		repeat_times(t, atom, low, high);
@@ -245,7 +256,9 @@ static void read_repetition(struct translation *t, char c)
 {
 	size_t atom = top_group(t)->atom;
 
-	if (c == '*')
+	if (!top_group(t)->has_atom)
+		fail(t, -EINVAL, "there is nothing to repeat");
+	else if (c == '*')
 		repeat_any(t, atom);
 	else if (c == '+')
 		repeat_some(t, atom);
@@ -260,12 +273,13 @@ static void read_repetition(struct translation *t, char c)
 static void open_group(struct translation *t)
 {
 	top_group(t)->atom = here(t);
+	top_group(t)->has_atom = true;
 	if (t->depth + 1 == PATTERN_DEPTH_MAX) {
-		fail(t, -E2BIG);
+		fail_size(t);
 		return;
 	}
 	t->depth++;
-	*top_group(t) = (struct group){here(t), here(t), here(t), -1};
+	*top_group(t) = (struct group){here(t), here(t), here(t), -1, false};
 }
 
 static void next_branch(struct translation *t)
@@ -277,6 +291,7 @@ static void next_branch(struct translation *t)
 	append(t, STEP_JUMP, g->jump, 0);
 	g->jump = (int)here(t) - 1;
 	g->branch = g->atom = here(t);
+	g->has_atom = false;
 }
 
 /* All alternatives go on behind the last one. */
@@ -330,7 +345,7 @@ static unsigned char read_element(struct translation *t)
 		return (unsigned char)*t->at++;
 	t->at++;
 	if (!read_symbol(t, name) || name[1] != '\0') {
-		fail(t, -EINVAL);
+		fail(t, -EINVAL, "there is no character of that name");
 		return 0;
 	}
 	return (unsigned char)name[0];
@@ -343,6 +358,8 @@ static void read_range(struct translation *t, struct byte_set *set)
 	if (t->code == 0 && t->at[0] == '-' && t->at[1] != '\0' && t->at[1] != ']') {
 		t->at++;
 		last = read_element(t);
+		if (last < first)
+			fail(t, -EINVAL, "a range ends before it begins");
 	}
 	for (unsigned c = first; c <= last; c++)
 		set_add(set, (unsigned char)c);
@@ -359,11 +376,11 @@ static void read_bracket(struct translation *t)
 		char name[CLASS_NAME_MAX];
 
 		if (*t->at == '\0') {
-			fail(t, -EINVAL);
+			fail(t, -EINVAL, "a [ is not closed");
 		} else if (t->at[0] == '[' && t->at[1] == ':') {
 			t->at++;
 			if (!read_symbol(t, name) || !set_add_class(&set, name))
-				fail(t, -EINVAL);
+				fail(t, -EINVAL, "there is no class of that name");
 		} else {
 			read_range(t, &set);
 		}
@@ -393,6 +410,7 @@ static void append_class(struct translation *t, const char *name, char more, boo
 static void append_look(struct translation *t, enum step_kind kind)
 {
 	append_atom(t, kind, 0);
+	top_group(t)->has_atom = false;
 	t->program.looks_at_words |= kind != STEP_BEGIN && kind != STEP_END;
 }
 
@@ -409,7 +427,7 @@ static void read_escape(struct translation *t)
 	char c = *t->at;
 
 	if (c == '\0' || (c >= '1' && c <= '9')) {
-		fail(t, -EINVAL);
+		fail(t, -EINVAL, c ? "POSIX has no back-references" : "a backslash ends it");
 		return;
 	}
 	t->at++;
@@ -461,22 +479,23 @@ static void shrink(struct program *p)
 	p->sets = sets ?: p->sets;
 }
 
-int program_of(const char *pattern, struct program *ret_program)
+int program_of(const char *pattern, struct program *ret_program, const char **ret_reason)
 {
 	struct translation t = {.at = pattern, .groups[0].jump = -1};
 
 	t.program.steps = calloc(PROGRAM_STEPS_MAX, sizeof(*t.program.steps));
 	t.program.sets = calloc(SETS_MAX, sizeof(*t.program.sets));
 	if (!t.program.steps || !t.program.sets)
-		fail(&t, -ENOMEM);
+		fail(&t, -ENOMEM, "out of memory");
 	while (t.code == 0 && *t.at)
 		read_next(&t);
 	if (t.depth > 0)
-		fail(&t, -EINVAL);
+		fail(&t, -EINVAL, "a ( is not closed");
 	end_branches(&t);
 	append(&t, STEP_FOUND, 0, 0);
 	if (t.code < 0) {
 		program_done(&t.program);
+		*ret_reason = t.reason;
 		return t.code;
 	}
 	shrink(&t.program);

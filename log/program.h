@@ -55,13 +55,13 @@ void program_done(struct program *p);
 
 /**
  * program_of() - translate a POSIX extended regular expression
- * @pattern: one that regcomp(3) has taken, and that pattern_cost() does not find too dear
  * @ret_program: ended by program_done()
+ * @ret_reason: on failure, why: the rest of a sentence
  *
- * Return: 0, -ENOMEM, -EINVAL when it has a back-reference, or something else that is not in POSIX,
- * -E2BIG.
+ * Return: 0, -EINVAL when it is none or too long, -ENOMEM.
  */
-must_check int program_of(const char *pattern, struct program *ret_program);
+must_check int program_of(const char *pattern, struct program *ret_program,
+			  const char **ret_reason);
 
 /** byte_set_has() - whether a byte is in a set */
 bool byte_set_has(const struct byte_set *s, unsigned char byte);

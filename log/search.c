@@ -272,10 +272,10 @@ bool search_finds(struct search *s, const char *text, size_t n_bytes)
 
 /* --- birth and death -------------------------------------------------------------------------- */
 
-int search_new(const char *pattern, struct search **ret_search)
+int search_new(const char *pattern, struct search **ret_search, const char **ret_reason)
 {
 	struct search *s = calloc(1, sizeof(*s));
-	int r = s ? program_of(pattern, &s->program) : -ENOMEM;
+	int r = s ? program_of(pattern, &s->program, ret_reason) : -ENOMEM;
 
 	if (r < 0) {
 		free(s);

@@ -11,10 +11,11 @@ struct search;
 /**
  * search_new() - get ready to look for a pattern
  * @pattern: as program_of() takes it
+ * @ret_reason: on -EINVAL, why
  *
- * Return: 0, or negative errno as program_of() has it.
+ * Return: 0, -EINVAL, -ENOMEM.
  */
-must_check int search_new(const char *pattern, struct search **ret_search);
+must_check int search_new(const char *pattern, struct search **ret_search, const char **ret_reason);
 
 /** search_free() - NULL is allowed */
 void search_free(struct search *s);

@@ -28,8 +28,9 @@ static unsigned any(unsigned below)
 static struct search *search_for(const char *pattern)
 {
 	struct search *s = NULL;
+	const char *reason;
 
-	assert_int_equal(search_new(pattern, &s), 0);
+	assert_int_equal(search_new(pattern, &s, &reason), 0);
 	return s;
 }
 
@@ -99,16 +100,44 @@ static void search_takes_nul_bytes_for_characters(void **state)
 	search_free(s);
 }
 
-static void search_refuses_references(void **state)
+static void search_refuses_what_is_no_pattern_and_says_why(void **state)
 {
-	struct search *s;
+	static const struct {
+		const char *pattern, *reason;
+	} cases[] = {
+		{"(a*)\\1", "back-references"},
+		{"(a", "( is not closed"},
+		{"[a", "[ is not closed"},
+		{"[[:no:]]", "class"},
+		{"[[.no.]]", "character"},
+		{"[b-a]", "range"},
+		{"a\\", "backslash"},
+		{"a{2", "{"},
+		{"a{2,1}", "{"},
+		{"a{b}", "{"},
+		{"*", "nothing to repeat"},
+		{"a|+", "nothing to repeat"},
+		{"(?a)", "nothing to repeat"},
+		{"^*", "nothing to repeat"},
+		{"(a{99}){99}", "too much"},
+	};
 
-	assert_int_equal(search_new("(a*)\\1", &s), -EINVAL);
-	assert_int_equal(search_new("(a", &s), -EINVAL);
-	assert_int_equal(search_new("[a", &s), -EINVAL);
-	assert_int_equal(search_new("[[:no:]]", &s), -EINVAL);
-	assert_int_equal(search_new("a\\", &s), -EINVAL);
-	assert_int_equal(search_new("a{2", &s), -EINVAL);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const char *reason;
+		struct search *s;
+
+		assert_int_equal(search_new(cases[i].pattern, &s, &reason), -EINVAL);
+		assert_non_null(strstr(reason, cases[i].reason));
+	}
+}
+
+/* It takes regcomp(3) longer than anybody waits. */
+static void search_for_nothing_many_times_is_ready_at_once(void **state)
+{
+	struct search *s = search_for(":^(){502,}");
+
+	assert_false(search_finds(s, ":", 1));
+	search_free(s);
 }
 
 /* References, and "{\,}", which the library takes for "{,}". */
@@ -180,7 +209,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(search_finds_what_the_pattern_says),
 		cmocka_unit_test(search_takes_nul_bytes_for_characters),
-		cmocka_unit_test(search_refuses_references),
+		cmocka_unit_test(search_refuses_what_is_no_pattern_and_says_why),
+		cmocka_unit_test(search_for_nothing_many_times_is_ready_at_once),
 		cmocka_unit_test(search_at_random_agrees_with_the_library),
 		cmocka_unit_test(search_with_too_many_states_finds_the_same),
 	};
