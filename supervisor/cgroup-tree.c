@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include "config/model.h"
 #include "supervisor/caps.h"
 #include "supervisor/cgroup-library.h"
+#include "supervisor/cgroup-remove.h"
 #include "supervisor/delegation.h"
 #include "supervisor/disk.h"
 #include "supervisor/run-files.h"
@@ -275,21 +275,6 @@ int cgroup_tree_limit_group(struct cgroup_tree *t, const char *group,
 
 /* --- going away ---------------------------------------------------------------------------- */
 
-static int remove_folder(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	return type == FTW_DP && rmdir(path) < 0 ? errno : 0;
-}
-
-/* With the cgroups that the service made in it; files need no removing. */
-static int remove_cgroup(const char *folder)
-{
-	int code = nftw(folder, remove_folder, 8, FTW_DEPTH | FTW_PHYS);
-
-	if (code < 0)
-		code = errno;
-	return code == ENOENT ? 0 : -code;
-}
-
 static int count_lines(const char *folder)
 {
 	cleanup_free char *pids = NULL;
@@ -306,13 +291,13 @@ static int count_lines(const char *folder)
 static int kill_and_remove(const char *folder)
 {
 	int n = count_lines(folder);
-	int r = remove_cgroup(folder);
+	int r = cgroup_remove(folder);
 
 	if (r != -EBUSY)
 		return r;
 	r = write_text(folder, "cgroup.kill", "1");
 	if (r == 0)
-		r = remove_cgroup(folder);
+		r = cgroup_remove(folder);
 	return r < 0 ? r : MAX_OF(n, 1);
 }
 

@@ -35,6 +35,7 @@
 #include "supervisor/proc.h"
 #include "supervisor/slice-keeping.h"
 #include "supervisor/unit-bus.h"
+#include "supervisor/unit-cgroup.h"
 #include "supervisor/unit-record.h"
 
 /** A manager that has started nothing for so long does not start what it was asked for. */
@@ -75,9 +76,7 @@ static struct unit_record *record_find(const struct unit_watch *w, const char *u
 
 static void set_deadline(struct unit_watch *w)
 {
-	int code = loop_timer_set(&w->deadline, unit_record_deadline(&w->units));
-
-	if (code < 0)
+	if (loop_timer_set(&w->deadline, unit_record_deadline(&w->units)) < 0)
 		log_error("cannot set a timer: a start that hangs is not noticed");
 }
 
@@ -151,8 +150,10 @@ static void feed(struct unit_record *r, enum unit_event event)
 	if (before == UNIT_STARTING && r->state != before)
 		set_deadline(w);
 	act_on_unit(r, actions);
-	if (r->state == UNIT_GONE)
+	if (r->state == UNIT_GONE) {
 		list_remove(&r->link);
+		unit_cgroup_remove(r->unit);
+	}
 	tell(r, actions);
 	if (r->state != UNIT_GONE)
 		return;

@@ -29,15 +29,15 @@ LAYERS = {
         "model": "budget caps cgroup-text group-limits launch numbers order ring sandbox"
                  " slice-defaults slot unit-found unit-name unit-properties unit-record"
                  " unit-sandbox unit-state",
-        "adapter": "bus bus-library cgroup-library cgroup-tree collector-link confirmations"
-                   " control-socket delegation"
+        "adapter": "bus bus-library cgroup-library cgroup-remove cgroup-tree collector-link"
+                   " confirmations control-socket delegation"
                    " desired disk enter-unit environment events exit-report exit-store gauge"
                    " going-down identity json-lines keeper-link launcher launcher-direct"
                    " launcher-systemd launchers listeners log-keeping meter oom-victim orphans"
                    " own-cgroup"
                    " prober prober-exec prober-helper prober-log proc process process-limits"
                    " readiness ring-file run-files slice-keeping sockets spec-file strangers"
-                   " timeline unit-bus unit-message unit-watch",
+                   " timeline unit-bus unit-cgroup unit-message unit-watch",
         "core": "adopt announce apply groups limits manager operation own sampler service"
                 " service-context service-hearing service-keeper settle surroundings",
         "main": "api describe main numbers-answer stream",
