@@ -15,7 +15,7 @@ COUNT = "/run/drip-count"
 BUFFER_BYTES = 256 << 10
 # Bytes a second: minutes for the flood.
 SLOW = 32 << 10
-LINES = 500_000
+LINES = 1_000_000
 FLOOD_BYTES = sum(len(f"{i}\n") for i in range(1, LINES + 1))
 
 FLOOD = shell(f"seq {LINES}; exec sleep 1000", user="root")
