@@ -46,14 +46,12 @@ static const char usage[] =
  * @segments:   of the service that is looked at, sorted
  * @n_faults @n_mended: found, and of these repaired
  * @n_read:     segments whose content was looked at
- * @is_kept:    a housekeeper is at work
  * @is_unknown: nothing is stored of a service that was named
  */
 struct verify {
 	char *log_dir;
 	char **names;
 	bool repair;
-	bool is_kept;
 	bool is_unknown;
 	usec_t max_usec;
 	struct store store;
@@ -181,6 +179,17 @@ static bool is_settled(int dir_fd, const char *name)
 	       usec_add((usec_t)st.st_mtim.tv_sec * USEC_PER_SEC, SETTLED_USEC) < clock_at_usec();
 }
 
+/* A housekeeper's file is left over when none is at work; none begins while we look. For a repair
+ * we have that lock already. */
+static bool is_left(const struct verify *v, int dir_fd, const char *name)
+{
+	cleanup_close int fd = openat(v->store.dir_fd, ".housekeeper", O_RDONLY | O_CLOEXEC);
+
+	if (!v->repair && fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return false;
+	return faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static void look_at_file(struct verify *v, int dir_fd, const char *service, const char *name)
 {
 	enum segment_file file;
@@ -191,7 +200,7 @@ static void look_at_file(struct verify *v, int dir_fd, const char *service, cons
 	if (text_equal(name, ".") || text_equal(name, ".."))
 		return;
 	if (text_equal(name, ".log.part") || text_equal(name, ".idx.part")) {
-		if (!v->is_kept)
+		if (is_left(v, dir_fd, name))
 			report_file(v, service, name, FAULT_SCRATCH,
 				    "was left by a housekeeper that was killed");
 	} else if (segment_name_parse(name, &id, &seq, &file) < 0) {
@@ -323,13 +332,6 @@ static int walk(struct verify *v, struct error *err)
 		     : 0;
 }
 
-static bool housekeeper_is_at_work(const struct store *store)
-{
-	cleanup_close int fd = openat(store->dir_fd, ".housekeeper", O_RDONLY | O_CLOEXEC);
-
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-}
-
 static const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
@@ -358,7 +360,6 @@ static int run(struct verify *v, struct error *err)
 		r = mender_begin(&v->mender, &v->store, err);
 	if (r < 0)
 		return r;
-	v->is_kept = !v->repair && housekeeper_is_at_work(&v->store);
 	v->examiner = (struct examiner){.store = &v->store,
 					.deadline_usec = usec_add(clock_now_usec(), v->max_usec),
 					.found = on_fault,
