@@ -18,8 +18,6 @@ PYTHON = "/usr/bin/python3"
 PYTEST = (PYTHON, "-B", "-m", "pytest", "-q", "-ra", "--tb=short", "-p", "no:cacheprovider",
           "--strict-markers")
 
-LONG_VM_TESTS = ("test_package", "test_rounds")
-
 SANITIZED_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
@@ -54,11 +52,12 @@ def meson(name, folder, suite, after, path="", env=(), wrapper=""):
                 counting.meson(folder / "meson-logs" / f"{written}.json"), (after,), env=dict(env))
 
 
-def pytest(name, path, after=(), marks="", env=()):
+def pytest(name, path, after=(), marks="", env=(), cores=1):
     """The tests of one Python file or folder."""
     result = REPORT / f"{name.replace('/', '-')}.xml"
     return Step(name, (*PYTEST, "-m", marks, f"--junitxml={result}", path),
-                counting.pytest(result, leaves_out=marks == "not slow"), after, env=dict(env))
+                counting.pytest(result, leaves_out=marks == "not slow"), after,
+                cores=cores, env=dict(env))
 
 
 def unit(prefix, folder, after, env=()):
@@ -87,12 +86,11 @@ def package():
 def vm():
     """Tests in machines with a systemd of their own, a step for each file and machine."""
     yield Step("vm/image", (TOP / "tests/vm/image",), no_test)
-    # Those that take long begin, or one core would wait for them at the end.
-    for path in sorted((TOP / "tests/vm").glob("test_*.py"),
-                       key=lambda path: (path.stem not in LONG_VM_TESTS, path.stem)):
+    for path in sorted((TOP / "tests/vm").glob("test_*.py")):
         yield pytest(f"vm/{path.stem.removeprefix('test_')}", path,
                      ("build", "vm/image", "package/build"),
-                     env={"SLICEKEEP_BUILD": str(BUILD), "SLICEKEEP_PACKAGE": str(PACKAGE)})
+                     env={"SLICEKEEP_BUILD": str(BUILD), "SLICEKEEP_PACKAGE": str(PACKAGE)},
+                     cores=2)
 
 
 def everyday(is_all=False):

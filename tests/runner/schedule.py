@@ -115,7 +115,7 @@ class Schedule:
                 free -= self._start(step)
 
     def _cores(self, step):
-        return self.n_cores if step.alone else 1
+        return self.n_cores if step.alone else min(step.cores, self.n_cores)
 
     def _is_over(self, name):
         """Whether the step neither waits nor runs."""

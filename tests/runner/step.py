@@ -43,6 +43,7 @@ class Step:
     count:   (exit code, text of the log) -> Outcome
     after:   names of steps that have to succeed first
     alone:   wants all cores, because it is parallel itself
+    cores:   how many it keeps busy otherwise
     env:     variables beside the inherited ones
     timeout: seconds after which it is ended and has failed
     """
@@ -51,5 +52,6 @@ class Step:
     count: typing.Callable = one_check
     after: tuple = ()
     alone: bool = False
+    cores: int = 1
     env: dict = dataclasses.field(default_factory=dict)
     timeout: float = 2700
