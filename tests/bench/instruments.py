@@ -137,7 +137,7 @@ class Workplace:
             time.sleep(0.01)
         self.witness.close()
         remove_tree(self.home)
-        return sorted(set(left.values()))
+        return sorted({os.path.basename(program) for program in left.values()})
 
 
 class Farewell:
