@@ -4,9 +4,10 @@
  * The way of the events into the collector's store, where they stand between the services' lines.
  *
  * They go there as every output does: through a pipe whose read end the collector is offered, and
- * of which we keep a duplicate. A collector that dies takes nothing with it, and one that hangs
- * cannot hold us up: what a full pipe does not take stays in the numbered history (events.c) and is
- * written when there is room again.
+ * of which we keep a duplicate. A collector that dies takes nothing with it, and one that reads
+ * nothing does not hold us up: what a full pipe does not take stays in the numbered history
+ * (events.c) and is written when there is room again. One that is in the middle of a splice(2) to a
+ * disk that stands still does: the kernel keeps the pipe for it, and our write waits, too.
  *
  * What dies with us is the knowledge which event was written last, and with the collector at the
  * same moment what was in the pipe. No note of ours could be kept in step with a pipe across a
