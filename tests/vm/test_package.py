@@ -2,6 +2,7 @@
 """The Debian package on a machine: installed, used, upgraded, rebooted, removed, purged."""
 import json
 import pathlib
+import signal
 import tempfile
 
 import pytest
@@ -46,7 +47,8 @@ def main():
 ASKED, ENOUGH, SAID = "/run/asked", "/run/enough", "/run/said"
 INSTALLED_UNIT = "/lib/systemd/system/slicekeep.service"
 # Comes before the installed one, and goes with a reboot.
-HASTY_UNIT = "/run/systemd/system/slicekeep.service"
+CHANGED_UNIT = "/run/systemd/system/slicekeep.service"
+PAUSE = "sleep 1234"
 FOLDERS = ("/etc/slicekeep", "/run/slicekeep", "/var/lib/slicekeep", "/var/log/slicekeep")
 
 
@@ -98,6 +100,11 @@ def main_pid(host):
 def is_active(host):
     """What systemd says about the unit."""
     return host.run("systemctl is-active slicekeep", exits=None).stdout.strip()
+
+
+def sub_state(host):
+    """The same, in systemd's own words."""
+    return host.run("systemctl show -P SubState slicekeep").stdout.strip()
 
 
 def alive(host, *options):
@@ -201,16 +208,43 @@ def test_unit_that_is_renewed_or_killed_leaves_the_services_alone(host, renewal)
     wait_until(lambda: is_active(host) == "active", 60, "the unit")
 
 
+def change_unit(host, change):
+    """Let sed change the unit; a supervisor runs in it then."""
+    host.run(f"sed '{change}' {INSTALLED_UNIT} >{CHANGED_UNIT} && systemctl daemon-reload && "
+             "systemctl restart slicekeep")
+
+
+def restore_unit(host):
+    """As it was installed."""
+    host.run(["rm", CHANGED_UNIT])
+    host.run("systemctl daemon-reload")
+
+
 @pytest.fixture
 def hasty(host):
     """The same as `host`, with watchdogs that lose their patience in seconds."""
-    host.run("sed 's/--watchdog [^ ]*/--watchdog 4s/; s/^WatchdogSec=.*/WatchdogSec=10s/' "
-             f"{INSTALLED_UNIT} >{HASTY_UNIT}; systemctl daemon-reload; "
-             "systemctl restart slicekeep")
+    change_unit(host, "s/--watchdog [^ ]*/--watchdog 4s/; s/^WatchdogSec=.*/WatchdogSec=10s/")
     assert host.run("systemctl show -P WatchdogUSec slicekeep").stdout == "10s\n"
     yield host
-    host.run(["rm", HASTY_UNIT])
-    host.run("systemctl daemon-reload")
+    restore_unit(host)
+
+
+@pytest.fixture
+def deaf(host):
+    """The same as `host`, where a stop begins and nobody hears of it."""
+    change_unit(host, "s/^KillMode=.*/&\\nKillSignal=SIGWINCH/")
+    assert host.run("systemctl show -P KillSignal slicekeep").stdout == f"{signal.SIGWINCH:d}\n"
+    yield host
+    restore_unit(host)
+
+
+@pytest.fixture
+def lasting_pause(host):
+    """The same as `host`, with PAUSE between a crash and the next start."""
+    change_unit(host, f"s/|| sleep 1;/|| {PAUSE};/")
+    assert PAUSE in host.run("systemctl show -P ExecStopPost slicekeep").stdout
+    yield host
+    restore_unit(host)
 
 
 def check_untouched(host, before):
@@ -258,8 +292,39 @@ def test_up_and_down_are_the_units(host):
     assert group.endswith("/slicekeep-system.slice/slicekeep.service\n")
 
 
-def test_stop_ends_services_that_the_supervisor_does_not_know(host):
-    """Both killed, and stopped before they are back: what is left is the unit's to end."""
+def kill_daemons(host):
+    """Supervisor and keeper at once, so that systemd alone sees it."""
+    # One may be gone with the other.
+    host.run(["kill", "-KILL", str(main_pid(host)), str(supervisor(host))], exits=None)
+
+
+def test_stop_in_the_middle_of_which_all_of_us_die_ends_the_services(deaf):
+    """Nobody but systemd knows then that a stop was asked for."""
+    wait_running(deaf)
+    deaf.run("systemctl --no-block stop slicekeep")
+    wait_until(lambda: sub_state(deaf) == "stop-sigterm", 60, "the stop to begin")
+    kill_daemons(deaf)
+    wait_until(lambda: is_active(deaf) == "failed", 60, "the unit's end")
+    assert not alive(deaf, "slicekeep")
+
+
+def test_stop_before_the_next_start_ends_the_services(lasting_pause):
+    """Both are dead when it is asked for, and what is left is the unit's to end."""
+    host = lasting_pause
+    wait_running(host)
+    kill_daemons(host)
+    pause = wait_until(lambda: alive(host, "-f", "-x", PAUSE), 60, "the pause")
+    host.run("systemctl --no-block stop slicekeep")
+    wait_until(lambda: " stop " in host.run("systemctl list-jobs slicekeep.service").stdout, 60,
+               "the stop to begin")
+    host.run(["kill", *pause.split()])
+    wait_until(lambda: is_active(host) == "failed", 60, "the unit's end")
+    assert not alive(host, "slicekeep")
+
+
+def test_stop_and_death_at_once_leave_nothing(host):
+    """Whichever comes first."""
+    wait_running(host)
     host.run("systemctl stop slicekeep & kill -9 $(pgrep -f slicekeep-[s]upervisor); wait")
     assert not alive(host, "slicekeep")
 
