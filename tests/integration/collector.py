@@ -259,8 +259,11 @@ class Collector:
         self.process.wait(20 * SLOWNESS)
 
     def stop(self):
+        """In order, and see those gone that go with it: the store is nobody's then."""
         self.process.terminate()
         assert self.process.wait(20 * SLOWNESS) == 0
+        wait_until(lambda: not self.readers() and not self.housekeeper_pid(), 20,
+                   "the end of reader and housekeeper")
 
     def readers(self):
         """The pids of processes that answer: none, if nobody has asked for a while."""
@@ -297,6 +300,14 @@ class Collector:
         return next((pid for pid, command in self.platform.processes().items()
                      if "--housekeeper" in command), None)
 
+    def wait_pass(self, keeper):
+        """Have a housekeeper make a whole pass that begins now: one that syncs notes when it
+        began. None is due before something is stored."""
+        since, mark = time.time_ns() // 1000, self.log_seen / ".housekeeper"
+        store_lines(keeper, "other", b"one line\n")
+        wait_until(lambda: mark.exists() and int.from_bytes(mark.read_bytes(), "little") > since,
+                   120, "a pass that began now")
+
     def wait_packed(self, name, n=1):
         """Wait until all segments but so many newest ones are packed."""
         # It gives way to everybody, and comes back only a while after it was killed.
@@ -323,6 +334,15 @@ def store_lines(keeper, name, data, **more):
     pipe.write(data)
     pipe.close_write()
     keeper.wait_drained(pipe)
+
+
+def used_bytes(folder, pattern="*"):
+    """The sum of the sizes of its files, some of which may be deleted while it is looked at."""
+    while True:
+        try:
+            return sum(path.stat().st_size for path in folder.glob(pattern))
+        except FileNotFoundError:
+            pass
 
 
 def peak_rss_kib(pid):

@@ -56,7 +56,7 @@ def test_with_nothing_running_each_verb_says_how_to_start(platform):
                   ["why", "a"], ["events"], ["signal", "a", "HUP"], ["config", "plan"],
                   ["log", "-f"]):
         platform.write_config(config(a=FOREVER))
-        said = platform.cli(*words, exits=4, timeout=3)
+        said = platform.cli(*words, exits=4)
         assert 'start it with "slicekeep up"' in said.stderr, words
 
 
@@ -292,6 +292,7 @@ def test_why_has_the_evidence(platform):
     platform.up(config(a=dying("echo last words; exit 7", restart={"delay": "1h",
                                                                    "max_delay": "1h"})))
     platform.wait_state("a", "backoff")
+    wait_until(lambda: len(platform.lines("a")) == 3, 10, "its last words")
     said = platform.cli("why", "a").stdout
     assert re.match(r"a backoff: exit 7 after .*, third failure in a row; next try in ", said)
     assert "last words" in said and "used" in said and "earlier" in said
@@ -372,7 +373,7 @@ def test_supervisor_that_is_gone_for_good_is_no_reason_to_wait(platform):
     before = pids(platform)
     kill(outermost(platform))
     wait_until(lambda: platform.cli("ls", exits=None).returncode == 4, 10, "nobody to answer")
-    said = platform.cli("ls", exits=4, timeout=3)
+    said = platform.cli("ls", exits=4)
     assert "3 services still run under keepers" in said.stderr
     platform.up()
     assert {name: pid for name, pid in pids(platform).items() if name != "log"} == \

@@ -103,7 +103,9 @@ def test_killed_50_times_no_service_notices_and_no_line_is_lost(platform, who):
             platform.json("ls")
         for find in VICTIMS[who]:
             kill(platform, find)
-        assert identities(platform) == before
+        # A keeper that is slow to greet the next supervisor is not known yet; who was another one
+        # once is never the same again.
+        wait_until(lambda: identities(platform) == before, 20, "all to be as before")
     check_stream(platform)
     assert [element["restarts"] for element in platform.json("ls")
             if element["name"] in before] == [0] * len(before)

@@ -4,6 +4,7 @@
 Each test has a mount namespace of its own with the cgroup v2 tree mounted below its folder, and a
 cgroup of its own there; the host's mounts are left alone. No controllers are needed.
 """
+import errno
 import os
 import pathlib
 import shlex
@@ -47,8 +48,16 @@ class Cgroups:
 
     def finish(self):
         """Remove our cgroups, deepest first, and let the namespace go."""
-        for path, _, _ in os.walk(self.seen(self.own), topdown=False):
-            os.rmdir(path)
+        def removed():
+            try:
+                for path, _, _ in os.walk(self.seen(self.own), topdown=False):
+                    os.rmdir(path)
+            except OSError as error:  # who has been killed may still be on the way out
+                assert error.errno != errno.EBUSY, error
+                raise
+            return True
+
+        wait_until(removed)
         self.holder.stdin.close()
         self.holder.wait(10 * SLOWNESS)
         self.holder.stdout.close()

@@ -434,7 +434,7 @@ def test_dead_control_socket_is_replaced(nursery, waiting, tree):
     def answers():
         try:
             return keepers.Peer(keeper.control).greeting.keeper_pid == again.pid
-        except ConnectionRefusedError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return False
 
     wait_until(answers)

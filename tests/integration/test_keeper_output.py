@@ -144,8 +144,9 @@ def numbers(first, last):
 def counting_lives(nursery, n_lines, more="", **keys):
     """A spec whose payload goes on counting where its last life stopped, and crashes."""
     count = nursery.folder / "count"
-    count.write_text("1")
-    script = (f"n=$(cat {count}); m=$((n + {n_lines})); seq $n $((m - 1)); echo $m >{count}; "
+    count.write_text("1\n")
+    # Added at the end: it may be killed at any moment, and an empty file would say nothing.
+    script = (f"n=$(tail -n1 {count}); m=$((n + {n_lines})); seq $n $((m - 1)); echo $m >>{count}; "
               f"{more} exit 1")
     return nursery.spec(["sh", "-c", script], immediate=1000, name="spec",
                         intake=str(nursery.folder / "intake"), **keys)
@@ -153,7 +154,7 @@ def counting_lives(nursery, n_lines, more="", **keys):
 
 def counted(nursery):
     """The number that the next life begins with."""
-    return int((nursery.folder / "count").read_text() or 0)
+    return int((nursery.folder / "count").read_text().split()[-1])
 
 
 def test_streams_are_offered_and_lives_end(nursery, collector):
@@ -249,6 +250,7 @@ def test_no_line_is_lost_or_repeated_when_the_collector_dies(nursery, collector)
     chance = random.Random(1)
     spec = counting_lives(nursery, 500, more="seq 5 >&2;")
     keeper = nursery.start("--spec", spec)
+    collector.collect(lambda: counted(nursery) > 1)
     for _ in range(60):
         for _ in range(chance.randrange(6)):
             collector.turn()
@@ -400,7 +402,7 @@ def test_replaced_program_keeps_the_pipes(nursery, collector):
     collector.collect(lambda: collector.text(OUT) == numbers(1, 10) and counted(nursery) == 11)
     assert peer.request("reexec").result == 0
     os.kill(pid, signal.SIGKILL)
-    collector.collect(lambda: collector.text(OUT) == numbers(1, 20))
+    collector.collect(lambda: collector.text(OUT) == numbers(1, 20) and len(collector.offers) >= 4)
     assert len(collector.offers) == len(set(collector.offers)) == 4
     collector.die()
     peer.request("leave")

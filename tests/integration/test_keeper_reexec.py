@@ -37,8 +37,8 @@ def test_page_of_another_version_is_made_anew(replaceable, tree):
     keeper = replaceable.start("--spec", replaceable.spec([str(tree), str(fifo.path), "session"]),
                                "--start", control=True)
     fifo.wait_ready()
-    peer = keeper.peer()
-    before = keeper.peer(None).greeting
+    peer, asking = keeper.peer(), keeper.peer(None)  # which stays, so that no descriptor goes
+    before = asking.greeting
     for entry in os.scandir(f"/proc/{keeper.pid}/fd"):
         if "slicekeep-page" in os.readlink(entry.path):
             with open(entry.path, "r+b") as page:

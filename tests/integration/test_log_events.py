@@ -49,9 +49,13 @@ def newest(platform):
 
 
 def stored(platform):
-    """The events as they lie in the store, each line whole."""
-    text = store.stored(platform.home / "log" / "supervisor", "0.event.*").decode()
-    assert text == "" or text.endswith("\n")
+    """The events as they lie in the store, each line whole; one may just be being written."""
+    def whole():
+        text = store.stored(platform.home / "log" / "supervisor", "0.event.*").decode()
+        assert text == "" or text.endswith("\n"), f"torn: {text[-200:]}"
+        return [text]
+
+    (text,) = wait_until(whole, 20, "the last event to be whole")
     return [json.loads(line) for line in text.splitlines()]
 
 
@@ -181,6 +185,7 @@ def test_service_without_a_line_shows_its_events_alone(platform):
     platform.up({"processes": {"calm": CALM, "other": CALM}})
     wait_until(lambda: [line["event"] for line in told(platform, "calm")] == ["start", "ready"],
                20, "its events")
+    all_stored(platform)
     assert {line["service"] for line in told(platform, "calm")} == {"calm"}
     assert {line["service"] for line in told(platform, "--all")} >= {"calm", "other", "log",
                                                                      "supervisor"}

@@ -77,6 +77,7 @@ def assert_stored_as_printed(platform, collector, name, n):
 
 
 @pytest.mark.slow
+@pytest.mark.deadline(600)
 def test_stream_of_millions_of_lines_a_second_under_500_kills_is_complete(platform, collectors):
     n, size, pause_usec = 50_000_000, 65536, 1500  # 2.9 million a second, if the machine can
     collector = collectors("--segment", "4M", "--max-total", "8G")
@@ -89,8 +90,9 @@ def test_stream_of_millions_of_lines_a_second_under_500_kills_is_complete(platfo
     assert writer.returncode == 0, "the writer saw a broken pipe"
     keeper.wait_drained(pipe, deadline=120)
     print(f"{n / (time.monotonic() - begin) / 1e6:.1f} million lines a second")
+    # It gives way to everybody, and may have had no turn yet.
+    wait_until(lambda: list((collector.log / "shop").glob("*.zst")), 120, "some to be packed")
     assert_stored_as_printed(platform, collector, "shop", n)
-    assert list((collector.log / "shop").glob("*.zst")), "nothing was packed meanwhile"
     assert store.check_stream(collector.log / "shop") > 150
 
 

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from collector import RSS_KIB_MAX, collectors, peak_rss_kib, store_lines  # noqa: F401
+from processes import stat_of
 from waiting import SLOWNESS, wait_until
 
 pytestmark = pytest.mark.sanitize
@@ -150,9 +151,9 @@ def test_follower_that_is_stopped_prints_how_to_fetch_what_it_missed(platform):
         follower = platform.spawn([platform.program, "log", "-f", "--stream", "out", "shop"],
                                   stdout=file)
     wait_until(lambda: path.read_bytes().endswith(b"line 0\n"))
-    go.write_text("\n")
-    wait_until(lambda: b"line 1\n" in path.read_bytes())
     follower.send_signal(signal.SIGSTOP)
+    wait_until(lambda: stat_of(follower.pid)[0] == b"T")
+    go.write_text("\n")
     began = time.monotonic()
     last = ["log", "-n1", "--stream", "out", "shop"]
     wait_until(lambda: f"line {n}\n" in platform.cli(*last).stdout, deadline=60)

@@ -182,7 +182,7 @@ def test_wrong_words_are_refused(shop):
 def test_doctor_looks_at_the_store(platform):
     platform.up({"processes": {"shop": {
         "command": "/bin/sh", "args": ["-c", "echo hello; exec sleep 1000"], "user": "root"}}})
-    wait_until(lambda: platform.json_lines("log", "shop"))
+    wait_until(lambda: platform.lines("shop"))
     found = [row for row in platform.json("doctor", exits=None) if row["check"] == "store"]
     assert [row["verdict"] for row in found] == ["ok"] and "nothing is wrong" in found[0]["text"]
     (platform.home / "log" / "shop" / "notes").touch()

@@ -73,10 +73,15 @@ def test_ls_shows_what_is_used(platform):
     assert 64 * MIB < holds["memory_bytes"] < 100 * MIB
     assert holds["memory_max_bytes"] is None
     assert off["cpu_usec"] is None and off["memory_bytes"] is None and off["listening"] is None
-    rows = {line.split()[0]: line.split() for line in platform.cli("ls").stdout.splitlines()}
-    assert rows["SERVICE"] == ["SERVICE", "STATE", "UP", "CPU", "MEMORY", "RESTARTS", "PORTS"]
-    assert re.fullmatch(r"\d+%", rows["spins"][3]) and re.fullmatch(r"\d+M", rows["holds"][4])
-    assert rows["off"][2:5] == ["-", "-", "-"]
+
+    def shown():
+        rows = {line.split()[0]: line.split() for line in platform.cli("ls").stdout.splitlines()}
+        assert rows["SERVICE"] == ["SERVICE", "STATE", "UP", "CPU", "MEMORY", "RESTARTS", "PORTS"]
+        assert re.fullmatch(r"\d+%", rows["spins"][3]) and re.fullmatch(r"\d+M", rows["holds"][4])
+        assert rows["off"][2:5] == ["-", "-", "-"]
+        return True
+
+    wait_until(shown)
 
 
 def test_ports_are_those_that_it_listens_on(platform):
@@ -99,6 +104,7 @@ def test_all_processes_of_a_service_count(platform):
                     "        signal.pause()\n"
                     "signal.pause()")
     platform.up(config(parent=parent))
+    wait_until(lambda: platform.service("parent")["processes"] == 4, 10, "all of them")
     wait_until(lambda: (platform.service("parent")["memory_bytes"] or 0) > 48 * MIB, 10, "48 MiB")
     assert platform.service("parent")["processes"] == 4
     assert numbers(platform)["parent"]["tasks"] == 4

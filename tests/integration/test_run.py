@@ -57,9 +57,14 @@ def test_run_shows_the_first_screen_and_ctrl_c_ends_everything(platform, tree, n
 
 def test_run_cli_works_from_anywhere_while_it_runs_and_after(platform, tree):
     process, _ = start(platform, tree)
-    listed = json.loads(platform.run([tree / "run", "cli", "ls", "--json"]).stdout)
-    states = {element["name"]: element["state"] for element in listed}
-    assert states["site"] == "running" and states["migrate"] == "done"
+
+    def all_are_there():
+        listed = json.loads(platform.run([tree / "run", "cli", "ls", "--json"]).stdout)
+        states = {element["name"]: element["state"] for element in listed}
+        assert states["site"] == "running" and states["migrate"] == "done"
+        return True
+
+    wait_until(all_are_there, 20)  # it waits for ten seconds and no longer
 
     platform.run([tree / "run", "cli", "down"])
     process.communicate(timeout=60 * SLOWNESS)

@@ -88,7 +88,9 @@ def test_restart_of_related_services_stops_and_starts_in_order(platform):
     mark = events(platform)[-1]["seq"]
     other = identity(platform, "other")
     platform.cli("restart", "db", "app")
-    story = [(event["service"], event["kind"]) for event in events(platform, since=mark)
+    names = ["app", "db", "other"]
+    story = [(event["service"], event["kind"])
+             for event in events(platform, since=mark, names=names)
              if event["kind"] in ("exit", "start", "ready")]
     assert story == [("app", "exit"), ("db", "exit"), ("db", "start"), ("db", "ready"),
                      ("app", "start"), ("app", "ready")]

@@ -140,7 +140,7 @@ def test_removed_and_added_again_in_one_breath_is_the_new_one(platform):
     wait_until(lambda: identity(platform, "a") != before)
     # In the middle of an exec it has no environment, and so no tag.
     pid = identity(platform, "a")[0]
-    assert wait_until(lambda: platform.processes().get(pid)) == "sleep 2000"
+    wait_until(lambda: platform.processes().get(pid) == "sleep 2000")
 
 
 def test_supervisor_killed_in_the_middle_of_a_reload_has_it_carried_out(platform):
@@ -232,6 +232,6 @@ def test_live_change_of_an_adopted_service_keeps_its_identity_and_environment(pl
         return pid if pid and start and pid != before[0] else None
 
     pid = wait_until(reborn)
-    assert os.stat(f"/proc/{pid}").st_uid == 65534
     wait_until(lambda: b"MARK=kept\0" in pathlib.Path(f"/proc/{pid}/environ").read_bytes())
+    assert os.stat(f"/proc/{pid}").st_uid == 65534
     assert keeper_of(platform, "a")

@@ -10,7 +10,7 @@ import time
 
 # Deadlines are meant for a quiet machine, and many are busy. Sanitizers and valgrind slow our
 # programs down besides; the runner says by how much.
-SLOWNESS = 3 * float(os.environ.get("SLICEKEEP_TEST_SLOWNESS", "1"))
+SLOWNESS = 6 * float(os.environ.get("SLICEKEEP_TEST_SLOWNESS", "1"))
 PAUSE_SECONDS = 0.01
 
 

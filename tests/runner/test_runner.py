@@ -84,7 +84,7 @@ def schedule(tmp_path, steps, n_cores=2):
 def run(tmp_path, steps, **more):
     """Run it to its end: everything that it printed, and the last line."""
     done = subprocess.run(schedule(tmp_path, steps, **more), capture_output=True, text=True,
-                          timeout=60, check=True)
+                          timeout=600, check=True)
     return done.stdout, done.stdout.splitlines()[-1]
 
 
@@ -133,6 +133,6 @@ def test_interrupt_ends_everything(tmp_path):
     with open(tmp_path / "begun", encoding="utf-8") as begun:
         begun.read()
     program.send_signal(signal.SIGINT)
-    stdout, _ = program.communicate(timeout=60)
+    stdout, _ = program.communicate(timeout=600)
     assert stdout.splitlines()[-1] == "0 0 interrupted"
     assert has_ended((tmp_path / "pid").read_text().strip())
