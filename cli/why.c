@@ -22,6 +22,8 @@
 #define LAST_LINES 10
 /** From the end of a process to the time stamp of its last line, with much to spare. */
 #define COLLECTED_USEC USEC_PER_SEC
+/** … for one whose lines waited in the pipe, because the collector was away or the disk full. */
+#define COLLECTED_LATE_USEC USEC_PER_MINUTE
 
 struct why_options {
 	bool json;
@@ -78,8 +80,8 @@ static json_t *lines_of(const struct cli *cli, const struct why *w)
 	if (exit) {
 		usec_t at_usec = json_get_uint(exit, "at_usec", 0);
 
-		tail.until_at_usec = at_usec + COLLECTED_USEC;
-		tail.fresh = clock_at_usec() < tail.until_at_usec;
+		tail.until_at_usec = at_usec + COLLECTED_LATE_USEC;
+		tail.fresh = clock_at_usec() < at_usec + COLLECTED_USEC;
 	}
 	return log_source_tail(cli, &tail);
 }

@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import termios
+import time
 
 import pytest
 
@@ -309,6 +310,21 @@ def test_why_shows_the_lines_of_the_life_that_died_not_of_the_next_one(platform)
     wait_until(lambda: len(platform.lines("a")) >= 41, 10, "the lines of both lives")
     texts = [line["text"] for line in platform.json("why", "a")["lines"]]
     assert texts == [*map(str, range(12, 21)), "last words"]
+
+
+def test_why_shows_the_last_words_that_the_collector_came_late_for(platform):
+    """They waited in the pipe, and the time that they have is that of its coming."""
+    platform.up(config(a=shell("until rm go 2>/dev/null; do sleep 0.01; done; echo last words; "
+                               "exit 7", cwd=str(platform.home), restart={"when": "never"})))
+    platform.wait_state("a", "running")
+    platform.cli("stop", "log")
+    (platform.home / "go").touch()
+    platform.wait_state("a", "failed")
+    ended = time.monotonic()
+    wait_until(lambda: time.monotonic() > ended + 1.1, what="the lines to be late")
+    platform.cli("start", "log")
+    wait_until(lambda: platform.lines("a"), what="them to be collected")
+    assert [line["text"] for line in platform.json("why", "a")["lines"]] == ["last words"]
 
 
 def test_why_of_a_service_that_is_well(platform):
