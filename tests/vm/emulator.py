@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 
+import ticks
 from agent import Agent, Silence
 from waiting import SLOWNESS
 
@@ -43,9 +44,9 @@ class Emulator:
     def __init__(self, image, folder, disk, frozen=None):
         self.folder = folder
         (folder / "console").touch()
-        self.process = subprocess.Popen(
-            command(image, folder, disk) + (["-incoming", f"exec:cat {frozen}"] if frozen else []),
-            stdin=subprocess.DEVNULL)
+        more = ["-incoming", f"exec:cat {frozen}"] if frozen else []
+        self.process = subprocess.Popen(command(image, folder, disk, kernel_options()) + more,
+                                        stdin=subprocess.DEVNULL)
 
     def kill(self):
         """Pull the plug."""
@@ -159,7 +160,13 @@ def version():
                           check=True).stdout
 
 
-def command(image, folder, disk):
+def kernel_options():
+    """KERNEL_OPTIONS, and what the kernel of this host's machines is to know."""
+    khz = ticks.khz()
+    return KERNEL_OPTIONS + (f" tsc_early_khz={khz}" if khz else "")
+
+
+def command(image, folder, disk, options=KERNEL_OPTIONS):
     """The command line."""
     # However the test ends, the machine ends with it: --pdeathsig.
     return [shutil.which("setpriv"), "--pdeathsig=KILL",
@@ -167,7 +174,7 @@ def command(image, folder, disk):
             "-accel", "tcg,thread=multi,tb-size=256", "-cpu", CPU, "-smp", "2",
             "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-no-reboot",
             "-display", "none", "-kernel", image / "vmlinux",
-            "-initrd", image / "initrd", "-append", KERNEL_OPTIONS,
+            "-initrd", image / "initrd", "-append", options,
             "-chardev", f"socket,id=console,path={folder}/keyboard,server=on,wait=off,"
                         f"logfile={folder}/console,logappend=on",
             "-serial", "chardev:console",

@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 
 import emulator
+import ticks
 
 HERE = pathlib.Path(__file__).resolve().parent
 GUEST = HERE / "guest"
@@ -61,6 +62,8 @@ def key():
     """Names the image by all that it is made of."""
     digest = hashlib.sha256(emulator.version())
     digest.update(repr(emulator.command(HERE, HERE, HERE / "disk")[1:]).encode())
+    # What is frozen goes by the ticks of the host that it was frozen on.
+    digest.update(str(round(ticks.khz() or 0, -4)).encode())
     for path in (pathlib.Path(__file__), ROOT, *sorted(GUEST.iterdir())):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The machine is what the other tests take it for."""
+import time
+
 import pytest
 from waiting import wait_until
 
@@ -9,6 +11,27 @@ def test_first_process_is_systemd_and_all_controllers_are_there(machine):
     controllers = machine.run(["cat", "/sys/fs/cgroup/cgroup.controllers"]).stdout.split()
     assert {"cpu", "cpuset", "io", "memory", "pids"} <= set(controllers)
     assert machine.run(["cat", "/proc/pressure/memory"]).stdout.startswith("some")
+
+
+def check_clock(machine):
+    """A second lasts as long there as here, but for what it takes to ask."""
+    def uptime():
+        before = time.monotonic()
+        seconds = float(machine.get("/proc/uptime").split()[0])
+        return before, seconds, time.monotonic()
+
+    asked, began, heard = uptime()
+
+    def has_lasted():
+        last_asked, now, last_heard = uptime()
+        return (now - began, last_asked - heard, last_heard - asked) if now - began > 5 else None
+
+    seconds, least, most = wait_until(has_lasted, 60, "five seconds there")
+    assert least * .95 <= seconds <= most * 1.05
+
+
+def test_clock_of_a_machine_that_was_thawed_runs_as_the_hosts(machine):
+    check_clock(machine)
 
 
 def test_command_has_an_exit_code_and_two_outputs(machine):
@@ -52,6 +75,7 @@ def test_disk_is_kept_over_a_reboot_and_memory_is_not(machine):
     assert machine.agent.boot_id != before
     assert machine.get("/var/lib/kept") == b"kept"
     machine.run(["test", "-e", "/run/lost"], exits=1)
+    check_clock(machine)
 
 
 def test_what_is_left_behind_is_found(platform):
