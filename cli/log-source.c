@@ -3,9 +3,9 @@
  * Where stored lines come from.
  *
  * The collector is asked first. Its socket outlives it, so a connection may be taken by nobody for
- * a moment: the first answer has a deadline, after which the segments are read without it. When it
- * dies in the middle of an answer, reading goes on at the cursor: no line is missing or shown
- * twice.
+ * a moment, and a disk that stands still may hold it: the first answer has a deadline, after which
+ * the segments are read without it. When it dies in the middle of an answer, reading goes on at the
+ * cursor: no line is missing or shown twice.
  */
 #include "cli/log-source.h"
 
@@ -47,6 +47,14 @@ bool log_source_is_down(int code)
 	       supervisor_broke(code);
 }
 
+/* Why it is not the collector that reads. Where the supervisor holds its socket, one that is
+ * stopped is not told from one that is held up. */
+static const char *absence(int code)
+{
+	return code == -ETIMEDOUT || code == -EAGAIN ? "the collector does not answer"
+						     : "the collector is down";
+}
+
 static int read_once(const struct cli *cli, json_t *filter, log_sink *sink, void *userdata,
 		     struct error *err)
 {
@@ -78,6 +86,7 @@ int log_source_read(struct log_source *s, json_t *filter, log_sink *sink, void *
 		    struct error *err)
 {
 	int code = read_once(s->cli, filter, sink, userdata, err);
+	usec_t deadline_usec = USEC_INFINITY;
 
 	if (supervisor_broke(code))
 		code = read_once(s->cli, filter, sink, userdata, err);
@@ -89,14 +98,15 @@ int log_source_read(struct log_source *s, json_t *filter, log_sink *sink, void *
 				 s->cli->paths.log, s->cli->guest ? "sudo " : "", s->cli->hint);
 	if (s->cli->guest)
 		return error_set(err, -EACCES,
-				 "the collector is down; only root may read the segments without "
-				 "it: \"sudo %s log\"",
-				 s->cli->hint);
+				 "%s; only root may read the segments without it: \"sudo %s log\"",
+				 absence(code), s->cli->hint);
 	if (!s->told)
-		(void)fprintf(stderr, "slicekeep: the collector is down; the segments are read "
-				      "without it\n");
+		(void)fprintf(stderr, "slicekeep: %s; the segments are read without it\n",
+			      absence(code));
 	s->told = true;
-	return log_direct_read(filter, sink, userdata, err);
+	if (s->patience_usec > 0)
+		deadline_usec = usec_add(clock_now_usec(), s->patience_usec);
+	return log_direct_read(filter, deadline_usec, sink, userdata, err);
 }
 
 static int keep_lines(const json_t *lines, void *userdata)
@@ -159,13 +169,16 @@ json_t *log_source_tail(const struct cli *cli, const struct log_tail *tail)
 {
 	cleanup_json json_t *filter = tail_filter(tail);
 	cleanup_json json_t *lines = json_array();
-	struct log_source source = {.cli = cli, .told = true};
-	struct error ignored = {0};
+	struct log_source source = {.cli = cli, .told = true, .patience_usec = ANSWER_USEC};
+	struct error err = {0};
+	int code = 0;
 
 	if (tail->fresh)
 		await_silence(cli, tail);
 	if (filter && lines)
-		ignore_result(log_source_read(&source, filter, keep_lines, lines, &ignored));
+		code = log_source_read(&source, filter, keep_lines, lines, &err);
+	if (code == -ETIMEDOUT)
+		(void)fprintf(stderr, "slicekeep: the last lines cannot be read: %s\n", err.text);
 	return steal_ptr(lines);
 }
 

@@ -18,25 +18,28 @@ typedef int log_sink(const json_t *lines, void *userdata);
 
 /**
  * struct log_source - where lines are read from
- * @told: it was said, or is not to be said, that the collector is down
+ * @told: it was said, or is not to be said, that the collector does not do it
+ * @patience_usec: how long it may take without the collector; 0: as long as it takes
  */
 struct log_source {
 	const struct cli *cli;
 	bool told;
+	usec_t patience_usec;
 };
 
 /**
- * log_source_read() - all stored lines that match, from the collector, or, while it is down, from
- * the segments themselves, which is said on stderr
+ * log_source_read() - all stored lines that match, from the collector, or, while it is down or does
+ * not answer, from the segments themselves, which is said on stderr
  * @filter: type Filter, borrowed; when 0 is returned its cursor points behind what was read
  *
- * Return: 0; -EREMOTEIO with the collector's complaint; negative errno with a text.
+ * Return: 0; -EREMOTEIO with the collector's complaint; -ETIMEDOUT when @patience_usec was not
+ * enough; negative errno with a text.
  */
 must_check int log_source_read(struct log_source *s, json_t *filter, log_sink *sink, void *userdata,
 			       struct error *err);
 
 /**
- * log_source_is_down() - whether the collector was not there, or went away
+ * log_source_is_down() - whether the collector was not there, did not answer, or went away
  * @code: of what was asked of it
  *
  * The lines are there all the same.

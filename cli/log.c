@@ -326,7 +326,7 @@ static int follow_on(struct log_view *v, struct error *err)
 
 	/* What it said last may have been stored when nobody was left to tell us. */
 	if (log_source_is_down(code))
-		ignore_result(log_direct_read(v->filter, on_lines, v, &ignored));
+		ignore_result(log_direct_read(v->filter, USEC_INFINITY, on_lines, v, &ignored));
 	return code;
 }
 

@@ -234,14 +234,8 @@ int process_wait(int pidfd, usec_t deadline_usec)
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 
 	for (;;) {
-		usec_t left_usec = usec_sub(deadline_usec, clock_now_usec());
-		int msec = -1;
-		int n;
+		int n = poll(&p, 1, clock_msec_until(deadline_usec));
 
-		if (deadline_usec != USEC_INFINITY)
-			msec = (int)MIN_OF((left_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC,
-					   (usec_t)INT32_MAX);
-		n = poll(&p, 1, msec);
 		if (n > 0)
 			return 0;
 		if (n == 0)

@@ -32,6 +32,15 @@ usec_t clock_now_usec(void)
 	return clock_read(CLOCK_MONOTONIC);
 }
 
+int clock_msec_until(usec_t deadline_usec)
+{
+	usec_t left_usec = usec_sub(deadline_usec, clock_now_usec());
+
+	if (deadline_usec == USEC_INFINITY)
+		return -1;
+	return (int)MIN_OF((left_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC, (usec_t)INT32_MAX);
+}
+
 usec_t clock_at_usec(void)
 {
 	return clock_read(CLOCK_REALTIME);

@@ -8,6 +8,14 @@
 /** clock_now_usec() - what waits and deadlines are counted in: CLOCK_MONOTONIC */
 usec_t clock_now_usec(void);
 
+/**
+ * clock_msec_until() - what poll(2) is to wait until @deadline_usec
+ *
+ * Return: rounded up, because waking a little late is better than turning around in the last
+ * millisecond; -1 for USEC_INFINITY.
+ */
+int clock_msec_until(usec_t deadline_usec);
+
 /** clock_at_usec() - what is shown and stored: CLOCK_REALTIME since the epoch */
 usec_t clock_at_usec(void);
 

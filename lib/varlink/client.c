@@ -61,23 +61,13 @@ int varlink_client_fd(const struct varlink_client *c)
 	return c->fd;
 }
 
-/* Rounds up: waking a little late is better than turning around in the last millisecond. */
-static int timeout_msec(usec_t deadline_usec)
-{
-	usec_t left_usec = usec_sub(deadline_usec, clock_now_usec());
-
-	if (deadline_usec == USEC_INFINITY)
-		return -1;
-	return (int)MIN_OF((left_usec + USEC_PER_MSEC - 1) / USEC_PER_MSEC, (usec_t)INT32_MAX);
-}
-
 static int client_wait(struct varlink_client *c, short events, usec_t deadline_usec)
 {
 	struct pollfd p = {.fd = c->fd, .events = events};
 	int r;
 
 	do {
-		r = poll(&p, 1, timeout_msec(deadline_usec));
+		r = poll(&p, 1, clock_msec_until(deadline_usec));
 	} while (r < 0 && errno == EINTR);
 	if (r < 0)
 		return -errno;

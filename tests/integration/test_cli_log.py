@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -171,6 +172,36 @@ def test_segments_are_read_without_the_collector(platform):
     platform.cli("log", "shpo", exits=3)
     assert "no cursor" in platform.cli("log", "--cursor", "x", exits=2).stderr
     assert "regular expression" in platform.cli("log", "--grep", "(", exits=2).stderr
+
+
+def test_collector_that_does_not_answer_is_not_called_down(platform):
+    talker(platform)
+    held = [pid for pid, command in platform.processes().items()
+            if "slicekeep-log --" in command or " --reader" in command]
+    assert len(held) == 2, platform.processes()
+    for pid in held:
+        os.kill(pid, signal.SIGSTOP)
+    said = platform.cli("log", "shop", "--stream", "out", "--json")
+    for pid in held:
+        os.kill(pid, signal.SIGCONT)
+    assert "the collector does not answer" in said.stderr and "down" not in said.stderr
+    assert [json.loads(line)["text"] for line in said.stdout.splitlines()] == ["one", "three"]
+
+
+def test_why_goes_on_without_lines_that_cannot_be_read(platform):
+    """A disk that stands still would hold who reads it for ever."""
+    talker(platform)
+    platform.cli("stop", "log")
+    bin_ = platform.home / "bin"
+    bin_.mkdir()
+    reader = bin_ / "slicekeep-log"
+    reader.write_text("#!/bin/sh\nprintf '{'\nexec sleep 1001\n")
+    reader.chmod(0o755)
+    said = platform.run([shutil.copy(CLI, bin_), "why", "shop"])
+    assert "shop running" in said.stdout and "last lines" not in said.stdout
+    assert "the last lines cannot be read: the disk does not answer" in said.stderr
+    wait_until(lambda: not any("sleep 1001" in command for command in
+                               platform.processes().values()), 10, "the reader to be ended")
 
 
 def test_nothing_is_stored_where_nothing_ran(platform):
