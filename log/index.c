@@ -9,6 +9,13 @@
  * loss the page cache may have kept the index and not the bytes: records that point beyond the
  * segment's end are dropped. Times are held, never turned back, inside one segment: that is what
  * makes the binary search below right; a clock that was really set back begins a new segment.
+ *
+ * There are no numbers of lines in it. Whoever writes never sees the bytes, so that only packing
+ * could count them, and nobody would be shown anything sooner: a time is found by its stamp, a
+ * cursor is an offset, and who asks for the last lines before a time is handed just these. To pass
+ * 100,000 of them backwards first is 8 % of the 1.2 s that it takes to print them, and of 1,000
+ * nothing that can be measured. What a follower was too slow for is counted by reading it, because
+ * a filter chooses which lines count; what retention took is not there to be counted.
  */
 
 #include "log/index.h"
