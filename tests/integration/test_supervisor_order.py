@@ -160,7 +160,7 @@ def test_start_that_a_shutdown_overtakes_is_answered(platform):
     start = platform.spawn([CLI, "start", "slow"], stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True)
     platform.wait_state("slow", "starting")
-    platform.down()
+    platform.cli("down")
     said, _ = start.communicate(timeout=30 * SLOWNESS)
     assert start.returncode == 1
     assert "stopped" in said
