@@ -119,7 +119,8 @@ def test_keeper_that_dies_before_it_has_greeted_the_next_supervisor_leaves_a_rep
     life = platform.service("a")["slots"][0]["life"]
     os.kill(keeper, signal.SIGSTOP)
     kill(supervisor_of(platform))
-    assert platform.service("a")["state"] == "starting"
+    # The next one answers only when it has waited for that keeper: the cli may have had enough.
+    wait_until(lambda: platform.service("a")["state"] == "starting", 20)
     kill(keeper)
     wait_until(lambda: identity(platform, "a") != before)
     found = exits(platform, "a")
