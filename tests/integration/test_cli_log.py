@@ -176,9 +176,14 @@ def test_segments_are_read_without_the_collector(platform):
 
 def test_collector_that_does_not_answer_is_not_called_down(platform):
     talker(platform)
-    held = [pid for pid, command in platform.processes().items()
-            if "slicekeep-log --" in command or " --reader" in command]
-    assert len(held) == 2, platform.processes()
+
+    def both():  # one that is just being born has the words of its parent
+        found = [pid for pid, command in platform.processes().items()
+                 if "slicekeep-log --" in command or " --reader" in command]
+        assert len(found) == 2, platform.processes()
+        return found
+
+    held = wait_until(both)
     for pid in held:
         os.kill(pid, signal.SIGSTOP)
     said = platform.cli("log", "shop", "--stream", "out", "--json")
