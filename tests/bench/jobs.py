@@ -133,7 +133,9 @@ def jobs(_kinds, quick, notes):
         for key, value in run(supervisor, it, 500 if quick else 100_000, before):
             notes.add(key, it.name, value)
         it.end()
-        work.wait(it.pid)
+        # The command that ends it, too: it is about to return when all is gone.
+        for pid in list(work.children):
+            work.wait(pid)
     finally:
         left = work.finish()
     if left:
