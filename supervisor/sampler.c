@@ -54,6 +54,7 @@
  * struct sampler - all gauges; those of services belong to their services
  * @is_off:   no history, and no timer but for watchers
  * @is_set:   the timer is
+ * @is_ready: the folders are there
  * @turn:     of the timer
  * @slices:   gauges
  * @listeners: as of @listeners_usec
@@ -66,6 +67,7 @@ struct sampler {
 	struct list watchers;
 	bool is_off;
 	bool is_set;
+	bool is_ready;
 	unsigned turn;
 	unsigned n_gauges;
 	struct list slices;
@@ -299,12 +301,28 @@ void sampler_look(struct sampler *sm, struct service *s)
 	look_into_proc(sm, s, PORTS_ASKED_USEC);
 }
 
+/* Not before the first turn: no service waits for it when everything starts. */
+static void make_folders(struct sampler *sm)
+{
+	uint32_t now_sec = (uint32_t)(clock_at_usec() / USEC_PER_SEC);
+	int code = file_make_folders(sm->slice_folder, 0700);
+
+	sm->is_ready = true;
+	if (code < 0)
+		log_warning("cannot keep numbers in \"%s\": %s", sm->folder, strerror(-code));
+	ring_file_forget(sm->folder, now_sec);
+	ring_file_forget(sm->slice_folder, now_sec);
+}
+
 static void on_timer(void *userdata)
 {
 	struct sampler *sm = userdata;
 	struct manager *m = sm->manager;
-	bool any = sample_all(sm);
+	bool any;
 
+	if (!sm->is_ready && !sm->is_off)
+		make_folders(sm);
+	any = sample_all(sm);
 	sm->is_set = false;
 	for (size_t i = 0; !list_empty(&sm->watchers) && i < m->n_services; i++)
 		look_into_proc(sm, m->services[i], PORTS_WATCHED_USEC);
@@ -374,21 +392,11 @@ int sampler_history(const struct sampler *sm, const struct sampler_past *past,
 
 /* --- coming and going ---------------------------------------------------------------------- */
 
-static int make_folders(struct sampler *sm)
+static int name_folders(struct sampler *sm)
 {
-	uint32_t now_sec = (uint32_t)(clock_at_usec() / USEC_PER_SEC);
-	int code;
-
 	sm->folder = file_path_join(sm->manager->paths->state, "numbers");
 	sm->slice_folder = sm->folder ? file_path_join(sm->folder, "slices") : NULL;
-	if (!sm->slice_folder)
-		return -ENOMEM;
-	code = file_make_folders(sm->slice_folder, 0700);
-	if (code < 0)
-		return code;
-	ring_file_forget(sm->folder, now_sec);
-	ring_file_forget(sm->slice_folder, now_sec);
-	return 0;
+	return sm->slice_folder ? 0 : -ENOMEM;
 }
 
 int sampler_new(struct manager *m, struct sampler **ret_sampler, struct error *err)
@@ -411,11 +419,10 @@ int sampler_new(struct manager *m, struct sampler **ret_sampler, struct error *e
 	manager_watch(m, &sm->changes);
 	code = loop_timer_init(&sm->timer, m->loop, on_timer, sm);
 	if (code == 0)
-		code = make_folders(sm);
+		code = name_folders(sm);
 	if (code < 0) {
 		sampler_free(sm);
-		return error_set(err, code, "cannot keep numbers in \"%s/numbers\": %s",
-				 m->paths->state, strerror(-code));
+		return error_set(err, code, "cannot measure: %s", strerror(-code));
 	}
 	*ret_sampler = sm;
 	return 0;
