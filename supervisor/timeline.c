@@ -18,7 +18,9 @@
  * nothing to ask for: a first start.
  *
  * To write wakes the collector. In a storm, when one event follows the other for a while, they are
- * written a few times a second; an event that is killed with us before that is in the history.
+ * written a few times a second; an event that is killed with us before that is in the history. It
+ * is one already when a few come each second: they find everybody's caches cold, and each of them
+ * costs the collector twice what it costs in a faster one.
  *
  * So each event is stored once, in the order of the numbers, whoever is killed and however often. A
  * write has at most PIPE_BUF bytes, which the kernel takes as a whole or not at all. What is lost
@@ -49,7 +51,7 @@
 /** Before the collector is asked again, or a pipe is tried again that gave a strange error. */
 #define RETRY_USEC USEC_PER_SEC
 /** Events that follow each other within that time, … */
-#define QUICK_USEC (20 * USEC_PER_MSEC)
+#define QUICK_USEC (200 * USEC_PER_MSEC)
 /** … after so many of them, … */
 #define QUICK_MAX 8
 /** … are written at most that often. */
