@@ -41,6 +41,25 @@ def fetch(collector, gap, **filter_):
                                     until_at_usec=gap["skipped_until_at_usec"])
 
 
+def rest(pid):
+    """Wait until a process has slept for a second: all that it could hand out is handed out, and
+    it waits for those who do not read."""
+    def look():
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            return [line for line in file if line.startswith("State") or "ctxt_switches" in line]
+
+    seen, since = [], time.monotonic()
+
+    def rested():
+        nonlocal seen, since
+        now = look()
+        if now != seen or "S (sleeping)" not in now[0]:
+            seen, since = now, time.monotonic()
+        return time.monotonic() - since > 1
+
+    wait_until(rested, 60, "the reader to rest")
+
+
 def age(began):
     """Wait until what was stored at `began` is too old for a follower."""
     wait_until(lambda: time.monotonic() > began + LATE + 1, deadline=LATE + 10,
@@ -64,6 +83,7 @@ def test_lines_that_a_follower_is_too_slow_for_are_skipped_and_can_be_fetched(co
     # One that begins now, and does not read either, has only history before it.
     history = collector.caller()
     history.follow(names=["shop"], tail=n // 10)
+    rest(collector.reader_pid())
     age(began)
     store_lines(keeper, "shop", numbered(n + 1, n + 10))
     for caller, filter_, step in ((slow, {}, 1), (picky, {"grep": "0$"}, 10)):
@@ -94,6 +114,7 @@ def test_gap_over_several_services_is_exact(collectors):
     began = time.monotonic()
     for name in names:
         store_lines(keeper, name, numbered(1, n))
+    rest(collector.reader_pid())
     age(began)
     store_lines(keeper, "born", numbered(1, 1))
     seen, gaps = read_on(slow, 3 * n + 1)
@@ -157,6 +178,8 @@ def test_follower_that_is_stopped_prints_how_to_fetch_what_it_missed(platform):
     began = time.monotonic()
     last = ["log", "-n1", "--stream", "out", "shop"]
     wait_until(lambda: f"line {n}\n" in platform.cli(*last).stdout, deadline=60)
+    (reader,) = [pid for pid, command in platform.processes().items() if " --reader" in command]
+    rest(reader)
     age(began)
     follower.send_signal(signal.SIGCONT)
     wait_until(lambda: b" shows them\n" in path.read_bytes(), deadline=60)
