@@ -7,6 +7,7 @@ import signal
 
 import pytest
 from instance import program
+from keepers import Peer
 from supervision import (FOREVER, Caller, config, events, held, identity, keeper_of, kill,
                          supervisor_of)
 from waiting import wait_until
@@ -48,11 +49,19 @@ def test_reload_touches_only_what_the_plan_names(platform):
     assert events(platform, names=["gone"])
 
 
+def revision_of_keeper(platform, name):
+    """Of the spec that its keeper has read: a keeper may be slower than a death that follows."""
+    peer = Peer(platform.home / "run" / "keeper" / f"{name}-0.sock")
+    peer.close()
+    return peer.greeting.spec_revision
+
+
 def test_policies_change_while_it_runs_and_count_at_once(platform):
     platform.up(config(a=FOREVER | {"restart": {"when": "always"}, "health": {"exec": ["true"]}}))
-    before = identity(platform, "a")
+    before, revision = identity(platform, "a"), revision_of_keeper(platform, "a")
     apply(platform, config(a=FOREVER | {"restart": {"when": "never"}, "stop": {"timeout": "3s"}}))
     assert identity(platform, "a") == before
+    wait_until(lambda: revision_of_keeper(platform, "a") != revision)
     os.kill(before[0], signal.SIGKILL)
     platform.wait_state("a", "failed")
 
