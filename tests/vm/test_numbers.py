@@ -4,7 +4,7 @@ import json
 
 import pytest
 from installed import UNIT
-from supervision import FOREVER, config, shell
+from supervision import FOREVER, config, shell, supervisor_of
 from waiting import wait_until
 
 MIB = 1 << 20
@@ -140,10 +140,9 @@ def test_history_survives_the_service_and_the_supervisor(platform, start):
 
     wait_until(written, 60, "its last minute")
     # Killed, it loses what was not written yet, and goes on.
-    supervisor = platform.json("status")["pid"]
+    supervisor = supervisor_of(platform)
     platform.run(["kill", "-KILL", str(supervisor)])
-    platform.wait_up()
-    assert platform.json("status")["pid"] != supervisor
+    wait_until(lambda: supervisor_of(platform) != supervisor, 60, "another supervisor")
     assert history(platform, "web")[:len(stopped)] == stopped
     wait_until(lambda: len(history(platform, "web", slice=True)) > 2, 60, "the slice's history")
     assert history(platform, "nobody") == []
