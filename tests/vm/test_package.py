@@ -137,7 +137,7 @@ def test_readme_holds_after_the_installation_and_after_a_reboot(host):
     assert host.run("systemctl is-enabled slicekeep").stdout == "enabled\n"
     host.run("getent group slicekeep")
     shop = wait_running(host)
-    assert shop["ports"] == [3000]
+    wait_until(lambda: services(host)["shop"]["ports"] == [3000], 60, "its port")
     assert host.run(f"ps -o user= {shop['pid']}").stdout == "shop\n"
     wait_until(lambda: page(host) == "200", 60, "the page")
 
@@ -223,8 +223,8 @@ def restore_unit(host):
 @pytest.fixture
 def hasty(host):
     """The same as `host`, with watchdogs that lose their patience in seconds."""
-    change_unit(host, "s/--watchdog [^ ]*/--watchdog 4s/; s/^WatchdogSec=.*/WatchdogSec=10s/")
-    assert host.run("systemctl show -P WatchdogUSec slicekeep").stdout == "10s\n"
+    change_unit(host, "s/--watchdog [^ ]*/--watchdog 4s/; s/^WatchdogSec=.*/WatchdogSec=15s/")
+    assert host.run("systemctl show -P WatchdogUSec slicekeep").stdout == "15s\n"
     yield host
     restore_unit(host)
 
