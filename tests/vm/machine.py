@@ -109,7 +109,10 @@ class Machine:
     def reboot(self):
         """Shut down in order, and boot again from the same disk."""
         try:
-            self.agent.send(command_for(["systemctl", "reboot"]), b"", COMMAND_SECONDS)
+            # `systemctl reboot` would first start logind, to ask it.
+            self.agent.send(command_for(["systemctl", "start", "--no-block",
+                                         "--job-mode=replace-irreversibly", "reboot.target"]),
+                            b"", COMMAND_SECONDS)
             self.emulator.process.wait(SHUTDOWN_SECONDS * SLOWNESS)
         except (Silence, subprocess.TimeoutExpired) as why:
             self._lose(f"it does not shut down: {why}")
