@@ -297,19 +297,31 @@ static void hand_over_policies(struct service *s)
 	announce_fail(s, err.text);
 }
 
+/* Those that hold without a cgroup. Return: whether there are any, and they hold now. */
+static bool change_process_limits(struct service *s)
+{
+	const struct config_limits *limits = &s->process->limits;
+	struct error err = {0};
+
+	if (!service_lives(s) || (limits->open_files == LIMIT_UNSET && !limits->has_oom_score))
+		return false;
+	if (process_limits_set(s->snapshot.main_pid, limits, &err) == 0)
+		return true;
+	announce_fail(s, err.text);
+	return false;
+}
+
 /* Where nothing is enforced that is said once for all, not for each service. */
 static void change_limits(struct service *s, bool is_news)
 {
 	struct launcher *l = s->context->launcher;
-	struct error err = {0}, own = {0};
+	struct error err = {0};
 	int code = l->ops->set_limits(l, s->process->name, SERVICE_SLOT, &s->process->limits, &err);
+	bool holds = is_news && change_process_limits(s);
 
-	if (is_news && service_lives(s) &&
-	    process_limits_set(s->snapshot.main_pid, &s->process->limits, &own) < 0)
-		announce_fail(s, own.text);
-	if (code == 0 && is_news)
+	if (holds || (code == 0 && is_news))
 		announce_limits(s);
-	else if (code < 0 && code != -EOPNOTSUPP && code != -ENOENT)
+	if (code < 0 && code != -EOPNOTSUPP && code != -ENOENT)
 		announce_fail(s, err.text);
 }
 

@@ -2,6 +2,7 @@
 """One time line: what happened stands in the store between the lines, once and in order, whoever
 is killed; and it is shown in the order in which it makes sense.
 """
+import datetime
 import json
 import os
 import random
@@ -61,6 +62,10 @@ def stored(platform):
 
 def told(platform, *args):
     return [line for line in platform.json_lines("log", *args) if "event" in line]
+
+
+def what_and_when(lines):
+    return [(line["at_usec"], line["text"]) for line in lines]
 
 
 def all_stored(platform):
@@ -225,6 +230,37 @@ def test_who_asked_is_said(platform):
     all_stored(platform)
     assert any("stopped by" in line["text"] for line in told(platform, "calm"))
     assert all("who" in line for line in told(platform, "calm")[-2:])
+
+
+def test_changed_limit_is_told(platform):
+    platform.up({"processes": {"calm": CALM}})
+    platform.wait_state("calm", "running")
+    platform.cli("limits", "calm", "open_files=123")
+    all_stored(platform)
+    assert [line["text"] for line in told(platform, "calm") if line["event"] == "limits"] == [
+        "limits changed"]
+
+
+def test_cursor_behind_a_time_goes_on_with_the_later_events(platform):
+    """Those that were stored by then, which a reader has passed over, and those that came since."""
+    platform.up({"processes": {"calm": CALM}})
+    platform.wait_state("calm", "running")
+    platform.cli("restart", "calm")
+    all_stored(platform)
+    events = what_and_when(told(platform, "calm"))
+    at_usec, _ = events[len(events) // 2]
+    second = datetime.datetime.fromtimestamp(at_usec // 1_000_000, datetime.timezone.utc)
+    until = f"{second:%Y-%m-%dT%H:%M:%S}.{at_usec % 1_000_000:06}Z"
+    early = told(platform, "calm", "--until", until)
+    n = len(early)
+    assert what_and_when(early) == events[:n] and 0 < n < len(events)
+    cursor = early[-1]["cursor"]
+    assert what_and_when(told(platform, "calm", "--cursor", cursor)) == events[n:]
+    platform.cli("restart", "calm")
+    all_stored(platform)
+    later = what_and_when(told(platform, "calm"))
+    assert len(later) > len(events) and later[:len(events)] == events
+    assert what_and_when(told(platform, "calm", "--cursor", cursor)) == later[n:]
 
 
 def test_without_the_collector_the_same_is_shown(platform):
