@@ -145,12 +145,13 @@ static void take_trouble(struct log_keeping *k, const struct intake_frame *frame
 		t->said = *frame;
 }
 
-static void announce(struct log_keeping *k, const struct intake_frame *frame, const char *note)
+static void announce(struct log_keeping *k, const struct intake_frame *frame, const char *text,
+		     const char *level)
 {
 	struct event event = {
 		.kind = "log",
-		.text = note[0] ? note : "its output is stored again",
-		.level = note[0] ? "error" : NULL,
+		.text = text,
+		.level = level,
 		.service = frame->name,
 		.instance = frame->instance,
 	};
@@ -168,18 +169,36 @@ static void on_answered(const struct intake_frame *frame, void *userdata)
 	(void)log_keeping_note(k, frame->name, before);
 	take_trouble(k, frame);
 	(void)log_keeping_note(k, frame->name, now);
-	if (strcmp(before, now) != 0)
-		announce(k, frame, now);
+	if (strcmp(before, now) == 0)
+		return;
+	if (now[0])
+		announce(k, frame, now, "error");
+	else
+		announce(k, frame, "its output is stored again", NULL);
 }
 
 /* --- the collector comes ---------------------------------------------------------------------- */
+
+/* What held the last one up may not hold this one up; if it does, it says so anew. */
+static void forget_troubles(struct log_keeping *k)
+{
+	char note[LOG_KEEPING_NOTE_MAX];
+
+	list_for_each_safe(it, &k->troubles) {
+		struct trouble *t = list_entry(it, struct trouble, link);
+		struct intake_frame said = t->said;
+
+		trouble_free(k, t);
+		if (!log_keeping_note(k, said.name, note))
+			announce(k, &said, "another collector takes its output", NULL);
+	}
+}
 
 static void on_connected(void *userdata)
 {
 	struct log_keeping *k = userdata;
 
-	list_for_each_safe(it, &k->troubles)
-		trouble_free(k, list_entry(it, struct trouble, link));
+	forget_troubles(k);
 	if (k->config)
 		tell_all(k);
 }

@@ -3,7 +3,10 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
+import sys
+import time
 
 import pytest
 
@@ -57,9 +60,39 @@ def note_of(platform, name):
     return platform.service(name)["note"] or ""
 
 
+def told(platform, name):
+    return [event["text"] for event in events(platform, names=[name]) if event["kind"] == "log"]
+
+
+def synced_usec(disk):
+    """What was written before that is on the disk; 0: nothing was ever synced."""
+    path = disk.view / ".housekeeper"
+    return int.from_bytes(path.read_bytes(), sys.byteorder) if path.exists() else 0
+
+
+def test_full_disk_that_has_room_again_is_synced_by_another_collector(platform, small_disk):
+    """It has never seen the disk full itself; what held up the one before it is over, and told."""
+    cwd = str(platform.home)
+    platform.write_config({"log": {"max_total": "1G", "sync": "200ms"},
+                           **config(held=shell(TALKS, cwd=cwd))})
+    small_disk.fill(300_000)
+    (platform.home / "flood").touch()
+    platform.up(prefix=small_disk.prefix())
+    wait_until(lambda: note_of(platform, "held"))
+    (platform.home / "flood").unlink()
+    collector = identity(platform, "log")[0]
+    os.kill(collector, signal.SIGSTOP)
+    small_disk.relieve()
+    relieved_at_usec = time.time_ns() // 1000
+    kill(collector)
+    wait_until(lambda: not note_of(platform, "held"), what="another collector")
+    assert told(platform, "held")[-1] == "another collector takes its output"
+    wait_until(lambda: synced_usec(small_disk) > relieved_at_usec, what="it to be synced")
+
+
 def test_full_disk_is_told_in_ls_and_doctor_and_mends_itself(platform, small_disk):
     cwd = str(platform.home)
-    platform.write_config({"log": {"max_total": "1G"}, **config(
+    platform.write_config({"log": {"max_total": "1G", "sync": "200ms"}, **config(
         held=shell(TALKS, cwd=cwd), lossy=shell(TALKS, cwd=cwd, log={"policy": "drop"}),
         silent=FOREVER)})
     small_disk.fill(300_000)
@@ -79,9 +112,11 @@ def test_full_disk_is_told_in_ls_and_doctor_and_mends_itself(platform, small_dis
                    "dropped" in note_of(platform, "lossy"))
     (platform.home / "flood").unlink()
     small_disk.relieve()
+    relieved_at_usec = time.time_ns() // 1000
     wait_until(lambda: not note_of(platform, "held") and not note_of(platform, "lossy"))
     wait_until(lambda: not any(one["verdict"] == "wrong" for one in collector_findings(platform)),
                what="doctor to find nothing wrong")
     assert {name: identity(platform, name) for name in before} == before
-    said = [event["text"] for event in events(platform, names=["held"]) if event["kind"] == "log"]
+    wait_until(lambda: synced_usec(small_disk) > relieved_at_usec, what="it to be synced")
+    said = told(platform, "held")
     assert f"its output is held up: {FULL}" in said and said[-1] == "its output is stored again"

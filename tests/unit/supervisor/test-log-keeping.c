@@ -195,8 +195,16 @@ static void trouble_ends_with_that_of_the_last_stream(void **state)
 static void trouble_goes_with_its_collector(void **state)
 {
 	hear("db", INTAKE_STREAM_OUT, INTAKE_POLICY_BLOCK, EDQUOT);
+	hear("db", INTAKE_STREAM_ERR, INTAKE_POLICY_BLOCK, EDQUOT);
+	assert_int_equal(n_announced, 1);
 	connect_now();
 	assert_note("db", NULL);
+	assert_int_equal(n_announced, 2);
+	assert_string_equal(announced, "db another collector takes its output");
+	connect_now();
+	assert_int_equal(n_announced, 2);
+	hear("db", INTAKE_STREAM_OUT, INTAKE_POLICY_BLOCK, EDQUOT);
+	assert_string_equal(announced, "db its output is held up: Disk quota exceeded");
 }
 
 static void end_of_no_trouble_is_nothing(void **state)
