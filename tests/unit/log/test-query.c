@@ -142,6 +142,27 @@ static void cursor_goes_on_where_the_time_ended_in_whatever_segment(void **state
 	free(cursor);
 }
 
+/* The clock was ahead for a while: what came then keeps its place and its time. */
+static void clock_set_forward_and_back_moves_no_line_and_hides_no_new_one(void **state)
+{
+	write_line("1");
+	write_line("2");
+	pen.at_usec = 125000;
+	write_line("3");
+	pen.at_usec = 1100;
+	pen_next(&pen, false);
+	write_line("4");
+	write_line("5");
+	assert_query(json_pack("{}"), "1 2 3 4 5 ", NULL);
+	assert_query(json_pack("{s:i}", "since_at_usec", 1002), "2 3 4 5 ", NULL);
+	assert_query(json_pack("{s:i}", "since_at_usec", 1100), "3 4 5 ", NULL);
+	assert_query(json_pack("{s:i}", "since_at_usec", 1102), "5 ", NULL);
+	assert_query(json_pack("{s:i}", "until_at_usec", 1002), "1 2 ", NULL);
+	assert_query(json_pack("{s:i}", "until_at_usec", 1101), "1 2 4 ", NULL);
+	assert_query(json_pack("{s:i, s:i}", "until_at_usec", 1101, "tail", 2), "2 4 ", NULL);
+	assert_query(json_pack("{s:i}", "tail", 3), "3 4 5 ", NULL);
+}
+
 static void cursor_is_none_while_the_last_lines_are_looked_for(void **state)
 {
 	cleanup_text struct text said = {0}, cursor = {0};
@@ -201,6 +222,9 @@ int main(void)
 			cursor_goes_on_where_the_time_ended_in_whatever_segment, setup, teardown),
 		cmocka_unit_test_setup_teardown(cursor_that_fits_nothing_harms_nothing, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			clock_set_forward_and_back_moves_no_line_and_hides_no_new_one, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(cursor_is_none_while_the_last_lines_are_looked_for,
 						setup, teardown),
 	};
