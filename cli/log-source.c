@@ -55,14 +55,14 @@ static const char *absence(int code)
 						     : "the collector is down";
 }
 
-static int read_once(const struct cli *cli, json_t *filter, log_sink *sink, void *userdata,
+static int read_once(const struct log_source *s, json_t *filter, log_sink *sink, void *userdata,
 		     struct error *err)
 {
 	cleanup_client struct varlink_client *client = NULL;
 	json_t *parameters;
 	int code;
 
-	code = connect_once(cli, "log.sock", &client, err);
+	code = connect_once(s->cli, "log.sock", &client, err);
 	if (code < 0)
 		return code;
 	parameters = json_pack("{s:o}", "filter", json_deep_copy(filter));
@@ -73,7 +73,9 @@ static int read_once(const struct cli *cli, json_t *filter, log_sink *sink, void
 
 		if (more < 0)
 			return more;
-		code = sink(json_object_get(reply, "lines"), userdata);
+		code = s->missed ? s->missed(reply, userdata) : 0;
+		if (code == 0)
+			code = sink(json_object_get(reply, "lines"), userdata);
 		if (code == 0 && log_source_advance(filter, reply) < 0)
 			code = error_set(err, -ENOMEM, "out of memory");
 		if (more == 0)
@@ -85,11 +87,11 @@ static int read_once(const struct cli *cli, json_t *filter, log_sink *sink, void
 int log_source_read(struct log_source *s, json_t *filter, log_sink *sink, void *userdata,
 		    struct error *err)
 {
-	int code = read_once(s->cli, filter, sink, userdata, err);
+	int code = read_once(s, filter, sink, userdata, err);
 	usec_t deadline_usec = USEC_INFINITY;
 
 	if (supervisor_broke(code))
-		code = read_once(s->cli, filter, sink, userdata, err);
+		code = read_once(s, filter, sink, userdata, err);
 	if (!log_source_is_down(code))
 		return code;
 	if (access(s->cli->paths.log, F_OK) < 0 && errno == ENOENT)

@@ -19,11 +19,13 @@ typedef int log_sink(const json_t *lines, void *userdata);
 /**
  * struct log_source - where lines are read from
  * @told: it was said, or is not to be said, that the collector does not do it
+ * @missed: takes each answer of the collector before its lines, for what it could not have; or NULL
  * @patience_usec: how long it may take without the collector; 0: as long as it takes
  */
 struct log_source {
 	const struct cli *cli;
 	bool told;
+	log_sink *missed;
 	usec_t patience_usec;
 };
 

@@ -351,7 +351,8 @@ static int log_show(struct log_view *v, char *const *words)
 static int log_run(struct cli *cli, char **argv)
 {
 	struct log_options o = {.lines = UINT64_MAX};
-	cleanup(view_done) struct log_view v = {.cli = cli, .source.cli = cli, .options = &o};
+	cleanup(view_done) struct log_view v = {
+		.cli = cli, .source = {.cli = cli, .missed = on_missed}, .options = &o};
 	struct options_rest rest;
 
 	if (!command_options(cli, &command_log, argv, &o, &rest))

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A cursor: "1 shop.0.out:1795232340:4711:12 shop.0.err:…", opaque to everyone else.
+ * A cursor: "1 shop.0.out:1795232340:4711:12:104711 shop.0.err:…", opaque to everyone else.
  *
  * It names the place in each stream that was being read, not a point in time: two streams may hold
  * equal stamps, and a clock may have been set, and still nothing is skipped or repeated. A stream
- * that it does not name was born later and is read from its beginning.
+ * that it does not name was born later and is read from its beginning. The last number, which may
+ * be missing, is for the case that the segment is not there any more: so much was read, and what is
+ * left begins so far behind it.
  */
 
 #include "log/cursor.h"
@@ -35,6 +37,8 @@ void cursor_add_text(struct text *t, const struct cursor_place *place)
 
 	text_addf(t, " %s:%" PRIu64 ":%" PRIu64 ":%" PRIu64, stream_id_format(&place->id, id),
 		  place->seq, place->offset, place->record);
+	if (place->passed_bytes > 0)
+		text_addf(t, ":%" PRIu64, place->passed_bytes);
 }
 
 static int number_read(const char **s, char end_char, uint64_t *ret)
@@ -55,6 +59,7 @@ static int place_parse(char *word, struct cursor_place *ret_place)
 {
 	char *colon = strchr(word, ':');
 	const char *s;
+	int r;
 
 	if (!colon)
 		return -EINVAL;
@@ -62,10 +67,12 @@ static int place_parse(char *word, struct cursor_place *ret_place)
 	s = colon + 1;
 	if (stream_id_parse(word, &ret_place->id) < 0 ||
 	    number_read(&s, ':', &ret_place->seq) < 0 ||
-	    number_read(&s, ':', &ret_place->offset) < 0 ||
-	    number_read(&s, '\0', &ret_place->record) < 0)
+	    number_read(&s, ':', &ret_place->offset) < 0)
 		return -EINVAL;
-	return 0;
+	r = number_read(&s, '\0', &ret_place->record);
+	if (r < 0 && number_read(&s, ':', &ret_place->record) == 0)
+		r = number_read(&s, '\0', &ret_place->passed_bytes);
+	return r;
 }
 
 static int place_compare(const void *a, const void *b)

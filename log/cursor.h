@@ -15,12 +15,14 @@ struct text;
  * @seq:    segment
  * @offset: in it, the beginning of a piece
  * @record: first index record that has not been passed; tells events at one offset apart
+ * @passed_bytes: of the stream, up to there, deleted segments too; 0: not known
  */
 struct cursor_place {
 	struct stream_id id;
 	uint64_t seq;
 	uint64_t offset;
 	uint64_t record;
+	uint64_t passed_bytes;
 };
 
 /**

@@ -110,7 +110,7 @@ static json_t *job_answer(struct job *j)
 {
 	json_t *lines = j->batch, *cursor = job_cursor(j), *answer;
 	json_t *last = json_array_get(lines, json_array_size(lines) - 1);
-	uint64_t skipped = j->wants_follow ? query_skipped(j->query) : 0;
+	uint64_t skipped = query_skipped(j->query);
 
 	j->batch = json_array();
 	j->batch_bytes = 0;

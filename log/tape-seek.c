@@ -294,6 +294,7 @@ int tape_seek_place(struct tape *t, const struct cursor_place *place)
 		r = tape_enter(t, i - 1);
 		return r <= 0 ? r : tape_to_end(t);
 	}
+	t->expected_bytes = place->passed_bytes;
 	r = tape_enter(t, i);
 	if (r <= 0 || t->view.header.seq != place->seq)
 		return MIN_OF(r, 0);
@@ -301,13 +302,4 @@ int tape_seek_place(struct tape *t, const struct cursor_place *place)
 	if (r == 0 && place->record <= t->view.n_records && place->offset <= t->view.bytes)
 		t->record = place->record;
 	return r;
-}
-
-struct cursor_place tape_place(const struct tape *t)
-{
-	struct cursor_place place = {.id = t->id, .offset = t->offset, .record = t->record};
-
-	if (t->i_seq < t->n_seqs)
-		place.seq = t->seqs[t->i_seq];
-	return place;
 }

@@ -122,11 +122,17 @@ int tape_enter(struct tape *t, size_t i)
 	return tape_open(t);
 }
 
+/* The place in the whole stream; 0 where the index does not say. */
+static uint64_t tape_passed(const struct tape *t, uint64_t offset)
+{
+	return t->view.header.magic ? t->view.header.base_bytes + offset : 0;
+}
+
 void tape_rest(struct tape *t)
 {
 	if (!view_is_open(&t->view))
 		return;
-	t->expected_bytes = t->view.header.base_bytes + t->offset;
+	t->expected_bytes = tape_passed(t, t->offset);
 	t->has_line = false;
 	view_close(&t->view);
 }
@@ -146,7 +152,7 @@ int tape_skip_segment(struct tape *t)
 {
 	if (t->i_seq + 1 >= t->n_seqs)
 		return 0;
-	t->expected_bytes = t->view.header.base_bytes + t->view.bytes;
+	t->expected_bytes = tape_passed(t, t->view.bytes);
 	return tape_enter(t, t->i_seq + 1);
 }
 
@@ -366,4 +372,14 @@ void tape_advance(struct tape *t)
 	t->offset = t->next_offset;
 	t->record = t->next_record;
 	t->has_line = false;
+}
+
+struct cursor_place tape_place(const struct tape *t)
+{
+	struct cursor_place place = {.id = t->id, .offset = t->offset, .record = t->record};
+
+	place.passed_bytes = view_is_open(&t->view) ? tape_passed(t, t->offset) : t->expected_bytes;
+	if (t->i_seq < t->n_seqs)
+		place.seq = t->seqs[t->i_seq];
+	return place;
 }

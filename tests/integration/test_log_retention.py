@@ -174,6 +174,30 @@ def test_follower_is_told_what_was_deleted_before_it_could_read(collectors, rule
     assert skipped == gone * len(lines(1, 1)) > 0
 
 
+def test_cursor_into_what_was_deleted_says_how_much_is_missing(collectors):
+    collector = collectors("--segment", "64K")
+    keeper, supervisor = collector.keeper(), collector.keeper()
+    keeper.pipe("shop").write(lines(1, 20_000))
+    wait_until(lambda: collector.stored("shop").endswith(lines(20_000, 20_000)))
+    caller = collector.caller()
+    read = caller.call("Query", filter={"names": ["shop"]}, limit=100)
+    assert numbers(read["lines"]) == list(range(1, 101)) and "skipped" not in read
+    filter_ = {"names": ["shop"], "cursor": read["cursor"]}
+    assert "skipped" not in caller.call("Query", filter=filter_, limit=1)
+    supervisor.retain(shop=(128 * KIB, 0))
+    wait_until(lambda: stored_bytes(collector, "shop") <= 128 * KIB)
+    reply = caller.call("Query", filter=filter_, limit=1)
+    (first,) = numbers(reply["lines"])
+    assert reply["skipped"] == len(lines(101, first - 1)) > 0
+    follower = collector.caller()
+    follower.follow(**filter_)
+    assert follower.answer()["parameters"]["skipped"] == reply["skipped"]
+    # One of an older version does not know.
+    old = filter_ | {"cursor": filter_["cursor"].rpartition(":")[0]}
+    reply = caller.call("Query", filter=old, limit=1)
+    assert numbers(reply["lines"]) == [first] and "skipped" not in reply
+
+
 @pytest.mark.parametrize("rule", ["cap", "age"])
 def test_follower_that_keeps_up_misses_nothing(collectors, rule):
     collector = collectors("--segment", "64K")

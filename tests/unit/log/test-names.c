@@ -126,7 +126,8 @@ static void file_that_is_no_segment_is_refused(void **state)
 
 static void cursor_written_is_read_again(void **state)
 {
-	struct cursor_place a = {.id = shop, .seq = 17, .offset = 4711, .record = 3};
+	struct cursor_place a = {
+		.id = shop, .seq = 17, .offset = 4711, .record = 3, .passed_bytes = 5000};
 	struct cursor_place b = {.id = {.service = "db", .stream = 1}, .seq = 18};
 	struct text text = {0};
 	struct cursor c;
@@ -138,7 +139,9 @@ static void cursor_written_is_read_again(void **state)
 	assert_int_equal(c.n_places, 2);
 	assert_int_equal(cursor_find(&c, &shop)->offset, 4711);
 	assert_int_equal(cursor_find(&c, &shop)->record, 3);
+	assert_int_equal(cursor_find(&c, &shop)->passed_bytes, 5000);
 	assert_int_equal(cursor_find(&c, &b.id)->seq, 18);
+	assert_int_equal(cursor_find(&c, &b.id)->passed_bytes, 0);
 	a.id.instance = 0;
 	assert_null(cursor_find(&c, &a.id));
 	cursor_done(&c);
@@ -165,7 +168,9 @@ static void cursor_that_is_none_is_refused(void **state)
 		"1 shop.0.out:1",
 		"1 shop.0.out:1:2",
 		"1 shop.0.out:1:2:",
-		"1 shop.0.out:1:2:3:4",
+		"1 shop.0.out:1:2:3:",
+		"1 shop.0.out:1:2:3:4:5",
+		"1 shop.0.out:1:2:3:-4",
 		"1 shop.0.out:-1:2:3",
 		"1 shop.0.out: 1:2:3",
 		"1 shop.0.out:99999999999999999999:2:3",
