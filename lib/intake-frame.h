@@ -4,13 +4,16 @@
 /*
  * What a keeper and the collector say to each other over the intake, a SEQPACKET Unix socket.
  *
- * Each life of a payload has a pipe of its own per stream. The keeper OFFERs its read end (one
- * descriptor by SCM_RIGHTS) and keeps a duplicate, so a collector that dies takes nothing with it;
- * its successor is offered the same pipes again. END says that the whole process tree of that life
- * is gone: what the pipe holds now is all it will ever hold, even if a stranger still has the write
- * end. DRAINED is the collector's answer, to END or to the pipe's end of file: everything is stored
- * and the keeper may close its duplicate. Lives of one stream are stored in the order of their
- * numbers: a later one waits until the earlier one has been drained.
+ * Each life of a payload has a pipe of its own per stream. The keeper OFFERs its read end (by
+ * SCM_RIGHTS) and keeps a duplicate, so a collector that dies takes nothing with it; its successor
+ * is offered the same pipes again. A second descriptor is a transit (lib/transit.h), both ends of a
+ * pipe in which there is nothing but bytes of the stream's earliest life that is not DRAINED yet:
+ * the collector may move there what the pipe holds, and the keeper offers it with all lives of the
+ * stream. Neither a keeper nor a collector has to know of it. END says that the whole process tree
+ * of that life is gone: what the pipe holds now is all it will ever hold, even if a stranger still
+ * has the write end. DRAINED is the collector's answer, to END or to the pipe's end of file:
+ * everything is stored and the keeper may close its duplicate. Lives of one stream are stored in
+ * the order of their numbers: a later one waits until the earlier one has been drained.
  *
  * The supervisor, ci and the router come through the same door with what happened: each offers a
  * pipe as the service of its own name, instance 0, stream "event", with its start as the life, and
@@ -34,9 +37,11 @@
 
 #define INTAKE_MAGIC 0x736b6c31u /* "skl1" */
 #define INTAKE_NAME_MAX 64
+/** Descriptors of an OFFER: a pipe's read end and a transit. */
+#define INTAKE_FDS_MAX 2
 
 enum intake_kind {
-	INTAKE_OFFER = 1,   /* keeper -> collector, with one descriptor */
+	INTAKE_OFFER = 1,   /* keeper -> collector, with one or two descriptors */
 	INTAKE_END = 2,     /* keeper -> collector */
 	INTAKE_DRAINED = 3, /* collector -> keeper */
 	INTAKE_RETAIN = 4,  /* supervisor -> collector; a struct intake_retain */

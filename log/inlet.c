@@ -17,6 +17,7 @@
 #include "lib/error.h"
 #include "lib/fd.h"
 #include "lib/file.h"
+#include "lib/transit.h"
 
 #define PAUSE_FIRST_USEC (5 * USEC_PER_MSEC)
 #define PAUSE_MAX_USEC USEC_PER_SEC
@@ -24,7 +25,8 @@
 int inlet_init(struct inlet *i, const char *run_dir, const struct stream_id *id, uint64_t life,
 	       int pipe_fd)
 {
-	*i = (struct inlet){.link = -1, .pipe_fd = pipe_fd, .pause_usec = PAUSE_FIRST_USEC};
+	*i = (struct inlet){
+		.link = -1, .pipe_fd = pipe_fd, .transit_fd = -1, .pause_usec = PAUSE_FIRST_USEC};
 	i->offer = (struct intake_frame){
 		.magic = INTAKE_MAGIC,
 		.kind = INTAKE_OFFER,
@@ -51,6 +53,7 @@ void inlet_done(struct inlet *i)
 			;
 	}
 	close_fd(&i->link);
+	close_fd(&i->transit_fd);
 	free(i->path);
 	i->path = NULL;
 }
@@ -82,6 +85,18 @@ static int inlet_check_owner(const struct inlet *i, int link, struct error *err)
 			 i->path, (int)owner.uid);
 }
 
+/* Without a transit a slow disk may hold up who prints: better than not to collect. */
+static int inlet_offer(struct inlet *i)
+{
+	int fds[INTAKE_FDS_MAX];
+
+	if (i->transit_fd < 0)
+		i->transit_fd = transit_new();
+	fds[0] = i->pipe_fd;
+	fds[1] = i->transit_fd;
+	return fd_send(i->link, &i->offer, sizeof(i->offer), fds, i->transit_fd < 0 ? 1 : 2);
+}
+
 static int inlet_connect(struct inlet *i, usec_t now_usec, struct error *err)
 {
 	cleanup_close int link = fd_unix_connect(i->path, SOCK_SEQPACKET);
@@ -103,7 +118,7 @@ static int inlet_connect(struct inlet *i, usec_t now_usec, struct error *err)
 	i->link = steal_fd(&link);
 	i->linked_usec = now_usec;
 	i->retry_usec = USEC_INFINITY;
-	if (fd_send(i->link, &i->offer, sizeof(i->offer), &i->pipe_fd, 1) < 0)
+	if (inlet_offer(i) < 0)
 		inlet_unlink(i, now_usec);
 	else
 		i->has_linked = true;

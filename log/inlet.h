@@ -13,6 +13,7 @@ struct error;
  * @offer:       frame that is sent with @pipe_fd
  * @path:        of the intake
  * @pipe_fd:     read end, borrowed
+ * @transit_fd:  that is offered with it, -1 before
  * @link:        connection, -1 while there is none
  * @has_linked:  there was a connection at some time
  * @alone_usec:  since when there is none
@@ -22,6 +23,7 @@ struct inlet {
 	struct intake_frame offer;
 	char *path;
 	int pipe_fd;
+	int transit_fd;
 	int link;
 	bool has_linked;
 	usec_t linked_usec;

@@ -66,7 +66,7 @@ bool intake_frame_valid(const struct intake_frame *f, size_t n_bytes, size_t n_f
 		return false;
 	if (f->kind != INTAKE_OFFER && f->kind != INTAKE_END)
 		return false;
-	if (n_fds != (f->kind == INTAKE_OFFER ? 1 : 0))
+	if (f->kind == INTAKE_OFFER ? n_fds < 1 || n_fds > INTAKE_FDS_MAX : n_fds != 0)
 		return false;
 	if (!stream_name(f->stream) || f->policy > INTAKE_POLICY_DROP)
 		return false;
@@ -109,9 +109,9 @@ static int keeper_receive(struct keeper *k)
 		struct intake_frame frame;
 		struct intake_retain retain;
 	} said;
-	cleanup_close int fd = -1;
+	int fds[INTAKE_FDS_MAX];
 	size_t n_fds = 0;
-	ssize_t n = fd_receive(k->fd, &said, sizeof(said), &fd, 1, &n_fds);
+	ssize_t n = fd_receive(k->fd, &said, sizeof(said), fds, INTAKE_FDS_MAX, &n_fds);
 	int r;
 
 	if (n == -EAGAIN || n == -EINTR)
@@ -122,10 +122,13 @@ static int keeper_receive(struct keeper *k)
 		r = writer_retain(k->intake->writer, &said.retain, k);
 		return r < 0 ? r : 1;
 	}
-	if (!intake_frame_valid(&said.frame, (size_t)n, n_fds))
+	if (!intake_frame_valid(&said.frame, (size_t)n, n_fds)) {
+		while (n_fds > 0)
+			close_fd(&fds[--n_fds]);
 		return -EBADMSG;
+	}
 	if (said.frame.kind == INTAKE_OFFER) {
-		r = writer_offer(k->intake->writer, &said.frame, steal_fd(&fd), k);
+		r = writer_offer(k->intake->writer, &said.frame, fds, n_fds, k);
 		return r < 0 ? r : 1;
 	}
 	writer_end(k->intake->writer, &said.frame);

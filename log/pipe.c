@@ -272,9 +272,13 @@ static int tap_turn(struct tap *t, struct error *err)
 /* What nobody has, when we leave. */
 static int tap_left(const struct tap *t)
 {
-	int left = 0;
+	int left = 0, on_its_way = 0;
 
-	if (t->inlet.link >= 0 || ioctl(t->read_end, FIONREAD, &left) < 0 || left == 0)
+	if (t->inlet.link >= 0 || ioctl(t->read_end, FIONREAD, &left) < 0)
+		return 0;
+	if (t->inlet.transit_fd >= 0 && ioctl(t->inlet.transit_fd, FIONREAD, &on_its_way) == 0)
+		left += on_its_way;
+	if (left == 0)
 		return 0;
 	(void)fprintf(stderr, "slicekeep-log: %d bytes are lost: no collector was there for them\n",
 		      left);

@@ -3,13 +3,13 @@
 /*
  * The segment that is being written: where no line is lost, repeated or torn.
  *
- * splice(2) moves the bytes from the pipe into the page cache inside one system call, and takes
+ * splice(2) moves the bytes from a pipe into the page cache inside one system call, and takes
  * from the pipe exactly what the file took. A SIGKILL can make that call shorter, but it cannot
- * come in between. So at each moment each byte is either in the pipe, which the keeper holds as
- * well, or in the file; the next collector goes on at the end of the file with whatever the pipe
- * still has. There is no copy of ours that could die with us, and nothing to write down that could
- * disagree with the file. Reading and writing loses what was read and not yet written; tee(2) first
- * and consuming later repeats what was not yet consumed.
+ * come in between. So at each moment each byte is either in a pipe, which the keeper holds as
+ * well (log/feed.c: in one of two), or in the file; the next collector goes on at the end of the
+ * file with whatever the pipes still have. There is no copy of ours that could die with us, and
+ * nothing to write down that could disagree with the file. Reading and writing loses what was read
+ * and not yet written; tee(2) first and consuming later repeats what was not yet consumed.
  *
  * What this covers:
  * - the collector's death at any instruction (kill -9, OOM, a bug, an upgrade): all bytes, exactly

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One stream: batches go from the pipe of the current life to the current segment.
+ * One stream: batches go from the feed of the current life to the current segment.
  *
  * Nothing is opened before there is a byte to store, so a service that never writes to stderr has
  * no file for it. A life begins with a mark in the index that is written before its first byte, so
@@ -14,7 +14,7 @@
  * deletable; one that nothing more comes for is ended when all of it is too old (log/retention.c).
  * What has a successor is never written again: the housekeeper may pack it.
  *
- * When storing fails (full disk, a folder that cannot be written) nothing has left the pipe. Then
+ * When storing fails (full disk, a folder that cannot be written) nothing has left the feed. Then
  * the service's policy decides: block, which means that we stop looking at the pipe until the next
  * try, or drop, which means that it is read and thrown away up to a line's end, and the bytes are
  * counted in the index as soon as it can be written again (a count that dies with us is lost). Each
@@ -33,6 +33,7 @@
 #include "lib/log.h"
 
 #include "log/board.h"
+#include "log/feed.h"
 #include "log/retention.h"
 
 /** One splice; more than a pipe holds unless somebody made it larger. */
@@ -273,7 +274,7 @@ static bool stream_must_rotate(const struct stream *s)
 /* --- one batch -------------------------------------------------------------------------------- */
 
 /* The beginning of a life is noted once there is a byte of it. */
-static ssize_t stream_begin_life(struct stream *s, int pipe_fd, uint64_t life)
+static ssize_t stream_begin_life(struct stream *s, const struct feed *f, uint64_t life)
 {
 	size_t line_end;
 	ssize_t n;
@@ -281,7 +282,7 @@ static ssize_t stream_begin_life(struct stream *s, int pipe_fd, uint64_t life)
 
 	if (segment_is_open(&s->segment) && s->segment.life_open && s->segment.life == life)
 		return 1;
-	n = peek_look(&s->shared->peek, pipe_fd, &line_end);
+	n = peek_look(&s->shared->peek, feed_front(f), &line_end);
 	if (n <= 0)
 		return n;
 	if (!segment_is_open(&s->segment))
@@ -298,7 +299,7 @@ static ssize_t stream_begin_life(struct stream *s, int pipe_fd, uint64_t life)
  * How much may be taken now; a segment that is full makes way for the next.
  * Return: 1 with *ret_max > 0; 0 at the pipe's end of file; negative errno.
  */
-static ssize_t stream_room(struct stream *s, int pipe_fd, size_t *ret_max)
+static ssize_t stream_room(struct stream *s, const struct feed *f, size_t *ret_max)
 {
 	bool at_line_end = false;
 	size_t line_end;
@@ -319,7 +320,7 @@ static ssize_t stream_room(struct stream *s, int pipe_fd, size_t *ret_max)
 			return r;
 		break;
 	case ROTATE_SEEK:
-		n = peek_look(&s->shared->peek, pipe_fd, &line_end);
+		n = peek_look(&s->shared->peek, feed_front(f), &line_end);
 		if (n > 0)
 			*ret_max = line_end > 0 ? line_end : (size_t)n;
 		return MIN_OF(n, 1);
@@ -343,21 +344,25 @@ static int stream_note_dropped(struct stream *s)
 	return r;
 }
 
-static ssize_t stream_store(struct stream *s, int pipe_fd, uint64_t life)
+static ssize_t stream_store(struct stream *s, struct feed *f, uint64_t life)
 {
-	ssize_t n = stream_begin_life(s, pipe_fd, life);
+	ssize_t n = stream_begin_life(s, f, life);
 	size_t max;
 	int r;
 
 	if (n > 0) {
 		r = stream_note_dropped(s);
-		n = r < 0 ? r : stream_room(s, pipe_fd, &max);
+		n = r < 0 ? r : stream_room(s, f, &max);
 	}
+	if (n > 0)
+		n = feed_advance(f, max);
 	if (n <= 0)
 		return n;
-	n = segment_splice(&s->segment, pipe_fd, max, life);
-	if (n > 0)
+	n = segment_splice(&s->segment, feed_front(f), (size_t)n, life);
+	if (n > 0) {
+		feed_took(f, (size_t)n);
 		s->shared->board->splices++;
+	}
 	stream_count(s);
 	return n;
 }
@@ -386,17 +391,18 @@ static void stream_set_state(struct stream *s, enum stream_state state, int code
 }
 
 /* Throw away what the pipe has; when the next try is due, only up to the end of the line. */
-static ssize_t stream_drop(struct stream *s, int pipe_fd, bool to_line_end)
+static ssize_t stream_drop(struct stream *s, struct feed *f, bool to_line_end)
 {
 	struct peek *peek = &s->shared->peek;
 	size_t line_end;
-	ssize_t n = peek_look(peek, pipe_fd, &line_end);
+	ssize_t n = peek_look(peek, feed_front(f), &line_end);
 
 	if (n <= 0)
 		return n;
-	n = peek_take(peek, pipe_fd, to_line_end && line_end > 0 ? line_end : (size_t)n);
+	n = peek_take(peek, feed_front(f), to_line_end && line_end > 0 ? line_end : (size_t)n);
 	if (n <= 0)
 		return n;
+	feed_took(f, (size_t)n);
 	s->dropped_bytes += (uint64_t)n;
 	s->dropped_mid_line = peek->bytes[n - 1] != '\n';
 	s->shared->board->dropped_bytes += (uint64_t)n;
@@ -419,32 +425,33 @@ static void stream_probe(struct stream *s, usec_t now_usec)
 	stream_count(s);
 }
 
-/* Nothing has left the pipe; what now is for the policy to say. */
-static ssize_t stream_failed(struct stream *s, int pipe_fd, int code, usec_t now_usec)
+/* Nothing has left the feed; what now is for the policy to say. */
+static ssize_t stream_failed(struct stream *s, struct feed *f, int code, usec_t now_usec)
 {
 	s->retry_usec = usec_add(now_usec, STREAM_RETRY_USEC);
 	stream_count(s);
 	if (s->policy == INTAKE_POLICY_DROP) {
 		stream_set_state(s, STREAM_DROPPING, code);
-		return stream_drop(s, pipe_fd, false);
+		return stream_drop(s, f, false);
 	}
 	stream_set_state(s, STREAM_BLOCKED, code);
 	return -EBUSY;
 }
 
-ssize_t stream_take(struct stream *s, int pipe_fd, uint64_t life, usec_t now_usec)
+ssize_t stream_take(struct stream *s, struct feed *f, uint64_t life, usec_t now_usec)
 {
 	ssize_t n;
 
+	feed_begin(f);
 	if (s->state == STREAM_BLOCKED && now_usec < s->retry_usec)
 		return -EBUSY;
 	if (s->state == STREAM_DROPPING && (now_usec < s->retry_usec || s->dropped_mid_line))
-		return stream_drop(s, pipe_fd, now_usec >= s->retry_usec);
-	n = stream_store(s, pipe_fd, life);
+		return stream_drop(s, f, now_usec >= s->retry_usec);
+	n = stream_store(s, f, life);
 	if (n == -EAGAIN && s->state == STREAM_DROPPING)
 		stream_probe(s, now_usec);
 	if (n < 0 && n != -EAGAIN)
-		return stream_failed(s, pipe_fd, (int)n, now_usec);
+		return stream_failed(s, f, (int)n, now_usec);
 	if (n > 0)
 		stream_set_state(s, STREAM_COLLECTING, 0);
 	return n;

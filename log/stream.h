@@ -15,6 +15,7 @@
 
 struct board;
 struct board_row;
+struct feed;
 
 /** How long a stream that cannot be stored waits before the next try. */
 #define STREAM_RETRY_USEC (1 * USEC_PER_SEC)
@@ -93,14 +94,14 @@ void stream_done(struct stream *s);
 
 /**
  * stream_take() - store a batch
- * @pipe_fd:  pipe of the life whose turn it is
+ * @f:        of the life whose turn it is
  * @life:     its number
  * @now_usec: monotonic
  *
- * Return: bytes that left the pipe, 0 at its end of file, -EAGAIN when it is empty, or -EBUSY when
+ * Return: bytes that left the feed, 0 at its end of file, -EAGAIN when it is empty, or -EBUSY when
  * nothing can be stored before retry_usec (said once, in the log).
  */
-must_check ssize_t stream_take(struct stream *s, int pipe_fd, uint64_t life, usec_t now_usec);
+must_check ssize_t stream_take(struct stream *s, struct feed *f, uint64_t life, usec_t now_usec);
 
 /** stream_end_life() - everything of that life is stored */
 void stream_end_life(struct stream *s, uint64_t life);

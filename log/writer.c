@@ -15,10 +15,7 @@
 
 #include "log/writer.h"
 
-#include <fcntl.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lib/clock.h"
 #include "lib/error.h"
@@ -26,6 +23,7 @@
 #include "lib/loop.h"
 
 #include "log/board.h"
+#include "log/feed.h"
 #include "log/pace.h"
 #include "log/prune.h"
 #include "log/retention.h"
@@ -83,8 +81,7 @@ struct pipe {
 	struct pace pace;
 	void *peer;
 	usec_t ready_usec;
-	ino_t inode;
-	int fd;
+	struct feed feed;
 };
 
 static struct pipe *source_head(const struct source *s)
@@ -105,7 +102,7 @@ static void pipe_free(struct pipe *p)
 
 	loop_fd_done(&p->watch);
 	lives_remove(&s->stream.lives, &p->life);
-	close_fd(&p->fd);
+	feed_done(&p->feed);
 	s->writer->n_pipes--;
 	if (s->stream.row)
 		s->stream.row->n_pipes = s->stream.lives.n_lives;
@@ -191,7 +188,7 @@ static ssize_t pipe_take(struct pipe *p)
 	struct source *s = p->source;
 	usec_t began_usec = clock_now_usec(), now_usec;
 	enum stream_state before = s->stream.state;
-	ssize_t n = stream_take(&s->stream, p->fd, p->life.number, began_usec);
+	ssize_t n = stream_take(&s->stream, &p->feed, p->life.number, began_usec);
 
 	if (s->stream.state != before)
 		source_tell(s, s->stream.code);
@@ -215,7 +212,8 @@ static void pipe_rest(struct pipe *p, size_t taken)
 {
 	usec_t now_usec = clock_now_usec();
 	/* Nothing may come any more that would wake us. */
-	usec_t due_usec = p->life.ended ? now_usec : pace_turn(&p->pace, taken, now_usec);
+	bool at_once = p->life.ended || feed_is_left(&p->feed);
+	usec_t due_usec = at_once ? now_usec : pace_turn(&p->pace, taken, now_usec);
 
 	p->ready_usec = due_usec > 0 || taken >= TURN_BYTES_MAX ? now_usec : 0;
 	if (due_usec > 0)
@@ -245,7 +243,8 @@ static bool pipe_turn(struct pipe *p)
 		if (n < 0)
 			break;
 		taken += (size_t)n;
-		if (!pace_is_flood(&p->pace, (size_t)n) && !p->life.ended)
+		if (!pace_is_flood(&p->pace, (size_t)n) && !p->life.ended &&
+		    !feed_is_left(&p->feed))
 			break;
 	}
 	pipe_rest(p, taken);
@@ -349,7 +348,7 @@ static struct source *source_get(struct writer *w, const struct stream_id *id)
 	return s;
 }
 
-static int pipe_new(struct source *s, const struct intake_frame *frame, int fd, ino_t inode,
+static int pipe_new(struct source *s, const struct intake_frame *frame, struct feed *offered,
 		    struct pipe **ret_pipe)
 {
 	struct pipe *p = calloc(1, sizeof(*p));
@@ -358,11 +357,8 @@ static int pipe_new(struct source *s, const struct intake_frame *frame, int fd, 
 	if (!p)
 		return -ENOMEM;
 	p->source = s;
-	p->fd = fd;
-	p->inode = inode;
 	p->life.number = frame->life;
-	p->pace.room_bytes = (size_t)MAX_OF(fcntl(fd, F_GETPIPE_SZ), PIPE_BUF);
-	r = loop_fd_init(&p->watch, s->writer->loop, fd, 0, on_pipe, p);
+	r = loop_fd_init(&p->watch, s->writer->loop, offered->pipe_fd, 0, on_pipe, p);
 	if (r == 0)
 		r = lives_insert(&s->stream.lives, &p->life);
 	if (r < 0) {
@@ -370,6 +366,8 @@ static int pipe_new(struct source *s, const struct intake_frame *frame, int fd, 
 		free(p);
 		return r;
 	}
+	p->feed = *offered;
+	*offered = FEED_NONE;
 	s->writer->n_pipes++;
 	if (s->stream.row)
 		s->stream.row->n_pipes = s->stream.lives.n_lives;
@@ -393,34 +391,34 @@ static struct pipe *pipe_find(const struct source *s, uint64_t number, ino_t ino
 	struct life *life = lives_find(&s->stream.lives, number);
 	struct pipe *p = life ? container_of(life, struct pipe, life) : NULL;
 
-	return p && (inode == 0 || inode == p->inode) ? p : NULL;
+	return p && (inode == 0 || inode == p->feed.inode) ? p : NULL;
 }
 
-int writer_offer(struct writer *w, const struct intake_frame *frame, int fd, void *peer)
+int writer_offer(struct writer *w, const struct intake_frame *frame, const int *fds, size_t n_fds,
+		 void *peer)
 {
-	cleanup_close int owned = fd;
+	cleanup(feed_done) struct feed offered = FEED_NONE;
 	struct stream_id id = frame_id(frame);
+	int r = feed_init(&offered, fds, n_fds);
 	struct source *s;
 	struct pipe *p;
-	struct stat st;
-	int r = 0;
 
-	if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
-		return -EINVAL;
+	if (r < 0)
+		return r;
 	if (w->n_pipes >= WRITER_PIPES_MAX)
 		return -ENOBUFS;
 	s = source_get(w, &id);
 	if (!s)
 		return -ENOMEM;
-	p = pipe_find(s, frame->life, st.st_ino);
-	if (!p) {
-		r = pipe_new(s, frame, fd, st.st_ino, &p);
-		if (r == 0)
-			(void)steal_fd(&owned);
-	}
+	p = pipe_find(s, frame->life, offered.inode);
+	if (p)
+		feed_renew(&p->feed, &offered);
+	else
+		r = pipe_new(s, frame, &offered, &p);
 	if (r == 0) {
 		s->stream.policy = frame->policy;
 		p->peer = peer;
+		p->pace.room_bytes = feed_room(&p->feed);
 		source_end_orphans(s, frame->life);
 	}
 	source_due(s, clock_now_usec());

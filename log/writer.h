@@ -50,12 +50,13 @@ int writer_board(const struct writer *w);
 /**
  * writer_offer() - collect from a pipe from now on
  * @frame: valid, see intake_frame_valid()
- * @fd:    read end, taken over in any case
+ * @fds:   @n_fds: read end, and perhaps a transit; taken over in any case
  * @peer:  whom to tell when it is drained
  *
  * Return: 0, or negative errno: offer it again later.
  */
-must_check int writer_offer(struct writer *w, const struct intake_frame *frame, int fd, void *peer);
+must_check int writer_offer(struct writer *w, const struct intake_frame *frame, const int *fds,
+			    size_t n_fds, void *peer);
 
 /** writer_end() - nobody will write to that pipe any more */
 void writer_end(struct writer *w, const struct intake_frame *frame);

@@ -34,13 +34,14 @@
 
 /**
  * struct pending - a frame that the socket did not take
- * @fd: duplicate of our own, or -1
+ * @fds: @n_fds duplicates of our own
  */
 struct pending {
 	struct list link;
 	unsigned char bytes[COLLECTOR_FRAME_MAX];
 	size_t n_bytes;
-	int fd;
+	int fds[INTAKE_FDS_MAX];
+	size_t n_fds;
 };
 
 /**
@@ -62,10 +63,16 @@ struct collector_link {
 	int fd;
 };
 
+static void close_all(struct pending *p)
+{
+	while (p->n_fds > 0)
+		close_fd(&p->fds[--p->n_fds]);
+}
+
 static void pending_free(struct collector_link *c, struct pending *p)
 {
 	list_remove(&p->link);
-	close_fd(&p->fd);
+	close_all(p);
 	free(p);
 	c->n_pending--;
 }
@@ -129,7 +136,7 @@ static void flush(struct collector_link *c)
 	while (r == 0 && !list_empty(&c->pending)) {
 		struct pending *p = list_entry(c->pending.next, struct pending, link);
 
-		r = fd_send(c->fd, p->bytes, p->n_bytes, &p->fd, p->fd < 0 ? 0 : 1);
+		r = fd_send(c->fd, p->bytes, p->n_bytes, p->fds, p->n_fds);
 		if (r == 0)
 			pending_free(c, p);
 	}
@@ -223,19 +230,32 @@ void collector_link_leave(struct collector_user *u)
 	list_remove(&u->link);
 }
 
-static int enqueue(struct collector_link *c, const void *frame, size_t n_bytes, int fd)
+static int duplicate(struct pending *p, const int *fds, size_t n_fds)
+{
+	for (size_t i = 0; i < n_fds; i++) {
+		int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+
+		if (fd < 0)
+			return -errno;
+		p->fds[p->n_fds++] = fd;
+	}
+	return 0;
+}
+
+static int enqueue(struct collector_link *c, const void *frame, size_t n_bytes, const int *fds,
+		   size_t n_fds)
 {
 	struct pending *p;
+	int r;
 
 	if (c->n_pending == FRAMES_MAX)
 		return -ENOBUFS;
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	p->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (fd >= 0 && p->fd < 0) {
-		int r = -errno;
-
+	r = duplicate(p, fds, n_fds);
+	if (r < 0) {
+		close_all(p);
 		free(p);
 		return r;
 	}
@@ -246,15 +266,16 @@ static int enqueue(struct collector_link *c, const void *frame, size_t n_bytes, 
 	return loop_fd_set(&c->source, LOOP_READ | LOOP_WRITE);
 }
 
-int collector_link_send(struct collector_link *c, const void *frame, size_t n_bytes, int fd)
+int collector_link_send(struct collector_link *c, const void *frame, size_t n_bytes, const int *fds,
+			size_t n_fds)
 {
 	int r = -EAGAIN;
 
 	if (c->fd < 0)
 		return -ENOTCONN;
-	if (n_bytes > COLLECTOR_FRAME_MAX)
+	if (n_bytes > COLLECTOR_FRAME_MAX || n_fds > INTAKE_FDS_MAX)
 		return -E2BIG;
 	if (list_empty(&c->pending))
-		r = fd_send(c->fd, frame, n_bytes, &fd, fd < 0 ? 0 : 1);
-	return r == -EAGAIN ? enqueue(c, frame, n_bytes, fd) : r;
+		r = fd_send(c->fd, frame, n_bytes, fds, n_fds);
+	return r == -EAGAIN ? enqueue(c, frame, n_bytes, fds, n_fds) : r;
 }

@@ -46,7 +46,7 @@ void collector_link_leave(struct collector_user *u);
 /**
  * collector_link_send() - say something on the connection that stands
  * @frame: @n_bytes, at most COLLECTOR_FRAME_MAX; first a uint32_t magic, then a uint16_t kind
- * @fd:    to pass along, borrowed; -1: none
+ * @fds:   @n_fds to pass along, at most INTAKE_FDS_MAX, borrowed
  *
  * What the socket does not take at once waits, and is dropped when the connection ends: then
  * connected() is called for the next one, and everything is said anew.
@@ -55,4 +55,4 @@ void collector_link_leave(struct collector_user *u);
  * Return: 0, -ENOTCONN when no connection stands (connected() will be called), negative errno.
  */
 must_check int collector_link_send(struct collector_link *c, const void *frame, size_t n_bytes,
-				   int fd);
+				   const int *fds, size_t n_fds);

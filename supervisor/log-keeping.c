@@ -56,7 +56,7 @@ static int tell(struct log_keeping *k, const char *name, const struct config_log
 					      log->max_age_usec ?: k->config->log_max_age_usec};
 
 	(void)snprintf(frame.name, sizeof(frame.name), "%s", name);
-	return collector_link_send(k->link, &frame, sizeof(frame), -1);
+	return collector_link_send(k->link, &frame, sizeof(frame), NULL, 0);
 }
 
 static void tell_all(struct log_keeping *k)

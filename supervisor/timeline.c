@@ -4,10 +4,10 @@
  * The way of the events into the collector's store, where they stand between the services' lines.
  *
  * They go there as every output does: through a pipe whose read end the collector is offered, and
- * of which we keep a duplicate. A collector that dies takes nothing with it, and one that reads
- * nothing does not hold us up: what a full pipe does not take stays in the numbered history
- * (events.c) and is written when there is room again. One that is in the middle of a splice(2) to a
- * disk that stands still does: the kernel keeps the pipe for it, and our write waits, too.
+ * of which we keep a duplicate, and a transit beside it (lib/transit.h). A collector that dies
+ * takes nothing with it, and one that reads nothing, because its disk stands still for example,
+ * does not hold us up: what a full pipe does not take stays in the numbered history (events.c) and
+ * is written when there is room again.
  *
  * What dies with us is the knowledge which event was written last, and with the collector at the
  * same moment what was in the pipe. No note of ours could be kept in step with a pipe across a
@@ -44,6 +44,7 @@
 #include "lib/log.h"
 #include "lib/loop.h"
 #include "lib/text.h"
+#include "lib/transit.h"
 #include "lib/varlink/link.h"
 #include "supervisor/collector-link.h"
 #include "supervisor/events.h"
@@ -71,6 +72,7 @@ enum timeline_state {
  * @life:    number of our pipe: our start, or a little later
  * @is_first: the history was empty when we began
  * @written: number of the last event that is in the pipe or in the store
+ * @transit_fd: -1: there is none, and the collector's disk may hold us up
  * @full:    the pipe takes no more; @room tells when it does
  * @wrote_usec: when it was written last, monotonic; @n_quick: events that followed quickly
  * @napping: it is written next when @retry says so
@@ -97,6 +99,7 @@ struct timeline {
 	bool full;
 	int read_fd;
 	int write_fd;
+	int transit_fd;
 };
 
 /**
@@ -268,6 +271,7 @@ static void close_pipe(struct timeline *t)
 	loop_fd_done(&t->room);
 	close_fd(&t->read_fd);
 	close_fd(&t->write_fd);
+	close_fd(&t->transit_fd);
 }
 
 /* Where it fails, the connection will end, and the next one begins with connected(). */
@@ -281,7 +285,8 @@ static void offer(struct timeline *t)
 		.life = t->life,
 		.name = "supervisor",
 	};
-	int r = collector_link_send(t->link, &frame, sizeof(frame), t->read_fd);
+	int fds[INTAKE_FDS_MAX] = {t->read_fd, t->transit_fd};
+	int r = collector_link_send(t->link, &frame, sizeof(frame), fds, t->transit_fd < 0 ? 1 : 2);
 
 	if (r < 0)
 		log_debug("the events' pipe is offered later: %s", strerror(-r));
@@ -299,6 +304,10 @@ static void begin_writing(struct timeline *t)
 		retry_later(t);
 		return;
 	}
+	t->transit_fd = transit_new();
+	if (t->transit_fd < 0)
+		log_warning("a slow disk may hold us up: cannot make a second pipe for events: %s",
+			    strerror(-t->transit_fd));
 	t->state = TIMELINE_WRITING;
 	offer(t);
 	pump(t);
@@ -401,7 +410,7 @@ int timeline_new(struct loop *loop, struct events *events, struct collector_link
 	if (!t)
 		return -ENOMEM;
 	*t = (struct timeline){.loop = loop, .events = events, .link = link};
-	t->read_fd = t->write_fd = -1;
+	t->read_fd = t->write_fd = t->transit_fd = -1;
 	t->is_first = events_newest(events) == 0;
 	t->user = (struct collector_user){
 		.connected = on_connected, .answered = on_answered, .userdata = t};

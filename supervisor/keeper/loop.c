@@ -163,13 +163,21 @@ static void take_deadlines(struct keeper *k)
 		ignore_result(keeper_feed(k, MACHINE_DEADLINE));
 }
 
+/* What a collector is told of is in our will by then. */
+static void offer(struct keeper *k, usec_t now)
+{
+	pipes_prepare(&k->pipes);
+	will_post(k);
+	pipes_pump(&k->pipes, &k->spec, now);
+}
+
 /* The link has hung up: it is made anew before anything else of this turn. */
 static void link_again(struct keeper *k)
 {
 	usec_t now = clock_usec(CLOCK_MONOTONIC);
 
 	pipes_read(&k->pipes, now);
-	pipes_pump(&k->pipes, &k->spec, now);
+	offer(k, now);
 }
 
 /* The supervisor's keeper leaves last of all: whoever could start a collector has gone. */
@@ -194,9 +202,9 @@ static void take_output(const struct turn *t, struct keeper *k)
 	     (!(t->fds[PLACE_LINK].events & POLLIN) && pipes_await(&k->pipes))))
 		pipes_read(&k->pipes, now);
 	if (!is_kept_back(k))
-		pipes_pump(&k->pipes, &k->spec, now);
+		offer(k, now);
 	if (k->machine.state == MACHINE_DRAINING &&
-	    (pipes_left_bytes(&k->pipes) == 0 || is_abandoned(k)))
+	    (pipes_are_stored(&k->pipes) || is_abandoned(k)))
 		ignore_result(keeper_feed(k, MACHINE_DRAINED));
 }
 

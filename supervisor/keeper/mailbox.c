@@ -22,14 +22,16 @@
 #include "supervisor/keeper/sockets.h"
 
 #define VERSION 1
-#define LETTER_FDS_MAX (PIPES_MAX + KEEPER_FDS_MAX)
+#define TRANSITS_MAX ARRAY_LEN(((struct pipes *)0)->transit)
+#define LETTER_FDS_MAX (PIPES_MAX + KEEPER_FDS_MAX + TRANSITS_MAX)
 
-/* The descriptors are those of the pipes, then those of the sockets. */
+/* The descriptors are those of the pipes, then those of the sockets, then those of the transits,
+ * whose streams are the bits of @transits: 0 in the letters of a former version. */
 struct letter {
 	uint32_t version;
 	uint32_t n_pipes;
 	uint32_t n_sockets;
-	uint32_t reserved;
+	uint32_t transits;
 	struct {
 		uint64_t life;
 		uint32_t stream;
@@ -72,6 +74,12 @@ static size_t write_letter(struct letter *l, const struct pipes *p, const struct
 	for (size_t i = 0; i < s->n; i++) {
 		memcpy(l->names[i], s->names[i], sizeof(l->names[i]));
 		fds[n++] = s->fds[i];
+	}
+	for (size_t i = 0; i < TRANSITS_MAX; i++) {
+		if (p->transit[i] < 0)
+			continue;
+		l->transits |= 1u << i;
+		fds[n++] = p->transit[i];
 	}
 	return n;
 }
@@ -137,7 +145,8 @@ static ssize_t peek(int in, struct letter *ret_letter, int fds[static LETTER_FDS
 static bool is_whole(const struct letter *l, ssize_t bytes, size_t n_fds)
 {
 	return bytes == sizeof(*l) && l->version == VERSION && l->n_pipes <= PIPES_MAX &&
-	       l->n_sockets <= KEEPER_FDS_MAX && l->n_pipes + l->n_sockets == n_fds;
+	       l->n_sockets <= KEEPER_FDS_MAX && l->transits < 1u << TRANSITS_MAX &&
+	       l->n_pipes + l->n_sockets + (size_t)__builtin_popcount(l->transits) == n_fds;
 }
 
 static int read_letter(struct letter *l, struct pipes *p, struct sockets *s, int *fds)
@@ -155,6 +164,9 @@ static int read_letter(struct letter *l, struct pipes *p, struct sockets *s, int
 			.is_over = l->pipes[i].is_over != 0,
 		};
 	p->n = l->n_pipes;
+	fds += l->n_pipes + l->n_sockets;
+	for (size_t i = 0; i < TRANSITS_MAX; i++)
+		p->transit[i] = l->transits & 1u << i ? *fds++ : -1;
 	return r;
 }
 
@@ -170,7 +182,7 @@ static void empty(struct mailbox *m)
 int mailbox_read(struct mailbox *m, struct pipes *p, struct sockets *s)
 {
 	struct letter letter;
-	int fds[LETTER_FDS_MAX], bytes = 0;
+	int fds[LETTER_FDS_MAX] = {0}, bytes = 0;
 	size_t n_fds = 0;
 	ssize_t n;
 

@@ -24,6 +24,10 @@
  * which keeps the supervisor, is the last of all, and when nobody listens by then it does not wait.
  * What is left when nobody listens goes to our own stderr, the journal under a service manager.
  *
+ * With each pipe a transit is offered (lib/transit.h), one for each stream that has ever been
+ * offered: the collector takes the bytes through it, so that its disk holds up nobody. As long as a
+ * collector may be there we only poll(2) it: everything else would wait for the disk as well.
+ *
  * A pipe that is full blocks the payload. That is meant: the alternative is to lose what it says.
  */
 
@@ -53,6 +57,8 @@ void pipes_init(struct pipes *p)
 	*p = (struct pipes){.link = -1, .retry_usec = USEC_INFINITY};
 	for (size_t i = 0; i < ARRAY_LEN(p->spare); i++)
 		p->spare[i] = (struct pipes_spare){.fd = -1, .held = -1};
+	for (size_t i = 0; i < ARRAY_LEN(p->transit); i++)
+		p->transit[i] = -1;
 }
 
 static bool has_room(const struct pipes *p)
@@ -189,20 +195,41 @@ static void let_go(struct pipes *p)
 	}
 }
 
-static uint64_t left_bytes(const struct pipes_entry *e)
+static uint64_t left_bytes(int fd)
 {
 	int bytes = 0;
 
-	return ioctl(e->fd, FIONREAD, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
+	return fd >= 0 && ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
 }
 
-/* A write end of a pipe, from its read end. */
-static int open_other_end(int fd)
+/* A pipe again, from its read end. */
+static int open_again(int fd, int mode)
 {
 	char path[32];
 
 	text_format(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return open(path, O_WRONLY | O_CLOEXEC);
+	return open(path, mode | O_CLOEXEC);
+}
+
+/* Without one a slow disk may hold up who prints: better than not to collect. */
+static int make_transit(void)
+{
+	cleanup_close int out = -1;
+	cleanup_close int in = -1;
+
+	return make_pipe(&out, &in) == 0 ? open_again(out, O_RDWR | O_NONBLOCK) : -1;
+}
+
+void pipes_prepare(struct pipes *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		int *transit = &p->transit[p->entries[i].stream];
+
+		if (p->entries[i].is_offered || *transit >= 0)
+			continue;
+		*transit = make_transit();
+		p->is_moved |= *transit >= 0;
+	}
 }
 
 void pipes_revive(struct pipes *p)
@@ -211,7 +238,7 @@ void pipes_revive(struct pipes *p)
 		struct pipes_entry *e = &p->entries[i];
 
 		if (e->life == p->entries[p->n - 1].life)
-			e->held = open_other_end(e->fd);
+			e->held = open_again(e->fd, O_WRONLY);
 	}
 }
 
@@ -233,7 +260,7 @@ void pipes_end(struct pipes *p)
 		struct pipes_entry *e = &p->entries[i];
 
 		e->is_over = true;
-		if (!e->is_known && (e->held < 0 || has_room(p)) && left_bytes(e) == 0)
+		if (!e->is_known && (e->held < 0 || has_room(p)) && left_bytes(e->fd) == 0)
 			put_away(p, i);
 	}
 	let_go(p);
@@ -293,17 +320,23 @@ static int send_frame(struct pipes *p, const struct spec *spec, const struct pip
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	union {
 		struct cmsghdr head;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(INTAKE_FDS_MAX * sizeof(int))];
 	} control = {0};
+	int fds[INTAKE_FDS_MAX];
+	size_t n_bytes = sizeof(fds);
 
 	text_copy(frame.name, sizeof(frame.name), spec->name);
 	if (kind == INTAKE_OFFER) {
+		fds[0] = e->fd;
+		fds[1] = p->transit[e->stream];
+		if (fds[1] < 0)
+			n_bytes -= sizeof(int);
 		control.head.cmsg_level = SOL_SOCKET;
 		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.head), &e->fd, sizeof(int));
+		control.head.cmsg_len = CMSG_LEN(n_bytes);
+		memcpy(CMSG_DATA(&control.head), fds, n_bytes);
 		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
+		message.msg_controllen = CMSG_SPACE(n_bytes);
 	}
 	return sendmsg(p->link, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
@@ -422,23 +455,27 @@ static bool is_ready(int fd, short events)
 	return poll(&p, 1, 0) == 1 && (p.revents & events);
 }
 
-void pipes_spill(const struct pipes *p)
+static void spill(int fd)
 {
 	char bytes[PIPE_BUF];
+	ssize_t n = 1;
 
+	while (n > 0 && is_ready(STDERR_FILENO, POLLOUT) && is_ready(fd, POLLIN)) {
+		n = read(fd, bytes, sizeof(bytes));
+		if (n > 0)
+			n = write(STDERR_FILENO, bytes, (size_t)n);
+	}
+}
+
+void pipes_spill(const struct pipes *p)
+{
 	/* A collector that was offered them goes on without us. */
 	if (!p->is_refused)
 		return;
-	for (size_t i = 0; i < p->n; i++) {
-		int fd = p->entries[i].fd;
-		ssize_t n = 1;
-
-		while (n > 0 && is_ready(STDERR_FILENO, POLLOUT) && is_ready(fd, POLLIN)) {
-			n = read(fd, bytes, sizeof(bytes));
-			if (n > 0)
-				n = write(STDERR_FILENO, bytes, (size_t)n);
-		}
-	}
+	for (size_t i = 0; i < ARRAY_LEN(p->transit); i++)
+		spill(p->transit[i]);
+	for (size_t i = 0; i < p->n; i++)
+		spill(p->entries[i].fd);
 }
 
 uint64_t pipes_left_bytes(const struct pipes *p)
@@ -446,6 +483,18 @@ uint64_t pipes_left_bytes(const struct pipes *p)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < p->n; i++)
-		sum += left_bytes(&p->entries[i]);
+		sum += left_bytes(p->entries[i].fd);
+	/* Where nobody listens, nobody locks it either. */
+	for (size_t i = 0; p->is_refused && i < ARRAY_LEN(p->transit); i++)
+		sum += left_bytes(p->transit[i]);
 	return sum;
+}
+
+bool pipes_are_stored(const struct pipes *p)
+{
+	for (size_t i = 0; i < ARRAY_LEN(p->transit); i++) {
+		if (is_ready(p->transit[i], POLLIN))
+			return false;
+	}
+	return pipes_left_bytes(p) == 0;
 }

@@ -37,6 +37,7 @@ struct pipes_spare {
 /**
  * struct pipes - everything that the payload printed and the collector has not yet stored
  * @spare:      by stream: what a silent life has left for the next one
+ * @transit:    by stream: through which the collector takes the pipes of all lives, or -1
  * @link:       connection to the collector, -1
  * @retry_usec: when to connect again, USEC_INFINITY: no need
  * @is_shared:  a life writes into its predecessor's pipes, and that has been said
@@ -48,6 +49,7 @@ struct pipes {
 	struct pipes_entry entries[PIPES_MAX];
 	size_t n;
 	struct pipes_spare spare[INTAKE_STREAM_BOTH + 1];
+	int transit[INTAKE_STREAM_BOTH + 1];
 	int link;
 	bool is_full;
 	bool is_refused;
@@ -84,6 +86,10 @@ void pipes_revive(struct pipes *p);
  */
 void pipes_end(struct pipes *p);
 
+/** pipes_prepare() - make the transits that pipes_pump() offers; before anybody may know of them
+ * they are noted down for another keeper */
+void pipes_prepare(struct pipes *p);
+
 /** pipes_pump() - let go of them, connect if need be, tell the collector what it does not know */
 void pipes_pump(struct pipes *p, const struct spec *spec, usec_t now_usec);
 
@@ -102,5 +108,8 @@ void pipes_hurry(struct pipes *p);
 /** pipes_spill() - where nobody listens, empty them into our stderr, as far as it takes it */
 void pipes_spill(const struct pipes *p);
 
-/** pipes_left_bytes() - what nobody has taken yet */
+/** pipes_left_bytes() - what nobody has taken yet, nor is about to store */
 uint64_t pipes_left_bytes(const struct pipes *p);
+
+/** pipes_are_stored() - nothing is left in them, nor on its way to a disk */
+bool pipes_are_stored(const struct pipes *p);

@@ -67,11 +67,25 @@ class Pipe:
             self.read_end = -1
 
 
-class Keeper:
-    """One connection to the intake and the pipes that are offered over it."""
+def make_transit():
+    """One descriptor for both ends of a pipe, as of lib/transit.h."""
+    ends = os.pipe2(os.O_CLOEXEC)
+    transit = os.open(f"/proc/self/fd/{ends[0]}", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    for end in ends:
+        os.close(end)
+    return transit
 
-    def __init__(self, collector):
+
+class Keeper:
+    """One connection to the intake and the pipes that are offered over it.
+
+    A former version of the keeper has no transits.
+    """
+
+    def __init__(self, collector, is_former=False):
         self.path = collector.run / "log.intake"
+        self.is_former = is_former
+        self.transits = {}
         self.pipes = []
         self.sock = None
         self.connect()
@@ -89,7 +103,16 @@ class Keeper:
 
     def _offer(self, pipe):
         fds = array.array("i", [pipe.read_end])
+        if not self.is_former:
+            fds.append(self.transit(pipe))
         self.sock.sendmsg([pipe.frame(OFFER)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
+
+    def transit(self, pipe):
+        """The transit of its stream."""
+        stream = pipe.name, pipe.stream, pipe.instance
+        if stream not in self.transits:
+            self.transits[stream] = make_transit()
+        return self.transits[stream]
 
     def pipe(self, name, *args, **more):
         """Make a pipe and offer it."""
@@ -146,6 +169,9 @@ class Keeper:
         self.sock.close()
         for pipe in self.pipes:
             pipe.close()
+        for transit in self.transits.values():
+            os.close(transit)
+        self.transits = {}
 
 
 class Caller:
@@ -274,8 +300,8 @@ class Collector:
         (pid,) = self.readers()
         return pid
 
-    def keeper(self):
-        self.keepers.append(Keeper(self))
+    def keeper(self, **more):
+        self.keepers.append(Keeper(self, **more))
         return self.keepers[-1]
 
     def caller(self):

@@ -40,6 +40,7 @@ class Collector:
         self.connections = []
         self.pipes = []
         self.lives = collections.defaultdict(dict)
+        self.transits = collections.defaultdict(set)
         self.offers = []
         self.is_answering = True
 
@@ -65,7 +66,9 @@ class Collector:
             fds = array.array("i")
             for _, _, payload in ancillary:
                 fds.frombytes(payload)
-            assert len(fds) == 1
+            assert len(fds) == 2  # with a transit, which nobody has to use
+            self.transits[stream].add(os.fstat(fds[1]).st_ino)
+            os.close(fds.pop())
             self.offers.append(frame)
             self.pipes.append(Pipe(connection, frame, fds[0]))
             self.lives[stream].setdefault(life, b"")
@@ -263,6 +266,21 @@ def test_no_line_is_lost_or_repeated_when_the_collector_dies(nursery, collector)
     assert counted(nursery) > 1
     assert lines == numbers(1, lines.count(b"\n"))
     assert abs(lines.count(b"\n") - counted(nursery) + 1) <= 500
+
+
+def test_stream_has_one_transit_for_all_lives_and_collectors(nursery, collector):
+    keeper = nursery.start("--spec", counting_lives(nursery, 10, more="echo $n >&2;"),
+                           control=True)
+    peer = keeper.peer()
+    assert peer.request("start").result == 0
+    for n in range(1, 4):
+        collector.collect(lambda n=n: len(collector.lives[OUT]) > 3 * n)
+        collector.die()
+        assert peer.request("reexec").result == 0
+    assert peer.request("leave").result == 0
+    collector.collect(lambda: keeper.process.poll() is not None)
+    out, err = collector.transits[OUT], collector.transits[ERR]
+    assert len(out) == len(err) == 1 and out != err
 
 
 def test_payload_is_not_hurt_by_a_collector_that_dies_while_it_writes(nursery, collector):

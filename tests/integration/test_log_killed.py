@@ -49,11 +49,12 @@ def kill_while_running(collector, keeper, writer, kills, deadline=60):
             done += 1
 
 
-@pytest.mark.parametrize("size, pause_usec", [(4096, 100), (977, 30)])
-def test_stream_under_50_kills_is_complete(platform, collectors, size, pause_usec):
+@pytest.mark.parametrize("size, pause_usec, is_former",
+                         [(4096, 100, False), (977, 30, False), (977, 30, True)])
+def test_stream_under_50_kills_is_complete(platform, collectors, size, pause_usec, is_former):
     n = 1_000_000
     collector = collectors("--segment", "256K", "--max-total", "8G")
-    keeper = collector.keeper()
+    keeper = collector.keeper(is_former=is_former)
     pipe = keeper.pipe("shop")
     writer = spout(platform, n, size, pause_usec, stdout=pipe.write_end)
     pipe.close_write()

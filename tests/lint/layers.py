@@ -10,7 +10,8 @@ listed here does not exist: whoever adds one decides where it stands.
 LAYERS = {
     "lib": {
         "pure": "base dotenv error intake-frame json json-write list meaning text units",
-        "io": "clock daemon fd file http-client log loop paths service-manager spawn wall-timer",
+        "io": "clock daemon fd file http-client log loop paths service-manager spawn"
+              " transit wall-timer",
     },
     "lib/varlink": {
         "pure": "frames message",
@@ -59,7 +60,7 @@ LAYERS = {
         "model": "catalog cursor event filter frame gap heap index line-json lines lives"
                    " pace pattern program retention rotate search seek-table shares"
                    " stream-id",
-        "adapter": "blob board examine follow frame-cache index-scan inlet mend packed"
+        "adapter": "blob board examine feed follow frame-cache index-scan inlet mend packed"
                    " packing peek pipe-slot pour prune query reel segment segment-view"
                    " services stocktake store stream tape tape-seek writer",
         "main": "api housekeeper housekeeper-child intake job main pipe read reader"

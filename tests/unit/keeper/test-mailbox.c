@@ -13,6 +13,11 @@
 #include "supervisor/keeper/pipes.h"
 #include "supervisor/keeper/sockets.h"
 
+#define NO_PIPES                                          \
+	{                                                 \
+		.link = -1, .transit = { -1, -1, -1, -1 } \
+	}
+
 /* A pipe's write end, whose read end is only in the entry. */
 static int add_pipe(struct pipes *p, uint64_t life, uint16_t stream)
 {
@@ -62,7 +67,7 @@ static int ignore_sigpipe(void **state)
 
 static void pipes_outlive_their_keeper(void **state)
 {
-	struct pipes p = {.link = -1}, next = {.link = -1};
+	struct pipes p = NO_PIPES, next = NO_PIPES;
 	struct sockets none = {0};
 	struct mailbox m, kept;
 	int out = add_pipe(&p, 7, 1), err = add_pipe(&p, 7, 2);
@@ -89,9 +94,37 @@ static void pipes_outlive_their_keeper(void **state)
 	close_fd(&err);
 }
 
+static void transits_come_with_their_streams(void **state)
+{
+	struct pipes p = NO_PIPES, next = NO_PIPES;
+	struct sockets none = {0};
+	struct mailbox m, kept;
+	int out = add_pipe(&p, 7, 1), ends[2];
+	char byte;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	p.transit[2] = ends[0];
+	assert_int_equal(mailbox_new(&m), 0);
+	assert_int_equal(mailbox_write(&m, &p, &none), 0);
+	close_fd(&p.transit[2]);
+	close_pipes(&p);
+	kept = inherit(&m);
+	assert_true(has_reader(ends[1]));
+	assert_int_equal(mailbox_read(&kept, &next, &none), 0);
+	assert_int_equal(next.n, 1);
+	assert_int_equal(next.transit[1], -1);
+	assert_int_equal(read(next.transit[2], &byte, 1), 1);
+	assert_int_equal(byte, 'x');
+	close_fd(&next.transit[2]);
+	close_pipes(&next);
+	discard(&kept);
+	close_fd(&out);
+	close_fd(&ends[1]);
+}
+
 static void letter_stays_until_the_next_is_written(void **state)
 {
-	struct pipes p = {.link = -1}, next = {.link = -1};
+	struct pipes p = NO_PIPES, next = NO_PIPES;
 	struct sockets none = {0};
 	struct mailbox m, kept;
 	int out = add_pipe(&p, 1, 1), later;
@@ -116,7 +149,7 @@ static void letter_stays_until_the_next_is_written(void **state)
 
 static void of_two_letters_the_former_is_read_and_both_are_replaced(void **state)
 {
-	struct pipes p = {.link = -1}, next = {.link = -1};
+	struct pipes p = NO_PIPES, next = NO_PIPES;
 	struct sockets none = {0};
 	struct mailbox m, kept;
 	int first = add_pipe(&p, 1, 1), second;
@@ -144,7 +177,7 @@ static void of_two_letters_the_former_is_read_and_both_are_replaced(void **state
 
 static void sockets_come_with_their_names(void **state)
 {
-	struct pipes p = {.link = -1};
+	struct pipes p = NO_PIPES;
 	char names[1][KEEPER_FD_NAME_MAX] = {"web"};
 	struct sockets s = {0}, next = {0};
 	int pair[2], fd;
@@ -171,7 +204,7 @@ static void sockets_come_with_their_names(void **state)
 
 static void empty_mailbox_changes_nothing(void **state)
 {
-	struct pipes p = {.link = -1};
+	struct pipes p = NO_PIPES;
 	struct sockets s = {0};
 	struct mailbox m;
 
@@ -183,7 +216,7 @@ static void empty_mailbox_changes_nothing(void **state)
 
 static void letter_of_another_version_is_thrown_away(void **state)
 {
-	struct pipes p = {.link = -1};
+	struct pipes p = NO_PIPES;
 	struct sockets s = {0};
 	struct mailbox m;
 
@@ -198,7 +231,7 @@ static void letter_of_another_version_is_thrown_away(void **state)
 static void without_a_mailbox_nothing_is_written(void **state)
 {
 	struct mailbox m = {.in = -1, .out = -1};
-	struct pipes p = {.link = -1};
+	struct pipes p = NO_PIPES;
 	struct sockets s = {0};
 
 	assert_int_equal(mailbox_write(&m, &p, &s), 0);
@@ -208,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pipes_outlive_their_keeper),
+		cmocka_unit_test(transits_come_with_their_streams),
 		cmocka_unit_test(letter_stays_until_the_next_is_written),
 		cmocka_unit_test(of_two_letters_the_former_is_read_and_both_are_replaced),
 		cmocka_unit_test(sockets_come_with_their_names),

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * One stream on real files, with a pipe before it; the clock and what fails are the tests' to set.
- * Header only, so that a test still lists the .c files of the project alone.
+ * One stream on real files, behind a pipe and a transit; the clock and what fails are the tests' to
+ * set. Header only, so that a test still lists the .c files of the project alone.
  */
 
 #include "log/stream.h"
@@ -11,8 +11,6 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +18,9 @@
 
 #include "lib/file.h"
 #include "lib/log.h"
+#include "lib/transit.h"
 #include "log/board.h"
+#include "log/feed.h"
 #include "tests/unit/lib/temp.h"
 
 static const struct stream_id shop = {.service = "shop", .stream = 1};
@@ -28,6 +28,7 @@ static struct temp temp;
 static struct stream_shared shared;
 static struct stream stream;
 static int pipe_fds[2];
+static struct feed feed;
 static int splice_error; /* what splice and fallocate fail with; 0: they do not */
 static int others_read;  /* what was seen at that look from now on is gone then; 0: never */
 static usec_t now_usec, at_usec;
@@ -82,12 +83,11 @@ usec_t __wrap_clock_at_usec(void)
 /** setup() - an empty store, the stream and the pipe */
 static inline int setup(void **state)
 {
-	int board_fd = -1;
+	cleanup_close int board_fd = -1;
 
 	log_init(LOG_LEVEL_ERROR - 1);
 	temp_init(&temp);
-	splice_error = 0;
-	others_read = 0;
+	splice_error = others_read = 0;
 	now_usec = 10 * USEC_PER_SEC;
 	at_usec = 100 * USEC_PER_SEC;
 	shared = (struct stream_shared){.limit_bytes = 1 << 20};
@@ -95,8 +95,8 @@ static inline int setup(void **state)
 	assert_int_equal(peek_init(&shared.peek), 0);
 	catalog_init(&shared.catalog);
 	assert_int_equal(board_new(&shared.board, &board_fd), 0);
-	close_fd(&board_fd);
 	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(feed_init(&feed, (int[]){pipe_fds[0], transit_new()}, 2), 0);
 	assert_int_equal(stream_init(&stream, &shared, &shop), 0);
 	return 0;
 }
@@ -108,7 +108,7 @@ static inline int teardown(void **state)
 	catalog_done(&shared.catalog);
 	peek_done(&shared.peek);
 	store_done(&shared.store);
-	close_fd(&pipe_fds[0]);
+	feed_done(&feed);
 	close_fd(&pipe_fds[1]);
 	temp_done(&temp);
 	return 0;
@@ -123,7 +123,7 @@ static inline void print(const char *text)
 /** take() - one turn of the stream; Return: as stream_take() */
 static inline ssize_t take(uint64_t life)
 {
-	return stream_take(&stream, pipe_fds[0], life, now_usec);
+	return stream_take(&stream, &feed, life, now_usec);
 }
 
 /** assert_stored() - that this is in a segment, and nothing else */

@@ -50,7 +50,7 @@ static void on_connected(void *userdata)
 	struct intake_frame frame = frame_of(INTAKE_OFFER);
 
 	w->n_connected++;
-	assert_int_equal(collector_link_send(w->link, &frame, sizeof(frame), w->listener), 0);
+	assert_int_equal(collector_link_send(w->link, &frame, sizeof(frame), &w->listener, 1), 0);
 }
 
 static void on_answered(const struct intake_frame *frame, void *userdata)
@@ -103,7 +103,7 @@ static void collector_that_comes_is_told(void **state)
 	struct world *w = *state;
 	struct intake_frame frame = frame_of(INTAKE_DRAINED);
 
-	assert_int_equal(collector_link_send(w->link, &frame, sizeof(frame), -1), -ENOTCONN);
+	assert_int_equal(collector_link_send(w->link, &frame, sizeof(frame), NULL, 0), -ENOTCONN);
 	collect(w);
 	receive_offer(w);
 	assert_int_equal(fd_send(w->collector, &frame, sizeof(frame), NULL, 0), 0);
@@ -188,8 +188,8 @@ static void collector_that_does_not_read_is_told_when_it_does(void **state)
 		struct intake_frame frame = frame_of(INTAKE_OFFER);
 
 		frame.life = (uint64_t)i;
-		assert_int_equal(collector_link_send(w->link, &frame, sizeof(frame), w->listener),
-				 0);
+		assert_int_equal(
+			collector_link_send(w->link, &frame, sizeof(frame), &w->listener, 1), 0);
 	}
 	assert_true(open_fds() > n_fds_before); /* some of them wait */
 	for (int i = 0; i < n_sent; i++) {
@@ -223,8 +223,8 @@ static void collector_that_dies_takes_what_waits_with_it(void **state)
 	for (int i = 0; i < 2000; i++) {
 		struct intake_frame frame = frame_of(INTAKE_OFFER);
 
-		assert_int_equal(collector_link_send(w->link, &frame, sizeof(frame), w->listener),
-				 0);
+		assert_int_equal(
+			collector_link_send(w->link, &frame, sizeof(frame), &w->listener, 1), 0);
 	}
 	close_fd(&w->collector);
 	collect(w);

@@ -51,12 +51,13 @@ void collector_link_leave(struct collector_user *u)
 	assert_ptr_equal(u, user);
 }
 
-int collector_link_send(struct collector_link *c, const void *frame, size_t n_bytes, int fd)
+int collector_link_send(struct collector_link *c, const void *frame, size_t n_bytes, const int *fds,
+			size_t n_fds)
 {
 	if (!is_connected)
 		return -ENOTCONN;
 	assert_int_equal(n_bytes, sizeof(told[0]));
-	assert_int_equal(fd, -1);
+	assert_int_equal(n_fds, 0);
 	assert_true(n_told < TOLD_MAX);
 	if (code_of_send == 0)
 		memcpy(&told[n_told++], frame, n_bytes);
