@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 from instance import program
-from processes import is_alive
+from processes import is_alive, stat_of
 from supervision import config, oneshot, shell
 from waiting import SLOWNESS, wait_until
 
@@ -102,10 +102,13 @@ def is_as_wanted(platform, services):
 
 
 def pids_of(platform, kind):
+    """Those that are one, and not a child that is just being born, or that looks for leaks: a
+    sanitizer waits for ever for such a one that was killed."""
     program_name = {"collector": "slicekeep-log"}.get(kind, f"slicekeep-{kind}")
-    return [pid for pid, command in platform.processes().items()
-            if command.split(" ")[0].endswith(f"/{program_name}")
-            and "--name supervisor" not in command]
+    found = {pid: stat_of(pid) for pid, command in platform.processes().items()
+             if command.split(" ")[0].endswith(f"/{program_name}")
+             and "--name supervisor" not in command}
+    return [pid for pid, stat in found.items() if stat and int(stat[1]) not in found]
 
 
 class Storm:
