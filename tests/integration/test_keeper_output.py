@@ -271,7 +271,7 @@ def test_no_line_is_lost_or_repeated_when_the_collector_dies(nursery, collector)
 def test_stream_has_one_transit_for_all_lives_and_collectors(nursery, collector):
     keeper = nursery.start("--spec", counting_lives(nursery, 10, more="echo $n >&2;"),
                            control=True)
-    peer = keeper.peer()
+    peer = keeper.peer(None)  # which nobody reads between the requests
     assert peer.request("start").result == 0
     for n in range(1, 4):
         collector.collect(lambda n=n: len(collector.lives[OUT]) > 3 * n)
