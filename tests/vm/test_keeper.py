@@ -205,7 +205,9 @@ def test_signal_to_the_whole_unit_does_what_it_says(unit):
     report = shop.ask("exit", "0")
     assert report["life"] == before["life"]
     assert shop.state("running")["main_pid"] != before["main_pid"]
-    shop.systemctl("kill")
+    # The keeper is told first, and removes the payload's cgroup while systemd reads who is in it.
+    done = shop.systemctl("kill", exits=None)
+    assert done.returncode == 0 or "auxiliary processes: No such device" in done.stderr, done.stderr
     shop.wait_inactive()
     assert shop.left() == []
 
