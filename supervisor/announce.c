@@ -15,7 +15,7 @@
 #include "lib/clock.h"
 #include "lib/units.h"
 #include "supervisor/events.h"
-#include "supervisor/keeper/control-frame.h"
+#include "supervisor/keeper/exit-frame.h"
 #include "supervisor/service-keeper.h"
 #include "supervisor/service.h"
 

@@ -4,7 +4,7 @@
 #include <jansson.h>
 
 #include "lib/base.h"
-#include "supervisor/keeper/control-frame.h"
+#include "supervisor/keeper/exit-frame.h"
 
 /** exit_cause_name() - "exit", "signal", "oom", … of enum keeper_cause */
 const char *exit_cause_name(enum keeper_cause cause);

@@ -3,6 +3,8 @@
 
 #include "lib/base.h"
 #include "supervisor/keeper/control-frame.h"
+#include "supervisor/keeper/exit-frame.h"
+#include "supervisor/keeper/snapshot-frame.h"
 
 struct loop;
 struct keeper_link;

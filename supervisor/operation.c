@@ -27,6 +27,7 @@
 #include "lib/text.h"
 #include "lib/varlink/server.h"
 #include "supervisor/desired.h"
+#include "supervisor/keeper/exit-frame.h"
 #include "supervisor/manager.h"
 
 #define TEXT_MAX ERROR_TEXT_MAX

@@ -3,6 +3,7 @@
 
 #include "lib/base.h"
 #include "supervisor/keeper/control-frame.h"
+#include "supervisor/keeper/exit-frame.h"
 
 struct config_process;
 struct error;

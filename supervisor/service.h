@@ -6,7 +6,7 @@
 #include "lib/base.h"
 #include "lib/loop.h"
 #include "supervisor/identity.h"
-#include "supervisor/keeper/control-frame.h"
+#include "supervisor/keeper/snapshot-frame.h"
 #include "supervisor/readiness.h"
 #include "supervisor/service-context.h"
 #include "supervisor/slot.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "supervisor/keeper/control-frame.h"
+#include "supervisor/keeper/snapshot-frame.h"
 
 struct keeper;
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/base.h"
-#include "supervisor/keeper/control-frame.h"
+#include "supervisor/keeper/exit-frame.h"
 
 /**
  * struct cause_evidence - what is known about the end of a life that nobody asked for

@@ -7,7 +7,7 @@
 #include "lib/base.h"
 #include "supervisor/keeper/cgroup.h"
 #include "supervisor/keeper/child.h"
-#include "supervisor/keeper/control-frame.h"
+#include "supervisor/keeper/snapshot-frame.h"
 #include "supervisor/keeper/spec.h"
 
 /**

@@ -3,7 +3,8 @@
 
 #include "lib/base.h"
 #include "supervisor/keeper/backoff.h"
-#include "supervisor/keeper/control-frame.h"
+#include "supervisor/keeper/exit-frame.h"
+#include "supervisor/keeper/snapshot-frame.h"
 
 /** How long a sweep may take before what is left is reported; it is tried on. */
 #define MACHINE_SWEEP_USEC (10 * USEC_PER_SEC)

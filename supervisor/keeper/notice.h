@@ -4,7 +4,7 @@
 #include <sys/types.h>
 
 #include "lib/base.h"
-#include "supervisor/keeper/control-frame.h"
+#include "supervisor/keeper/snapshot-frame.h"
 
 /** struct notice - what one datagram of sd_notify(3) says; absent things are false, 0, empty */
 struct notice {

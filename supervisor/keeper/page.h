@@ -4,6 +4,7 @@
 #include "lib/base.h"
 #include "supervisor/keeper/cgroup.h"
 #include "supervisor/keeper/control-frame.h"
+#include "supervisor/keeper/exit-frame.h"
 #include "supervisor/keeper/life.h"
 #include "supervisor/keeper/machine.h"
 

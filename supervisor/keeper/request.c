@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "supervisor/keeper/exit-frame.h"
 #include "supervisor/keeper/text.h"
 
 /* Terminate and clean in place. */

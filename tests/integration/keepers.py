@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Keepers for tests: their spec files, their control protocol, and proof that a tree is gone.
 
-The layouts are those of supervisor/keeper/control-frame.h and lib/intake-frame.h, written down a
-second time on purpose: a change of the wire format that only one side makes is found here.
+The layouts are those of supervisor/keeper/*-frame.h and lib/intake-frame.h, written down a second
+time on purpose: a change of the wire format that only one side makes is found here.
 """
 import array
 import dataclasses

@@ -44,8 +44,8 @@ LAYERS = {
         "main": "api describe main numbers-answer stream",
     },
     "supervisor/keeper": {
-        "pure": "backoff cause control-frame machine notice request revival spec-format"
-                " text",
+        "pure": "backoff cause control-frame exit-frame machine notice request revival"
+                " snapshot-frame spec-format text",
         "adapter": "address cgroup child clock confine control ending life mailbox notify"
                    " options page pipes relay reserve say sockets spawn spec store sweep tree"
                    " unit",
@@ -93,7 +93,8 @@ USES = {
 CONTRACTS = {
     "supervisor": (
         # The control socket and the spec are what supervisor and keeper agree on.
-        "supervisor/keeper/control-frame.h", "supervisor/keeper/spec-format.h",
+        "supervisor/keeper/control-frame.h", "supervisor/keeper/exit-frame.h",
+        "supervisor/keeper/snapshot-frame.h", "supervisor/keeper/spec-format.h",
         # What the prober asks its helper, and what that answers.
         "supervisor/probe/probe-frame.h",
     ),

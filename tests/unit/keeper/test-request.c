@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "supervisor/keeper/exit-frame.h"
+
 static struct keeper_request make(uint32_t command)
 {
 	return (struct keeper_request){
