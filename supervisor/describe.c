@@ -222,6 +222,8 @@ void describe_services(const struct manager *m, const json_t *names, struct desc
 			continue;
 		if (how.count)
 			sampler_look(m->sampler, s);
+		else
+			sampler_refresh(m->sampler, s);
 		write_service(out, m, s, how);
 	}
 	json_write_close(out, ']');

@@ -344,6 +344,19 @@ const struct gauge *sampler_gauge(const struct service *s)
 
 /* --- who asks ------------------------------------------------------------------------------ */
 
+static bool is_fresh(const struct service *s)
+{
+	const struct gauge *g = sampler_gauge(s);
+
+	return g && g->life == s->life && clock_now_usec() < g->ports_usec + PORTS_WATCHED_USEC;
+}
+
+void sampler_refresh(struct sampler *sm, struct service *s)
+{
+	if (!sm->is_off && !is_fresh(s))
+		sampler_look(sm, s);
+}
+
 void sampler_watch(struct sampler *sm, struct sampler_watcher *w)
 {
 	list_append(&sm->watchers, &w->link);

@@ -39,6 +39,9 @@ void sampler_free(struct sampler *sm);
  */
 void sampler_look(struct sampler *sm, struct service *s);
 
+/** sampler_refresh() - the same, unless what is known is fresh enough to be shown, or all is off */
+void sampler_refresh(struct sampler *sm, struct service *s);
+
 /** sampler_gauge() - what a service uses at this moment; NULL when nobody has looked; borrowed */
 const struct gauge *sampler_gauge(const struct service *s);
 

@@ -96,6 +96,26 @@ def test_ports_are_those_that_it_listens_on(platform):
     assert platform.service("listens")["listening"] is None
 
 
+def test_table_is_measured_wherever_it_goes(platform):
+    def printed():
+        return re.findall(r" out (\d+) (\d+)\n",
+                          platform.cli("log", "listens", "--stream", "out").stdout)
+
+    platform.up(config(listens=LISTENS))
+    wait_until(printed, 10, "the ports of the first life")
+    # A life that nobody has looked at yet; the cli's output is no terminal here.
+    platform.cli("restart", "listens")
+    wait_until(lambda: len(printed()) == 2, 10, "the ports of the second life")
+    ports = printed()[-1]
+
+    def shown():
+        row = platform.cli("ls").stdout.splitlines()[1].split()
+        return (re.fullmatch(r"\d+%", row[3]) and re.fullmatch(r"\d+(\.\d)?M", row[4])
+                and row[6:] == sorted(ports, key=int))
+
+    wait_until(shown, 10, "numbers and ports in the table")
+
+
 def test_all_processes_of_a_service_count(platform):
     parent = python("import os, signal\n"
                     "for n in range(3):\n"
