@@ -53,7 +53,7 @@ struct probe {
 	usec_t timeout_usec;
 	struct probe_asker asker;
 	bool answered;
-	bool ok;
+	enum probe_outcome outcome;
 	char text[ANSWER_MAX];
 };
 
@@ -63,7 +63,7 @@ static bool is_asked(const struct probe *probe)
 }
 
 /* The first answer counts; it is given in the next turn of the loop. */
-static void answer(struct probe *probe, bool ok, const char *text)
+static void answer(struct probe *probe, enum probe_outcome outcome, const char *text)
 {
 	cleanup_text struct text t = {0};
 
@@ -71,7 +71,7 @@ static void answer(struct probe *probe, bool ok, const char *text)
 		return;
 	text_add_escaped(&t, text, strlen(text), false);
 	probe->answered = true;
-	probe->ok = ok;
+	probe->outcome = outcome;
 	snprintf(probe->text, sizeof(probe->text), "%s", t.data && !t.failed ? t.data : "");
 	/* It is UTF-8 now, and was perhaps cut inside a character. */
 	for (size_t n = strlen(probe->text); !text_utf8_valid(probe->text, n); n--)
@@ -95,7 +95,7 @@ static void on_timer(void *userdata)
 {
 	struct probe *probe = userdata;
 	struct probe_asker asker = probe->asker;
-	bool ok = probe->answered && probe->ok;
+	enum probe_outcome outcome = probe->answered ? probe->outcome : PROBE_FAILED;
 	char duration[UNITS_TEXT_MAX];
 	char text[ANSWER_MAX];
 
@@ -105,7 +105,7 @@ static void on_timer(void *userdata)
 		snprintf(text, sizeof(text), "timeout after %s",
 			 duration_format(probe->timeout_usec, duration));
 	probe_free(probe);
-	asker.fn(ok, text, asker.userdata);
+	asker.fn(outcome, text, asker.userdata);
 }
 
 /* --- tcp and http ----------------------------------------------------------------------------- */
@@ -118,7 +118,7 @@ static void on_reply(uint64_t id, bool ok, const char *text, void *userdata)
 		struct probe *probe = list_entry(it, struct probe, link);
 
 		if (is_asked(probe) && probe->id == id) {
-			answer(probe, ok, text);
+			answer(probe, ok ? PROBE_PASSED : PROBE_FAILED, text);
 			return;
 		}
 	}
@@ -132,7 +132,7 @@ static void on_helper_died(void *userdata)
 		struct probe *probe = list_entry(it, struct probe, link);
 
 		if (is_asked(probe))
-			answer(probe, false, "the probe helper died");
+			answer(probe, PROBE_UNKNOWN, "slicekeep-probe died");
 	}
 }
 
@@ -143,20 +143,25 @@ static const struct prober_helper_events helper_events = {
 
 /* --- exec ------------------------------------------------------------------------------------- */
 
-/* A keeper that runs a oneshot exits as a shell would: with the code, or 128 + signal. */
+/* A keeper that runs a oneshot exits as a shell would: with the code, or 128 + signal. One that is
+ * killed itself says nothing. */
 static void on_run_end(int wait_status, void *userdata)
 {
 	struct probe *probe = userdata;
-	int code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+	int code = WEXITSTATUS(wait_status);
 	const char *signal_name = code > 128 ? sigabbrev_np(code - 128) : NULL;
 	char text[ANSWER_MAX];
 
 	probe->run = NULL;
+	if (!WIFEXITED(wait_status)) {
+		answer(probe, PROBE_UNKNOWN, "the keeper of the probe was killed");
+		return;
+	}
 	if (signal_name)
 		snprintf(text, sizeof(text), "killed by SIG%s", signal_name);
 	else
 		snprintf(text, sizeof(text), "exit %d", code);
-	answer(probe, code == 0, text);
+	answer(probe, code == 0 ? PROBE_PASSED : PROBE_FAILED, text);
 }
 
 /* --- log -------------------------------------------------------------------------------------- */
@@ -167,7 +172,7 @@ static void on_line(bool ok, const char *text, void *userdata)
 
 	prober_log_free(probe->log);
 	probe->log = NULL;
-	answer(probe, ok, text);
+	answer(probe, ok ? PROBE_PASSED : PROBE_FAILED, text);
 }
 
 static int start_log(struct probe *probe, const char *pattern, const struct probe_subject *subject,

@@ -32,11 +32,18 @@ struct probe_subject {
 	const char *cwd;
 };
 
+/** enum probe_outcome - what is known of the one that was probed */
+enum probe_outcome {
+	PROBE_PASSED,
+	PROBE_FAILED,
+	PROBE_UNKNOWN, /* who looked for us has died, and says nothing about it */
+};
+
 /**
  * probe_fn() - a probe has ended; it is gone after this call
  * @text: bounded, printable: "connection refused", "HTTP 503", "exit 2", "timeout"
  */
-typedef void (*probe_fn)(bool ok, const char *text, void *userdata);
+typedef void (*probe_fn)(enum probe_outcome outcome, const char *text, void *userdata);
 
 /** struct probe_asker - who wants to know */
 struct probe_asker {
@@ -59,7 +66,8 @@ size_t prober_pids(const struct prober *p, int *pids, size_t max);
  *        the timeout
  * @asker: copied; called once unless the probe is cancelled, never from inside this call
  *
- * Return: 0, or negative errno with a text when it cannot even be tried.
+ * Return: 0, or negative errno with a text when it cannot even be tried: what is probed is as
+ * unknown then as with PROBE_UNKNOWN.
  */
 must_check int prober_start(struct prober *p, const struct config_probe *what,
 			    const struct probe_subject *subject, const struct probe_asker *asker,

@@ -5,9 +5,11 @@
  *
  * Readiness asks until the answer is yes or its time is over: attempts that fail are repeated with
  * a growing pause, because nothing in the kernel tells when a stranger starts to listen. Health
- * asks at a steady pace and counts failures in a row. Both end with the life: the service calls
- * readiness_end() whenever it enters a state that is neither starting nor running, and so a probe
- * of an old life can never speak about a new one.
+ * asks at a steady pace and counts failures in a row. An attempt of which nothing is learned,
+ * because it could not be made or who made it has died, is repeated and counts for nothing: no
+ * service is started anew because one of our own processes was killed. Both end with the life: the
+ * service calls readiness_end() whenever it enters a state that is neither starting nor running,
+ * and so a probe of an old life can never speak about a new one.
  */
 
 #include "supervisor/readiness.h"
@@ -34,39 +36,65 @@ static void report(struct readiness *r, enum readiness_result result)
 	r->fn(result, r->userdata);
 }
 
-static void after_failure(struct readiness *r)
+static void ask_again(struct readiness *r)
 {
 	if (r->health) {
-		if (++r->failures >= r->what->failures) {
-			report(r, READINESS_UNHEALTHY);
-			return;
-		}
 		set_timer(&r->timer, clock_now_usec() + r->what->every_usec);
-		return;
-	}
-	if (r->what->kind == CONFIG_PROBE_LOG) {
-		report(r, READINESS_LATE);
 		return;
 	}
 	set_timer(&r->timer, clock_now_usec() + r->pause_usec);
 	r->pause_usec = MIN_OF(r->pause_usec * 2, READINESS_PAUSE_MAX_USEC);
 }
 
-static void on_probe(bool ok, const char *text, void *userdata)
+static void after_success(struct readiness *r)
+{
+	r->failures = 0;
+	if (r->health)
+		ask_again(r);
+	else
+		report(r, READINESS_OK);
+}
+
+static void after_failure(struct readiness *r)
+{
+	if (r->health && ++r->failures >= r->what->failures)
+		report(r, READINESS_UNHEALTHY);
+	else if (!r->health && r->what->kind == CONFIG_PROBE_LOG)
+		report(r, READINESS_LATE);
+	else
+		ask_again(r);
+}
+
+/* Said once for each row of them. */
+static void after_nothing(struct readiness *r)
+{
+	if (!r->unknown)
+		log_warning("it is not known whether \"%s\" is %s: %s", r->subject.name,
+			    r->health ? "healthy" : "ready", r->text);
+	r->unknown = true;
+	ask_again(r);
+}
+
+static void on_probe(enum probe_outcome outcome, const char *text, void *userdata)
 {
 	struct readiness *r = userdata;
 
 	r->probe = NULL;
 	snprintf(r->text, sizeof(r->text), "%s", text);
-	if (!ok) {
+	switch (outcome) {
+	case PROBE_PASSED:
+		r->unknown = false;
+		after_success(r);
+		break;
+	case PROBE_FAILED:
+		r->unknown = false;
 		after_failure(r);
-		return;
+		break;
+	case PROBE_UNKNOWN:
+	default:
+		after_nothing(r);
+		break;
 	}
-	r->failures = 0;
-	if (r->health)
-		set_timer(&r->timer, clock_now_usec() + r->what->every_usec);
-	else
-		report(r, READINESS_OK);
 }
 
 static void attempt(struct readiness *r)
@@ -83,7 +111,7 @@ static void attempt(struct readiness *r)
 	if (code == 0)
 		return;
 	snprintf(r->text, sizeof(r->text), "%.*s", READINESS_TEXT_MAX - 1, err.text);
-	after_failure(r);
+	after_nothing(r);
 }
 
 static void on_timer(void *userdata)
@@ -132,6 +160,7 @@ static void begin(struct readiness *r, const struct config_probe *what,
 	r->subject = *subject;
 	r->health = health;
 	r->failures = 0;
+	r->unknown = false;
 	r->pause_usec = READINESS_PAUSE_MIN_USEC;
 	r->text[0] = '\0';
 }

@@ -24,6 +24,7 @@ typedef void (*readiness_fn)(enum readiness_result result, void *userdata);
 
 /**
  * struct readiness - the probing of one life, embedded in its service
+ * @unknown: nothing was learned of the last attempt
  * @text: what the last probe said, printable; "" before the first
  */
 struct readiness {
@@ -37,6 +38,7 @@ struct readiness {
 	const struct config_probe *what;
 	struct probe_subject subject;
 	bool health;
+	bool unknown;
 	unsigned failures;
 	usec_t pause_usec;
 	char text[READINESS_TEXT_MAX];

@@ -37,17 +37,17 @@ struct world {
 	/* what was answered */
 	struct probe *probe;
 	unsigned n_answers;
-	bool ok;
+	enum probe_outcome outcome;
 	char text[200];
 };
 
-static void on_probe(bool ok, const char *text, void *userdata)
+static void on_probe(enum probe_outcome outcome, const char *text, void *userdata)
 {
 	struct world *w = userdata;
 
 	w->probe = NULL;
 	w->n_answers++;
-	w->ok = ok;
+	w->outcome = outcome;
 	snprintf(w->text, sizeof(w->text), "%s", text);
 }
 
@@ -56,12 +56,12 @@ static bool has_answer(void *userdata)
 	return ((struct world *)userdata)->n_answers > 0;
 }
 
-static void assert_answer(struct world *w, bool ok, const char *text)
+static void assert_answer(struct world *w, enum probe_outcome outcome, const char *text)
 {
 	assert_true(until(w->loop, has_answer, w));
 	assert_int_equal(w->n_answers, 1);
 	assert_string_equal(w->text, text);
-	assert_int_equal(w->ok, ok);
+	assert_int_equal(w->outcome, outcome);
 }
 
 static void on_follow_gone(void *userdata)
@@ -157,7 +157,7 @@ static void prober_log_first_line_is_the_answer(void **state)
 	say(w, NULL);
 	say(w, json_pack("{s:s, s:i}", "text", "", "dropped", 5));
 	say(w, json_pack("{s:s}", "text", "ready to go"));
-	assert_answer(w, true, "a line matched");
+	assert_answer(w, PROBE_PASSED, "a line matched");
 }
 
 static void prober_log_waits_for_a_collector_that_is_away(void **state)
@@ -171,7 +171,7 @@ static void prober_log_waits_for_a_collector_that_is_away(void **state)
 	open_collector(w);
 	assert_true(until(w->loop, is_followed, w));
 	say(w, json_pack("{s:s}", "text", "ready"));
-	assert_answer(w, true, "a line matched");
+	assert_answer(w, PROBE_PASSED, "a line matched");
 }
 
 static void prober_log_without_a_line_is_a_timeout(void **state)
@@ -181,10 +181,10 @@ static void prober_log_without_a_line_is_a_timeout(void **state)
 	open_collector(w);
 	begin_log(w, 3 * USEC_PER_SEC); /* in which a slow machine gets so far as to follow */
 	assert_true(until(w->loop, is_followed, w));
-	assert_answer(w, false, "timeout after 3s");
+	assert_answer(w, PROBE_FAILED, "timeout after 3s");
 	close_collector(w);
 	begin_log(w, 50 * USEC_PER_MSEC);
-	assert_answer(w, false, "timeout after 50ms");
+	assert_answer(w, PROBE_FAILED, "timeout after 50ms");
 }
 
 static void prober_log_bad_pattern_is_an_answer(void **state)
@@ -194,7 +194,7 @@ static void prober_log_bad_pattern_is_an_answer(void **state)
 	open_collector(w);
 	w->pattern_error = "unmatched (\033[31m";
 	begin_log(w, 10 * USEC_PER_SEC);
-	assert_answer(w, false, "unmatched (\\x1b[31m");
+	assert_answer(w, PROBE_FAILED, "unmatched (\\x1b[31m");
 }
 
 static void prober_log_cancelled_lets_the_collector_go(void **state)

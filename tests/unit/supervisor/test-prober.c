@@ -53,7 +53,7 @@ struct world {
 	/* what was answered */
 	struct probe *probe;
 	unsigned n_answers;
-	bool ok;
+	enum probe_outcome outcome;
 	char text[200];
 };
 
@@ -71,13 +71,13 @@ char *__wrap_paths_program(const char *name)
 							   : temp_path(&world.temp, name));
 }
 
-static void on_probe(bool ok, const char *text, void *userdata)
+static void on_probe(enum probe_outcome outcome, const char *text, void *userdata)
 {
 	struct world *w = userdata;
 
 	w->probe = NULL;
 	w->n_answers++;
-	w->ok = ok;
+	w->outcome = outcome;
 	snprintf(w->text, sizeof(w->text), "%s", text);
 }
 
@@ -116,12 +116,12 @@ static int begin(struct world *w, const struct config_probe *what, struct error 
 	return r;
 }
 
-static void assert_answer(struct world *w, bool ok, const char *text)
+static void assert_answer(struct world *w, enum probe_outcome outcome, const char *text)
 {
 	assert_true(until(w->loop, has_answer, w));
 	assert_int_equal(w->n_answers, 1);
 	assert_string_equal(w->text, text);
-	assert_int_equal(w->ok, ok);
+	assert_int_equal(w->outcome, outcome);
 }
 
 /* --- tcp and http ----------------------------------------------------------------------------- */
@@ -181,11 +181,11 @@ static int begin_net(struct world *w, enum config_probe_kind kind, const char *f
 	return begin(w, &what, err);
 }
 
-static void assert_net(struct world *w, enum config_probe_kind kind, const char *format, bool ok,
-		       const char *text)
+static void assert_net(struct world *w, enum config_probe_kind kind, const char *format,
+		       enum probe_outcome outcome, const char *text)
 {
 	assert_int_equal(begin_net(w, kind, format, 10 * USEC_PER_SEC, NULL), 0);
-	assert_answer(w, ok, text);
+	assert_answer(w, outcome, text);
 }
 
 static void prober_tcp_tells_whether_somebody_listens(void **state)
@@ -193,12 +193,12 @@ static void prober_tcp_tells_whether_somebody_listens(void **state)
 	struct world *w = *state;
 
 	listen_on(w, "");
-	assert_net(w, CONFIG_PROBE_TCP, "127.0.0.1:PORT", true, "connected");
-	assert_net(w, CONFIG_PROBE_TCP, "localhost:PORT", true, "connected");
+	assert_net(w, CONFIG_PROBE_TCP, "127.0.0.1:PORT", PROBE_PASSED, "connected");
+	assert_net(w, CONFIG_PROBE_TCP, "localhost:PORT", PROBE_PASSED, "connected");
 	hang_up(w);
-	assert_net(w, CONFIG_PROBE_TCP, "127.0.0.1:PORT", false, "connection refused");
-	assert_net(w, CONFIG_PROBE_TCP, "localhost:PORT", false, "connection refused");
-	assert_net(w, CONFIG_PROBE_TCP, "example.org:PORT", false,
+	assert_net(w, CONFIG_PROBE_TCP, "127.0.0.1:PORT", PROBE_FAILED, "connection refused");
+	assert_net(w, CONFIG_PROBE_TCP, "localhost:PORT", PROBE_FAILED, "connection refused");
+	assert_net(w, CONFIG_PROBE_TCP, "example.org:PORT", PROBE_FAILED,
 		   "\"example.org\" is neither an IP address nor localhost");
 }
 
@@ -207,18 +207,21 @@ static void prober_http_tells_the_status(void **state)
 	struct world *w = *state;
 
 	listen_on(w, "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
-	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/health?a=b", true, "HTTP 200");
+	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/health?a=b", PROBE_PASSED,
+		   "HTTP 200");
 	w->answer = "HTTP/1.1 302 Found\r\nLocation: http://elsewhere/\r\n\r\n";
-	assert_net(w, CONFIG_PROBE_HTTP, "http://localhost:PORT", true, "HTTP 302");
+	assert_net(w, CONFIG_PROBE_HTTP, "http://localhost:PORT", PROBE_PASSED, "HTTP 302");
 	w->answer = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n";
-	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", false, "HTTP 503");
+	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", PROBE_FAILED, "HTTP 503");
 	w->answer = "\033]0;title\007\r\n\r\n";
-	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", false, "the answer is not HTTP");
+	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", PROBE_FAILED,
+		   "the answer is not HTTP");
 	w->answer = "";
-	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", false,
+	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", PROBE_FAILED,
 		   "the connection was closed before the answer");
 	hang_up(w);
-	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", false, "connection refused");
+	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", PROBE_FAILED,
+		   "connection refused");
 }
 
 static void prober_http_long_answer_is_cut_and_counts(void **state)
@@ -232,7 +235,7 @@ static void prober_http_long_answer_is_cut_and_counts(void **state)
 	memcpy(answer, "HTTP/1.0 200 OK\r\n\r\n", 19);
 	answer[50000] = '\0'; /* no more than the socket takes at once: this process answers */
 	listen_on(w, answer);
-	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", true, "HTTP 200");
+	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", PROBE_PASSED, "HTTP 200");
 }
 
 static void prober_http_silence_is_a_timeout(void **state)
@@ -244,7 +247,7 @@ static void prober_http_silence_is_a_timeout(void **state)
 				   100 * USEC_PER_MSEC, NULL),
 			 0);
 	assert_true(until(w->loop, has_answer, w));
-	assert_false(w->ok);
+	assert_int_equal(w->outcome, PROBE_FAILED);
 	assert_non_null(strstr(w->text, "100ms"));
 }
 
@@ -262,7 +265,7 @@ static void prober_cancelled_probe_is_not_answered(void **state)
 			 0);
 	probe_cancel(first);
 	probe_cancel(NULL);
-	assert_answer(w, true, "connected");
+	assert_answer(w, PROBE_PASSED, "connected");
 	assert_int_equal(w->n_answers, 1);
 }
 
@@ -284,10 +287,10 @@ static void prober_helper_that_dies_is_started_again(void **state)
 	assert_true(until(w->loop, holds_connection, w));
 	assert_int_equal(prober_pids(w->prober, &pid, 1), 1);
 	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_answer(w, false, "the probe helper died");
+	assert_answer(w, PROBE_UNKNOWN, "slicekeep-probe died");
 	assert_int_equal(prober_pids(w->prober, &pid, 1), 0);
 	w->answer = "HTTP/1.0 204 No Content\r\n\r\n";
-	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", true, "HTTP 204");
+	assert_net(w, CONFIG_PROBE_HTTP, "http://127.0.0.1:PORT/", PROBE_PASSED, "HTTP 204");
 }
 
 static void prober_helper_ends_with_the_prober(void **state)
@@ -295,7 +298,7 @@ static void prober_helper_ends_with_the_prober(void **state)
 	struct world *w = *state;
 
 	listen_on(w, "");
-	assert_net(w, CONFIG_PROBE_TCP, "127.0.0.1:PORT", true, "connected");
+	assert_net(w, CONFIG_PROBE_TCP, "127.0.0.1:PORT", PROBE_PASSED, "connected");
 	prober_free(w->prober);
 	w->prober = NULL;
 	assert_true(until(w->loop, has_no_children, w));
@@ -309,7 +312,7 @@ static void prober_helper_has_no_authority(void **state)
 	int pid = 0;
 
 	listen_on(w, "");
-	assert_net(w, CONFIG_PROBE_TCP, "127.0.0.1:PORT", true, "connected");
+	assert_net(w, CONFIG_PROBE_TCP, "127.0.0.1:PORT", PROBE_PASSED, "connected");
 	assert_int_equal(prober_pids(w->prober, &pid, 1), 1);
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	assert_int_equal(file_read(path, 100000, &status, NULL), 0);
@@ -339,7 +342,7 @@ static void prober_many_probes_at_once_are_all_answered(void **state)
 		w->n_answers = 0;
 		assert_true(until(w->loop, has_answer, w));
 		w->n_answers += before;
-		assert_true(w->ok);
+		assert_int_equal(w->outcome, PROBE_PASSED);
 	}
 	assert_int_equal(w->n_answers, 400);
 }
@@ -382,28 +385,37 @@ static int begin_exec(struct world *w, char **argv, usec_t timeout_usec)
 	return begin(w, &what, NULL);
 }
 
-static void assert_exec(struct world *w, char **argv, bool ok, const char *text)
+static void assert_exec(struct world *w, char **argv, enum probe_outcome outcome, const char *text)
 {
 	assert_int_equal(begin_exec(w, argv, 10 * USEC_PER_SEC), 0);
 	assert_int_equal(folder_count(temp_path(&w->temp, "spec")), 1);
-	assert_answer(w, ok, text);
+	assert_answer(w, outcome, text);
 	assert_int_equal(folder_count(temp_path(&w->temp, "spec")), 0);
 }
 
 static void prober_exec_tells_how_the_program_ended(void **state)
 {
 	struct world *w = *state;
-	char kill_self[128];
 	char as_shell[128];
 
-	snprintf(kill_self, sizeof(kill_self), "%.63s/kill-self", w->temp.path);
 	snprintf(as_shell, sizeof(as_shell), "%.63s/as-shell", w->temp.path);
-	assert_int_equal(file_write_quick(kill_self, "kill -9 $$\n", 11, 0600), 0);
 	assert_int_equal(file_write_quick(as_shell, "exit 137\n", 9, 0600), 0);
-	assert_exec(w, (char *[]){(char *)"true", NULL}, true, "exit 0");
-	assert_exec(w, (char *[]){(char *)"false", NULL}, false, "exit 1");
-	assert_exec(w, (char *[]){(char *)"/bin/sh", kill_self, NULL}, false, "killed by SIGKILL");
-	assert_exec(w, (char *[]){(char *)"/bin/sh", as_shell, NULL}, false, "killed by SIGKILL");
+	assert_exec(w, (char *[]){(char *)"true", NULL}, PROBE_PASSED, "exit 0");
+	assert_exec(w, (char *[]){(char *)"false", NULL}, PROBE_FAILED, "exit 1");
+	assert_exec(w, (char *[]){(char *)"/bin/sh", as_shell, NULL}, PROBE_FAILED,
+		    "killed by SIGKILL");
+}
+
+/* The stand-in for the keeper becomes the program, and so this kills the keeper. */
+static void prober_exec_whose_keeper_is_killed_says_nothing(void **state)
+{
+	struct world *w = *state;
+	char kill_self[128];
+
+	snprintf(kill_self, sizeof(kill_self), "%.63s/kill-self", w->temp.path);
+	assert_int_equal(file_write_quick(kill_self, "kill -9 $$\n", 11, 0600), 0);
+	assert_exec(w, (char *[]){(char *)"/bin/sh", kill_self, NULL}, PROBE_UNKNOWN,
+		    "the keeper of the probe was killed");
 }
 
 static bool specs_are_gone(void *userdata)
@@ -419,7 +431,7 @@ static void prober_exec_that_hangs_is_ended(void **state)
 
 	assert_int_equal(begin_exec(w, argv, 50 * USEC_PER_MSEC), 0);
 	assert_int_equal(prober_pids(w->prober, pids, 2), 1);
-	assert_answer(w, false, "timeout after 50ms");
+	assert_answer(w, PROBE_FAILED, "timeout after 50ms");
 	assert_true(until(w->loop, specs_are_gone, w));
 	assert_int_equal(prober_pids(w->prober, pids, 2), 0);
 	assert_true(until(w->loop, has_no_children, w));
@@ -510,6 +522,7 @@ int main(void)
 		TEST(prober_many_probes_at_once_are_all_answered),
 		TEST(prober_that_cannot_even_try_says_why),
 		TEST(prober_exec_tells_how_the_program_ended),
+		TEST(prober_exec_whose_keeper_is_killed_says_nothing),
 		TEST(prober_exec_that_hangs_is_ended),
 		TEST(prober_exec_cancelled_is_ended_in_the_background),
 		TEST(prober_exec_specs_of_an_earlier_life_are_removed),

@@ -19,14 +19,14 @@
 
 /** struct prober - answers the next probes with these, then with the last one for ever */
 struct prober {
-	const char *answers; /* '+' ok, '-' failed, 'x' cannot be started, '.' never answers */
+	const char *answers; /* + passed, - failed, ? unknown, x cannot be started, . never ends */
 	unsigned n_started;
 	unsigned n_cancelled;
 	struct loop *loop;
 	struct loop_timer timer;
 	probe_fn fn;
 	void *userdata;
-	bool ok;
+	enum probe_outcome outcome;
 };
 
 struct world {
@@ -41,7 +41,7 @@ static void on_answer(void *userdata)
 {
 	struct prober *p = userdata;
 
-	p->fn(p->ok, p->ok ? "ok" : "connection refused", p->userdata);
+	p->fn(p->outcome, p->outcome == PROBE_PASSED ? "ok" : "connection refused", p->userdata);
 }
 
 int prober_start(struct prober *p, const struct config_probe *what,
@@ -57,7 +57,7 @@ int prober_start(struct prober *p, const struct config_probe *what,
 		return error_set(err, -EAGAIN, "no probe today");
 	p->fn = asker->fn;
 	p->userdata = asker->userdata;
-	p->ok = answer == '+';
+	p->outcome = answer == '+' ? PROBE_PASSED : answer == '-' ? PROBE_FAILED : PROBE_UNKNOWN;
 	*ret_probe = (struct probe *)p;
 	return answer == '.' ? 0 : loop_timer_set(&p->timer, 0);
 }
@@ -119,9 +119,9 @@ static void readiness_probe_is_repeated_until_it_succeeds(void **fixture)
 	struct config_probe tcp = {.kind = CONFIG_PROBE_TCP, .timeout_usec = USEC_PER_MINUTE};
 	struct world *w = *fixture;
 
-	await(w, "-x-+", &tcp);
+	await(w, "-x?-+", &tcp);
 	assert_int_equal(w->result, READINESS_OK);
-	assert_int_equal(w->prober.n_started, 4);
+	assert_int_equal(w->prober.n_started, 5);
 }
 
 static void readiness_past_its_timeout_is_late_and_says_why(void **fixture)
@@ -174,16 +174,25 @@ static void readiness_log_probe_that_ends_without_a_match_is_late(void **fixture
 	assert_int_equal(w->result, READINESS_LATE);
 }
 
+static void readiness_log_probe_that_nobody_could_make_is_repeated(void **fixture)
+{
+	struct config_probe log = {.kind = CONFIG_PROBE_LOG, .timeout_usec = USEC_PER_MINUTE};
+	struct world *w = *fixture;
+
+	await(w, "x+", &log);
+	assert_int_equal(w->result, READINESS_OK);
+}
+
 static void health_failures_in_a_row_are_counted(void **fixture)
 {
 	struct config_probe http = {.kind = CONFIG_PROBE_HTTP, .every_usec = 1, .failures = 3};
 	struct world *w = *fixture;
 
-	w->prober.answers = "+--+-x-";
+	w->prober.answers = "+--+-?-x-";
 	readiness_watch(&w->readiness, &http, &nobody);
 	assert_int_equal(loop_run(w->loop), 0);
 	assert_int_equal(w->result, READINESS_UNHEALTHY);
-	assert_int_equal(w->prober.n_started, 7);
+	assert_int_equal(w->prober.n_started, 9);
 }
 
 static void readiness_ended_says_nothing_any_more(void **fixture)
@@ -210,6 +219,7 @@ int main(void)
 		WITH_WORLD(readiness_up_for_needs_no_probe),
 		WITH_WORLD(readiness_notify_only_has_a_deadline),
 		WITH_WORLD(readiness_log_probe_that_ends_without_a_match_is_late),
+		WITH_WORLD(readiness_log_probe_that_nobody_could_make_is_repeated),
 		WITH_WORLD(health_failures_in_a_row_are_counted),
 		WITH_WORLD(readiness_ended_says_nothing_any_more),
 	};
