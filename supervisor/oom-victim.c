@@ -18,6 +18,15 @@
 
 /* The longest record that the kernel gives (CONSOLE_EXT_LOG_MAX). */
 #define RECORD_MAX 8192
+/* A record of the kernel's log and the keeper's clock are read at different moments. */
+#define SLACK_USEC USEC_PER_SEC
+
+usec_t oom_victim_since(usec_t now_usec, usec_t now_at_usec, usec_t end_at_usec, usec_t uptime_usec)
+{
+	usec_t end_usec = usec_sub(now_usec, usec_sub(now_at_usec, end_at_usec));
+
+	return usec_sub(end_usec, usec_add(uptime_usec, SLACK_USEC));
+}
 
 static const char *find_field(const char *text, const char *name)
 {

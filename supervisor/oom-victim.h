@@ -6,6 +6,18 @@
 #define OOM_VICTIM_MAX 64
 
 /**
+ * oom_victim_since() - where to look for the victim of a life: not before it began
+ * @now_usec:     monotonic
+ * @now_at_usec:  the same moment by the wall clock
+ * @end_at_usec:  when the life ended, wall clock: it may be heard of long afterwards
+ * @uptime_usec:  how long it was
+ *
+ * Return: monotonic; a second earlier, since three clocks do not tell the same time.
+ */
+usec_t oom_victim_since(usec_t now_usec, usec_t now_at_usec, usec_t end_at_usec,
+			usec_t uptime_usec);
+
+/**
  * oom_victim_parse() - whom the kernel has killed, from one record of its log
  * @record:     "6,1234,567890,-;oom-kill:constraint=…,task_memcg=…,task=…,pid=…,uid=…"
  *              (the kernel's Documentation/ABI/testing/dev-kmsg, and dump_oom_summary())

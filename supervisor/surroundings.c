@@ -14,14 +14,12 @@
  * that a crash loop does not pay for it.
  */
 
-/* A record of the kernel's log and the keeper's clock are read at different moments. */
-#define SLACK_USEC USEC_PER_SEC
-
 static bool find_victim(const struct service *s, const struct keeper_exit *e, char *ret)
 {
 	struct launcher *l = s->context->launcher;
 	cleanup_free char *cgroup = NULL;
-	usec_t since_usec = usec_sub(clock_now_usec(), usec_add(e->uptime_usec, SLACK_USEC));
+	usec_t since_usec =
+		oom_victim_since(clock_now_usec(), clock_at_usec(), e->at_usec, e->uptime_usec);
 
 	if (e->oom_kills == 0 ||
 	    l->ops->cgroup_name(l, s->process->name, SERVICE_SLOT, &cgroup) < 0)

@@ -32,6 +32,19 @@ static void victim_in_the_cgroup_is_named(void **state unused)
 	assert_string_equal(victim, "a b (pid 140)");
 }
 
+/* Who was away, or on a busy machine, hears of a death late. */
+static void victim_of_a_life_is_looked_for_from_its_beginning(void **state unused)
+{
+	usec_t s = USEC_PER_SEC, at = 1000000 * s;
+
+	assert_int_equal(oom_victim_since(50 * s, at, at, 2 * s), 47 * s);
+	assert_int_equal(oom_victim_since(90 * s, at + 40 * s, at, 2 * s), 47 * s);
+	/* A clock that was set back says nothing, one that was set forward too much. */
+	assert_int_equal(oom_victim_since(50 * s, at - 10 * s, at, 2 * s), 47 * s);
+	assert_int_equal(oom_victim_since(50 * s, 2 * at, at, 2 * s), 0);
+	assert_int_equal(oom_victim_since(50 * s, at, at, 60 * s), 0);
+}
+
 static void victim_elsewhere_or_earlier_is_not_ours(void **state unused)
 {
 	char victim[OOM_VICTIM_MAX] = "";
@@ -99,6 +112,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(victim_in_the_cgroup_is_named),
+		cmocka_unit_test(victim_of_a_life_is_looked_for_from_its_beginning),
 		cmocka_unit_test(victim_elsewhere_or_earlier_is_not_ours),
 		cmocka_unit_test(victim_in_a_record_that_is_none_or_is_cut_is_not_found),
 		cmocka_unit_test(victim_with_a_name_like_a_field_has_the_kernels_pid),
