@@ -82,37 +82,50 @@ void examine_measure(const struct examiner *x, struct examined *e)
 	blob_close(&index);
 }
 
-static bool table_is_lost(const struct examiner *x, const struct examined *e, enum blob_kind kind,
-			  size_t *ret_n_frames)
+/** struct tables - what stands behind the frames of a packed file */
+struct tables {
+	bool has_lost_frames;
+	bool has_lost_lines;
+	size_t n_frames;
+};
+
+static struct tables tables_of(const struct examiner *x, const struct examined *e,
+			       enum blob_kind kind)
 {
+	struct tables t = {0};
 	struct blob b;
-	bool is_lost;
 
 	if (!e->entry.packed || blob_open(&b, x->store, &e->entry.id, e->entry.seq, kind) < 0)
-		return false;
-	is_lost = blob_is_packed(&b) && b.packed.is_rebuilt;
-	*ret_n_frames = b.packed.table.n_frames;
+		return t;
+	if (blob_is_packed(&b))
+		t = (struct tables){.has_lost_frames = b.packed.is_rebuilt,
+				    .has_lost_lines = b.packed.has_lost_lines,
+				    .n_frames = b.packed.table.n_frames};
 	blob_close(&b);
-	return is_lost;
+	return t;
 }
 
-static void examine_table(const struct examiner *x, struct examined *e)
+static void examine_tables(const struct examiner *x, struct examined *e)
 {
 	struct fault f = fault_of(e, FAULT_TABLE, SEGMENT_FILE_LOG_PACKED);
-	size_t n_frames;
+	struct tables t = tables_of(x, e, BLOB_LOG);
 
-	if (!table_is_lost(x, e, BLOB_LOG, &n_frames))
+	if (t.has_lost_frames)
+		(void)snprintf(f.what, sizeof(f.what),
+			       "its seek table is lost; each reader makes it anew from %zu frames",
+			       t.n_frames);
+	else if (t.has_lost_lines)
+		(void)snprintf(
+			f.what, sizeof(f.what),
+			"the numbers of its lines are damaged; each reader counts the lines");
+	else
 		return;
-	(void)snprintf(f.what, sizeof(f.what),
-		       "its seek table is lost; each reader makes it anew from %zu frames",
-		       n_frames);
 	report(x, e, &f);
 }
 
 static void examine_header(const struct examiner *x, struct examined *e)
 {
 	struct fault f = fault_of(e, FAULT_INDEX, index_file(e));
-	size_t n_frames;
 
 	if (!e->has_header && e->index_code < 0 && e->index_code != -ENOENT &&
 	    e->index_code != -EBADMSG) {
@@ -123,7 +136,7 @@ static void examine_header(const struct examiner *x, struct examined *e)
 			       e->index_code == -ENOENT ? "is missing" : "its header is damaged",
 			       e->bytes);
 		report(x, e, &f);
-	} else if (table_is_lost(x, e, BLOB_INDEX, &n_frames)) {
+	} else if (tables_of(x, e, BLOB_INDEX).has_lost_frames) {
 		(void)snprintf(f.what, sizeof(f.what),
 			       "its seek table is lost; each reader makes it anew");
 		report(x, e, &f);
@@ -138,7 +151,7 @@ void examine_frame(const struct examiner *x, struct examined *e)
 		report_unreadable(x, e, log_file(e), e->log_code);
 		return;
 	}
-	examine_table(x, e);
+	examine_tables(x, e);
 	examine_header(x, e);
 }
 

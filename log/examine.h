@@ -13,7 +13,7 @@
 /** enum fault_kind - what is wrong with a file, and so what can be done about it */
 enum fault_kind {
 	FAULT_INDEX,   /* missing or damaged: it can be made anew */
-	FAULT_TABLE,   /* the seek table of a packed file is lost: so can that */
+	FAULT_TABLE,   /* a table of a packed file is lost: so can that */
 	FAULT_FRAME,   /* bytes of a packed file are lost */
 	FAULT_GAP,     /* bytes between two segments are lost */
 	FAULT_ORPHAN,  /* an index without a segment */

@@ -251,6 +251,11 @@ static bool is_about_wanted(const struct filter *f, const struct line *line)
 	       filter_names(f, line->writer->service);
 }
 
+bool filter_wants_all(const struct filter *f)
+{
+	return !f->has_level && !f->fixed && !f->grep && f->since_life == 0 && f->until_life == 0;
+}
+
 bool filter_wants_line(const struct filter *f, const struct line *line)
 {
 	if (line->event && !is_about_wanted(f, line))

@@ -91,5 +91,8 @@ bool filter_names(const struct filter *f, const char *service);
  */
 bool filter_wants_stream(const struct filter *f, const struct stream_id *id);
 
+/** filter_wants_all() - whether a line is wanted whatever it says, and whatever life it is of */
+bool filter_wants_all(const struct filter *f);
+
 /** filter_wants_line() - whether that line is wanted, as far as its time, life and text go */
 bool filter_wants_line(const struct filter *f, const struct line *line);

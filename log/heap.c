@@ -69,6 +69,11 @@ void heap_push(struct heap *h, void *item)
 	heap_up(h, i);
 }
 
+void *heap_first(const struct heap *h)
+{
+	return h->n > 0 ? h->items[0] : NULL;
+}
+
 void *heap_pop(struct heap *h)
 {
 	void *first;

@@ -29,6 +29,9 @@ must_check int heap_reserve(struct heap *h, size_t n);
 /** heap_push() - put an item in; room must have been reserved */
 void heap_push(struct heap *h, void *item);
 
+/** heap_first() - the first item, which stays; NULL when there is none */
+void *heap_first(const struct heap *h);
+
 /** heap_pop() - take the first item out; NULL when there is none */
 void *heap_pop(struct heap *h);
 

@@ -10,12 +10,12 @@
  * segment's end are dropped. Times are held, never turned back, inside one segment: that is what
  * makes the binary search below right; a clock that was really set back begins a new segment.
  *
- * There are no numbers of lines in it. Whoever writes never sees the bytes, so that only packing
- * could count them, and nobody would be shown anything sooner: a time is found by its stamp, a
- * cursor is an offset, and who asks for the last lines before a time is handed just these. To pass
- * 100,000 of them backwards first is 8 % of the 1.2 s that it takes to print them, and of 1,000
- * nothing that can be measured. What a follower was too slow for is counted by reading it, because
- * a filter chooses which lines count; what retention took is not there to be counted.
+ * There are no numbers of lines in it, because whoever writes never sees the bytes. Who packs a
+ * segment sees them, and counts the lines of each frame (log/line-table.c). So who asks for the
+ * last lines before a time need not pass them first: the first of 100,000 comes after 8 ms instead
+ * of 33, that of a million after 6 ms instead of 140 (the rest is the way to the place in its
+ * frame), and of all that is printed then 4 to 8 % of the time is saved. What a filter chooses has
+ * to be read, and so has what is not packed yet.
  */
 
 #include "log/index.h"

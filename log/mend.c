@@ -211,7 +211,7 @@ static int index_publish(const struct examined *e, int dir_fd, int plain_fd, int
 	packed_fd = scratch_open(dir_fd, SCRATCH_PACKED);
 	if (packed_fd < 0)
 		return packed_fd;
-	r = packed_pack(plain_fd, packed_fd, INDEX_FRAME_BYTES, UINT64_MAX, &bytes);
+	r = packed_pack(plain_fd, packed_fd, INDEX_FRAME_BYTES, UINT64_MAX, false, &bytes);
 	if (r == 0)
 		r = complete(packed_fd, segment_fd);
 	return r < 0 ? r : publish(dir_fd, SCRATCH_PACKED, name);
@@ -244,12 +244,13 @@ int mend_index(const struct mender *m, const struct examined *e, const struct in
 	return r;
 }
 
-/* --- a seek table ----------------------------------------------------------------------------- */
+/* --- a seek table, and the numbers of lines before it ----------------------------------------- */
 
 /* Whether behind the frames there is nothing but what is left of a table. */
 static int table_is_all_that_is_lost(const struct packed *p)
 {
-	uint64_t end = seek_table_begin(&p->table, p->table.n_frames);
+	size_t n_frames = p->table.n_frames, table_bytes = seek_table_text_bytes(n_frames, 8);
+	uint64_t end = seek_table_begin(&p->table, n_frames), behind;
 	uint32_t magic = 0;
 	struct stat st;
 	char byte;
@@ -260,8 +261,9 @@ static int table_is_all_that_is_lost(const struct packed *p)
 	n = fd_read_at(p->fd, &magic, sizeof(magic), end);
 	if (n < 0)
 		return (int)n;
+	behind = (uint64_t)st.st_size - end;
 	if ((uint64_t)st.st_size > end && n == sizeof(magic) && magic != SKIPPABLE_MAGIC &&
-	    (uint64_t)st.st_size - end != seek_table_text_bytes(p->table.n_frames, 8))
+	    behind != table_bytes && behind != table_bytes + line_table_text_bytes(n_frames))
 		return -EBADMSG;
 	n = p->table.bytes > 0 ? packed_read(p, &byte, 1, p->table.bytes - 1) : -EBADMSG;
 	return n < 0 ? (int)n : 0;
@@ -285,28 +287,31 @@ static int frames_copy(const struct packed *p, int to_fd)
 	return r;
 }
 
-static int table_append(const struct packed *p, int to_fd)
+static int tables_append(const struct packed *p, int to_fd)
 {
-	size_t n_bytes = seek_table_text_bytes(p->table.n_frames, 8);
-	cleanup_free uint8_t *text = malloc(n_bytes);
+	struct line_table lines = {0};
+	int r = 0;
 
-	if (!text)
-		return -ENOMEM;
-	seek_table_write(&p->table, text);
-	return fd_write_all(to_fd, text, n_bytes);
+	for (size_t i = 0; i < p->table.n_frames && (r == 0 || r == -EBADMSG); i++)
+		r = packed_count(p, i, &lines);
+	line_table_end(&lines);
+	if (r == 0 || r == -EBADMSG)
+		r = packed_write_tables(&p->table, &lines, to_fd);
+	line_table_done(&lines);
+	return r;
 }
 
 static int table_rewrite(const struct packed *p, int dir_fd, const char *name)
 {
 	cleanup_close int fd = -1;
-	int r = table_is_all_that_is_lost(p);
+	int r = p->is_rebuilt ? table_is_all_that_is_lost(p) : 0;
 
 	if (r < 0)
 		return r;
 	fd = scratch_open(dir_fd, SCRATCH);
 	r = fd < 0 ? fd : frames_copy(p, fd);
 	if (r == 0)
-		r = table_append(p, fd);
+		r = tables_append(p, fd);
 	if (r == 0)
 		r = complete(fd, p->fd);
 	if (r == 0)
@@ -330,7 +335,7 @@ int mend_table(const struct mender *m, const struct examined *e, const struct fa
 	r = packed_open(&packed, fd, m->store->frames);
 	if (r < 0)
 		return r;
-	r = packed.is_rebuilt
+	r = packed.is_rebuilt || packed.has_lost_lines
 		    ? table_rewrite(&packed, dir_fd,
 				    segment_name(&e->entry.id, fault->seq, fault->file, name))
 		    : 0;

@@ -34,7 +34,9 @@ must_check int mend_index(const struct mender *m, const struct examined *e,
 			  const struct index_header *header);
 
 /**
- * mend_table() - write the seek table of a packed file anew; its frames stay as they are
+ * mend_table() - write the seek table of a packed file anew, and the numbers of lines before it
+ *
+ * Its frames stay as they are.
  *
  * Return: 0, -EBADMSG when something else than a table would be lost, negative errno.
  */

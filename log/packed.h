@@ -5,6 +5,7 @@
 
 #include "lib/base.h"
 
+#include "log/line-table.h"
 #include "log/seek-table.h"
 
 struct frame_cache;
@@ -13,14 +14,18 @@ struct frame_cache;
  * struct packed - a file that was packed, as its reader sees it
  * @fd:    -1 while it is closed
  * @cache: holds its frames, as those of file number @id
+ * @lines: empty when they are not known, as of a file of a former version
  * @is_rebuilt: the table was made anew
+ * @has_lost_lines: the numbers of its lines were there and are damaged
  */
 struct packed {
 	int fd;
 	struct seek_table table;
+	struct line_table lines;
 	struct frame_cache *cache;
 	uint64_t id;
 	bool is_rebuilt;
+	bool has_lost_lines;
 };
 
 /**
@@ -58,9 +63,22 @@ uint64_t packed_frame_end(const struct packed *p, uint64_t offset);
  * @to_fd:       an empty file
  * @frame_bytes: of one frame; FRAME_BYTES_MAX at most
  * @max_bytes:   that the packed file may have
+ * @has_lines:   it is text, of which the lines are counted
  * @ret_bytes:   that it has
  *
  * Return: 0, -ENOSPC when it would become larger, or negative errno.
  */
 must_check int packed_pack(int from_fd, int to_fd, size_t frame_bytes, uint64_t max_bytes,
-			   uint64_t *ret_bytes);
+			   bool has_lines, uint64_t *ret_bytes);
+
+/**
+ * packed_count() - count the lines of frame @i anew, behind those before it
+ * @t: counts all of them; line_table_end() ends that
+ *
+ * Return: 0, -EBADMSG when the frame is damaged, which is counted as such; negative errno.
+ */
+must_check int packed_count(const struct packed *p, size_t i, struct line_table *t);
+
+/** packed_write_tables() - write what stands behind the frames; @lines: NULL: none */
+must_check int packed_write_tables(const struct seek_table *t, const struct line_table *lines,
+				   int to_fd);

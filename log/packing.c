@@ -52,10 +52,12 @@ static const struct {
 	const char *scratch;
 	enum segment_file plain, packed;
 	size_t frame_bytes;
+	bool has_lines;
 } parts[] = {
-	[PART_LOG] = {".log.part", SEGMENT_FILE_LOG, SEGMENT_FILE_LOG_PACKED, FRAME_BYTES_MAX},
+	[PART_LOG] = {".log.part", SEGMENT_FILE_LOG, SEGMENT_FILE_LOG_PACKED, FRAME_BYTES_MAX,
+		      true},
 	[PART_INDEX] = {".idx.part", SEGMENT_FILE_INDEX, SEGMENT_FILE_INDEX_PACKED,
-			INDEX_FRAME_BYTES},
+			INDEX_FRAME_BYTES, false},
 };
 
 void packing_clean(int dir_fd)
@@ -86,7 +88,8 @@ static int part_make(int dir_fd, enum part part, int plain_fd, uint64_t *ret_byt
 
 	if (fd < 0 || fstat(plain_fd, &st) < 0)
 		return -errno;
-	r = packed_pack(plain_fd, fd, parts[part].frame_bytes, room_bytes(fd), ret_bytes);
+	r = packed_pack(plain_fd, fd, parts[part].frame_bytes, room_bytes(fd),
+			parts[part].has_lines, ret_bytes);
 	if (r < 0)
 		return r;
 	times[0] = st.st_atim;

@@ -280,20 +280,42 @@ static bool query_counts(const struct query *q, const struct reel *reel)
 	return !reel_has_mark(reel) && (!reel_has_events(reel) || q->filter.streams != 0);
 }
 
-/* The latest line that was not passed yet, when there have not been enough. */
-static void query_pass(struct query *q, struct reel *reel)
+/* Lines of this reel that all come before the one that was passed, and behind what other reels
+ * show, need not be looked at. */
+static int query_leap(struct query *q, struct reel *reel)
 {
+	const struct reel *other = heap_first(&q->heap);
+	usec_t since_usec = other ? usec_add(other->line.at_usec, 1) : 0;
+	uint64_t n;
+	int r;
+
+	if (q->tail_left == 0 || reel_has_events(reel) || !filter_wants_all(&q->filter))
+		return 0;
+	r = tape_leap(&reel->tape, q->tail_left, MAX_OF(since_usec, q->filter.since_usec), &n);
+	if (r < 0 || n == 0)
+		return r;
+	q->tail_left -= n;
+	reel->start = tape_place(&reel->tape);
+	return 0;
+}
+
+/* The latest line that was not passed yet, when there have not been enough. */
+static int query_pass(struct query *q, struct reel *reel)
+{
+	bool counts = query_counts(q, reel);
+
 	reel->ready = false;
 	if (!reel->passed) {
-		if (query_counts(q, reel))
+		if (counts)
 			q->tail_left--;
 		else if (q->events_left == 0)
-			return; /* and none before it */
+			return 0; /* and none before it */
 		else
 			q->events_left--;
 		reel->start = tape_place(&reel->tape);
 	}
 	query_pend(q, reel);
+	return counts && !reel->passed ? query_leap(q, reel) : 0;
 }
 
 /* Of @n reels the one that comes before @first in the direction of reading, whatever their times
@@ -344,7 +366,9 @@ static int query_go_back(struct query *q, unsigned *budget)
 		reel = q->tail_left > 0 ? query_pop(q) : NULL;
 		if (!reel)
 			return query_turn_round(q);
-		query_pass(q, reel);
+		r = query_pass(q, reel);
+		if (r < 0)
+			return r;
 	}
 }
 

@@ -142,7 +142,7 @@ int seek_table_read(const uint8_t *from, size_t n_from, uint64_t file_bytes,
 	    get(from) != SKIPPABLE_MAGIC || get(from + 4) != n_bytes - SEEK_HEADER_BYTES)
 		return -EBADMSG;
 	r = entries_read(&t, from + SEEK_HEADER_BYTES, get(footer), entry_bytes(footer));
-	if (r == 0 && seek_table_begin(&t, t.n_frames) != file_bytes - n_bytes)
+	if (r == 0 && seek_table_begin(&t, t.n_frames) > file_bytes - n_bytes)
 		r = -EBADMSG;
 	if (r < 0) {
 		seek_table_done(&t);

@@ -58,7 +58,8 @@ must_check int seek_footer_read(const uint8_t footer[static SEEK_FOOTER_BYTES], 
 /**
  * seek_table_read() - read a table
  * @from:       all of it, @n_from bytes
- * @file_bytes: its frames fill the file up to it exactly
+ * @file_bytes: of the file that ends with it; its frames lie before it, and may be followed by what
+ *              is none
  * @ret_table:  ended by seek_table_done()
  *
  * Return: 0, -ENOMEM, -EBADMSG.

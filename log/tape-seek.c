@@ -10,11 +10,20 @@
  *
  * Segments are searched from the newest one back: what people ask for is recent, and a clock that
  * was once set back then hides old lines rather than new ones.
+ *
+ * Who only has to pass lines leaps over frames of which the number of lines is known
+ * (log/line-table.c), from the line around the beginning of a frame to the line around the
+ * beginning of an earlier one: there are as many lines between the two as newlines. A mark would
+ * make it one more, and times and lives may matter to who asks: so the records in between have to
+ * be batches of one life, and late enough. Where they are not the leap is shorter, or none.
  */
 
 #include "log/tape.h"
 
 #include "log/lines.h"
+
+/** Records that are looked at for one leap; a frame of a service that floods has two. */
+#define LEAP_RECORDS_MAX 16384
 
 /** How far to look back for a newline, step by step. */
 static const size_t look_steps[] = {2048, 16 * 1024, LINE_LOOK_BACK_MAX};
@@ -174,6 +183,119 @@ int tape_back(struct tape *t)
 			break;
 	}
 	return tape_load(t);
+}
+
+/* --- backwards, over whole frames ------------------------------------------------------------- */
+
+/**
+ * struct leap - over @n_lines, from the line around @from to the one around @to
+ * @frame_bytes: of each frame; @from and @to are beginnings of frames
+ * @floor:       before that, records say that no leap may end
+ */
+struct leap {
+	const struct line_table *lines;
+	uint64_t frame_bytes;
+	uint64_t from;
+	uint64_t to;
+	uint64_t n_lines;
+	uint64_t floor;
+};
+
+/* Whether the line that is loaded ends with a newline, and a frame begins with it or in it. */
+static bool leap_begin(struct leap *l, const struct tape *t)
+{
+	*l = (struct leap){.lines = &t->view.log.packed.lines,
+			   .frame_bytes = t->view.log.packed.table.frame_bytes};
+	if (l->lines->n_frames == 0 || !t->has_line || t->line.damaged ||
+	    t->next_offset != t->offset + t->line.n_bytes + 1 || t->record >= t->view.n_records)
+		return false;
+	l->from = (t->offset + l->frame_bytes - 1) / l->frame_bytes * l->frame_bytes;
+	l->to = l->from;
+	return l->from < t->next_offset;
+}
+
+/* As far as numbers are known. A damaged frame is up to two lines, and must not have had fewer. */
+static void leap_extend(struct leap *l, uint64_t max_lines)
+{
+	while (l->to > 0) {
+		uint32_t n = line_table_lines(l->lines, l->to / l->frame_bytes - 1);
+
+		if (n == LINES_UNKNOWN || n < 2 || n > max_lines - l->n_lines)
+			break;
+		l->n_lines += n;
+		l->to -= l->frame_bytes;
+	}
+}
+
+static void leap_shorten(struct leap *l)
+{
+	l->n_lines -= line_table_lines(l->lines, l->to / l->frame_bytes);
+	l->to += l->frame_bytes;
+}
+
+/* Behind the last record that is not a batch of that life, and late enough. */
+static int leap_find_floor(struct leap *l, struct tape *t, usec_t since_usec)
+{
+	uint64_t low = l->to - MIN_OF(l->to, (uint64_t)LINE_BYTES_MAX);
+	struct index_record record;
+
+	for (uint64_t i = t->record + 1, n = 0; i > 0; i--, n++) {
+		int r = view_record(&t->view, i - 1, &record);
+
+		if (r < 0)
+			return r;
+		l->floor = record.end;
+		if (record.end <= low || n == LEAP_RECORDS_MAX ||
+		    index_record_kind(&record) != INDEX_DATA ||
+		    index_record_at(&record) < since_usec || record.value != t->line.life)
+			return 0;
+	}
+	l->floor = 0;
+	return 0;
+}
+
+/* Where the line begins that is around @to. Return: 1, 0 when it cannot be told, negative errno. */
+static int leap_find_line(const struct leap *l, struct tape *t, uint64_t *ret_start)
+{
+	const char *bytes;
+	uint64_t n;
+	int r;
+
+	*ret_start = 0;
+	if (l->to == 0)
+		return 1;
+	r = view_bytes_before(&t->view, l->to, 1, &bytes, &n);
+	if (r != 0)
+		return MIN_OF(r, 0); /* behind a damage */
+	r = tape_look_back(t, lines_align, l->to, 0, ret_start);
+	return r == LINES_CUT ? 0 : r;
+}
+
+int tape_leap(struct tape *t, uint64_t max_lines, usec_t since_usec, uint64_t *ret_n_lines)
+{
+	uint64_t start = 0;
+	struct leap l;
+	int r;
+
+	*ret_n_lines = 0;
+	if (!leap_begin(&l, t))
+		return 0;
+	leap_extend(&l, max_lines);
+	r = l.n_lines > 0 ? leap_find_floor(&l, t, since_usec) : 0;
+	for (; r == 0 && l.n_lines > 0; leap_shorten(&l)) {
+		if (l.to < l.floor)
+			continue;
+		r = leap_find_line(&l, t, &start);
+		if (r > 0 && start >= l.floor)
+			break;
+		r = MIN_OF(r, 0);
+	}
+	if (r <= 0)
+		return r;
+	r = tape_go_to(t, start);
+	if (r == 0)
+		*ret_n_lines = l.n_lines;
+	return r;
 }
 
 /* --- to a time, to a place -------------------------------------------------------------------- */

@@ -94,6 +94,19 @@ must_check int tape_skip_segment(struct tape *t);
 must_check int tape_back(struct tape *t);
 
 /**
+ * tape_leap() - after tape_back(): go back over lines that the index has counted
+ * @max_lines:   at most over so many
+ * @since_usec:  and over none that is older
+ * @ret_n_lines: over so many; 0: the tape stands where it stood. Else no line is loaded
+ *
+ * All of them belong to the life of the line that was loaded. One that was damaged counts.
+ *
+ * Return: 0 or negative errno.
+ */
+must_check int tape_leap(struct tape *t, uint64_t max_lines, usec_t since_usec,
+			 uint64_t *ret_n_lines);
+
+/**
  * tape_refresh() - see what has been written since
  *
  * Segments that were made meanwhile have to be added before.

@@ -89,7 +89,8 @@ static void file_pack(enum segment_file plain, enum segment_file packed, uint64_
 	uint64_t bytes;
 	uint8_t byte;
 
-	fuzz_require(from >= 0 && packed_pack(from, to, FRAME, UINT64_MAX, &bytes) == 0);
+	fuzz_require(from >= 0 && packed_pack(from, to, FRAME, UINT64_MAX,
+					      plain == SEGMENT_FILE_LOG, &bytes) == 0);
 	place %= bytes;
 	fuzz_require(pread(to, &byte, 1, (off_t)place) == 1);
 	byte ^= change;

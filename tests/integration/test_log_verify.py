@@ -99,6 +99,47 @@ def test_all_indexes_are_made_anew(shop):
     assert numbers(shop.read(names=["shop"])) == list(range(1, 50_001))
 
 
+def table_of_lines(data):
+    """Where a packed file has the numbers of its lines: in the frame around this mark."""
+    at = data.rindex(b"skln") - 8
+    return at, at + 8 + int.from_bytes(data[at + 4:at + 8], "little")
+
+
+def test_numbers_of_lines_are_asked_counted_anew_and_not_needed(platform, collectors):
+    collector = collectors("--segment", "512K")
+    store_lines(collector.keeper(), "shop", numbered(1, 150_000))
+    collector.wait_packed("shop")
+    collector.stop()
+    packed = [path for path in segments(collector, "shop") if path.suffix == ".zst"]
+    whole = [path.read_bytes() for path in packed]
+    assert len(packed) >= 2
+
+    def last():
+        return numbers(collector.read(names=["shop"], tail=140_000))
+
+    assert last() == list(range(10_001, 150_001))
+    # One that is damaged is said, and costs no line.
+    at, end = table_of_lines(whole[1])
+    packed[1].write_bytes(whole[1][:end - 6] + bytes([whole[1][end - 6] ^ 1]) + whole[1][end - 5:])
+    assert last() == list(range(10_001, 150_001))
+    fault, _ = verify(collector, exits=1)
+    assert "the numbers of its lines are damaged" in fault
+    found = [row for row in platform.json("doctor", exits=None) if row["check"] == "store"][0]
+    assert found["verdict"] == "wrong" and "the numbers of its lines are damaged" in found["text"]
+    assert verify(collector, "--repair")[-1].endswith("1 wrong, 1 repaired")
+    assert packed[1].read_bytes() == whole[1]
+    # A former version wrote none: nothing is wrong with that, and what is lost is made with them.
+    for path, data in zip(packed, whole):
+        at, end = table_of_lines(data)
+        path.write_bytes(data[:at] + data[end:])
+    assert verify(collector)[-1].endswith("nothing is wrong")
+    assert last() == list(range(10_001, 150_001))
+    os.truncate(packed[0], packed[0].stat().st_size - 1)
+    assert verify(collector, "--repair")[-1].endswith("1 wrong, 1 repaired")
+    assert packed[0].read_bytes() == whole[0]
+    assert last() == list(range(10_001, 150_001))
+
+
 def test_segment_that_was_cut_costs_what_was_cut_off(shop):
     before, path, after = segments(shop, "shop")[1:4]
     data = path.read_bytes()

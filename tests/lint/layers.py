@@ -57,7 +57,7 @@ LAYERS = {
         "main": "main tasks",
     },
     "log": {
-        "model": "catalog cursor event filter frame gap heap index line-json lines lives"
+        "model": "catalog cursor event filter frame gap heap index line-json line-table lines lives"
                    " pace pattern program retention rotate search seek-table shares"
                    " stream-id",
         "adapter": "blob board examine feed follow frame-cache index-scan inlet mend packed"

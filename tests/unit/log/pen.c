@@ -17,11 +17,18 @@ const struct stream_id shop = {.service = "shop", .stream = 1};
 struct store store;
 unsigned pen_seed;
 bool pen_packs;
+unsigned pen_damages = 3;
+size_t pen_frame_bytes;
 
 unsigned any(unsigned below)
 {
 	pen_seed = pen_seed * 1103515245 + 12345;
 	return pen_seed / 65536 % below;
+}
+
+static const struct stream_id *id_of(const struct pen *p)
+{
+	return p->id ?: &shop;
 }
 
 void pen_record(struct pen *p, enum index_kind kind, uint64_t value)
@@ -54,12 +61,14 @@ static void pen_pack_file(const struct pen *p, int plain_fd, enum segment_file f
 	struct timespec times[2] = {{.tv_sec = (time_t)(p->at_usec / USEC_PER_SEC),
 				     .tv_nsec = (long)(p->at_usec % USEC_PER_SEC * 1000)}};
 	cleanup_close int fd =
-		store_open_file(&store, &shop, p->seq, file, O_RDWR | O_CREAT | O_EXCL);
+		store_open_file(&store, id_of(p), p->seq, file, O_RDWR | O_CREAT | O_EXCL);
 	uint64_t bytes;
 
-	assert_int_equal(packed_pack(plain_fd, fd, (size_t)1 << (9 + any(10)), UINT64_MAX, &bytes),
+	assert_int_equal(packed_pack(plain_fd, fd, pen_frame_bytes ?: (size_t)1 << (9 + any(10)),
+				     UINT64_MAX, file == SEGMENT_FILE_LOG_PACKED && any(4) > 0,
+				     &bytes),
 			 0);
-	if (any(3) == 0)
+	if (pen_damages && any(pen_damages) == 0)
 		damage(fd, bytes);
 	times[1] = times[0];
 	assert_int_equal(futimens(fd, times), 0);
@@ -73,9 +82,9 @@ static void pen_pack(struct pen *p)
 	pen_pack_file(p, p->log_fd, SEGMENT_FILE_LOG_PACKED);
 	pen_pack_file(p, p->index_fd, SEGMENT_FILE_INDEX_PACKED);
 	for (size_t i = 0; i < ARRAY_LEN(plain) && any(8) > 0; i++) {
-		cleanup_close int dir_fd = openat(store.dir_fd, shop.service, O_RDONLY);
+		cleanup_close int dir_fd = openat(store.dir_fd, id_of(p)->service, O_RDONLY);
 
-		segment_name(&shop, p->seq, plain[i], name);
+		segment_name(id_of(p), p->seq, plain[i], name);
 		assert_int_equal(unlinkat(dir_fd, name, 0), 0);
 	}
 }
@@ -97,8 +106,9 @@ void pen_next(struct pen *p, bool continues)
 	p->base += p->bytes;
 	p->bytes = 0;
 	p->seq++;
-	p->log_fd = store_open_file(&store, &shop, p->seq, SEGMENT_FILE_LOG, O_RDWR | O_CREAT);
-	p->index_fd = store_open_file(&store, &shop, p->seq, SEGMENT_FILE_INDEX, O_RDWR | O_CREAT);
+	p->log_fd = store_open_file(&store, id_of(p), p->seq, SEGMENT_FILE_LOG, O_RDWR | O_CREAT);
+	p->index_fd =
+		store_open_file(&store, id_of(p), p->seq, SEGMENT_FILE_INDEX, O_RDWR | O_CREAT);
 	assert_true(p->log_fd >= 0 && p->index_fd >= 0);
 	assert_int_equal(write(p->index_fd, &header, sizeof(header)), sizeof(header));
 }

@@ -7,12 +7,14 @@
 #include "log/store.h"
 
 /*
- * A pen writes the segments of one stream, "shop" in @store, for tests of what reads them. What is
- * random comes from pen_seed; with pen_packs, what was written is packed, and some of it damaged.
+ * A pen writes the segments of one stream in @store, for tests of what reads them. What is random
+ * comes from pen_seed; with pen_packs, what was written is packed, in frames of pen_frame_bytes or,
+ * if that is 0, of any size, and one file in pen_damages is damaged.
  */
 
-/** struct pen - a segment that is being written */
+/** struct pen - a segment that is being written; @id: NULL: of "shop" */
 struct pen {
+	const struct stream_id *id;
 	int log_fd, index_fd;
 	uint64_t seq, bytes, base;
 	uint64_t life;
@@ -23,6 +25,8 @@ extern const struct stream_id shop;
 extern struct store store;
 extern unsigned pen_seed;
 extern bool pen_packs;
+extern unsigned pen_damages;
+extern size_t pen_frame_bytes;
 
 /** any() - a random number below @below */
 unsigned any(unsigned below);

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "lib/error.h"
+#include "lib/fd.h"
 #include "log/examine.h"
 #include "log/packed.h"
 #include "log/tape.h"
@@ -65,7 +66,9 @@ static void pack_file(uint64_t seq, enum segment_file plain, enum segment_file p
 	char path[128];
 	uint64_t bytes;
 
-	assert_int_equal(packed_pack(from, to, FRAME_BYTES, UINT64_MAX, &bytes), 0);
+	assert_int_equal(packed_pack(from, to, FRAME_BYTES, UINT64_MAX,
+				     packed == SEGMENT_FILE_LOG_PACKED, &bytes),
+			 0);
 	path_of(seq, plain, path);
 	assert_int_equal(unlinkat(store.dir_fd, path, 0), 0);
 }
@@ -400,6 +403,41 @@ static void table_that_is_cut_is_written_anew(void **state)
 	}
 }
 
+static void assert_same_file(uint64_t seq, const uint8_t *data, size_t n_bytes)
+{
+	cleanup_close int fd =
+		store_open_file(&store, &shop, seq, SEGMENT_FILE_LOG_PACKED, O_RDONLY);
+	cleanup_free uint8_t *now = malloc(n_bytes);
+
+	assert_int_equal(size_of(seq, SEGMENT_FILE_LOG_PACKED), n_bytes);
+	assert_int_equal(fd_read_at(fd, now, n_bytes, 0), n_bytes);
+	assert_memory_equal(now, data, n_bytes);
+}
+
+static void numbers_of_lines_that_are_damaged_are_counted_anew(void **state)
+{
+	size_t n_bytes = (size_t)size_of(102, SEGMENT_FILE_LOG_PACKED);
+	cleanup_close int fd =
+		store_open_file(&store, &shop, 102, SEGMENT_FILE_LOG_PACKED, O_RDONLY);
+	cleanup_free uint8_t *data = malloc(n_bytes);
+	struct packed p;
+	off_t behind;
+
+	assert_int_equal(fd_read_at(fd, data, n_bytes, 0), n_bytes);
+	assert_int_equal(packed_open(&p, steal_fd(&fd), store.frames), 0);
+	behind = (off_t)seek_table_text_bytes(p.table.n_frames, 8);
+	packed_close(&p);
+	flip(102, SEGMENT_FILE_LOG_PACKED, (off_t)n_bytes - behind - 6);
+	(void)examine(102);
+	assert_found(FAULT_TABLE, 1);
+	assert_non_null(strstr(seen.last.what, "numbers of its lines"));
+	with_mender(mend_that_table, 102);
+	(void)examine(102);
+	assert_found(FAULT_TABLE, 0);
+	assert_same_file(102, data, n_bytes);
+	assert_all_lines();
+}
+
 static void retention_deletes(void)
 {
 	meanwhile = NULL;
@@ -490,6 +528,7 @@ int main(void)
 		PLAIN(index_belongs_to_whoever_owns_its_segment),
 		PACKED(store_that_is_whole_has_no_faults),
 		PACKED(table_that_is_cut_is_written_anew),
+		PACKED(numbers_of_lines_that_are_damaged_are_counted_anew),
 		PACKED(segment_that_retention_deletes_does_not_come_back),
 		PACKED(frame_that_is_damaged_costs_itself_only),
 		PACKED(packed_index_that_is_damaged_keeps_its_other_frames),

@@ -15,6 +15,7 @@
 
 #include "log/frame-cache.h"
 #include "log/frame.h"
+#include "log/lines.h"
 
 #define FRAME 4096
 #define N_BYTES (3 * FRAME + 100)
@@ -38,17 +39,22 @@ static int memory_file(const void *data, size_t n_bytes)
 	return fd;
 }
 
-static struct box box_make(size_t n_bytes)
+static struct box box_of(size_t n_bytes, bool has_lines)
 {
 	struct box b = {.fd = memfd_create("packed", MFD_CLOEXEC), .packed = {.fd = -1}};
 	cleanup_close int from = memory_file(plain, n_bytes);
 	struct stat st;
 
-	assert_int_equal(packed_pack(from, b.fd, FRAME, UINT64_MAX, &b.bytes), 0);
+	assert_int_equal(packed_pack(from, b.fd, FRAME, UINT64_MAX, has_lines, &b.bytes), 0);
 	assert_int_equal(fstat(b.fd, &st), 0);
 	assert_int_equal(st.st_size, b.bytes);
 	assert_int_equal(frame_cache_new(&b.cache), 0);
 	return b;
+}
+
+static struct box box_make(size_t n_bytes)
+{
+	return box_of(n_bytes, true);
 }
 
 static void box_open(struct box *b)
@@ -113,10 +119,10 @@ static void packed_pack_without_room_says_so(void **state)
 	uint64_t bytes;
 	struct stat st;
 
-	assert_int_equal(packed_pack(from, to, FRAME, b.bytes - 1, &bytes), -ENOSPC);
+	assert_int_equal(packed_pack(from, to, FRAME, b.bytes - 1, true, &bytes), -ENOSPC);
 	assert_int_equal(fstat(to, &st), 0);
 	assert_true((uint64_t)st.st_size < b.bytes);
-	assert_int_equal(packed_pack(from, to, FRAME, b.bytes, &bytes), 0);
+	assert_int_equal(packed_pack(from, to, FRAME, b.bytes, true, &bytes), 0);
 	assert_int_equal(bytes, b.bytes);
 	box_done(&b);
 }
@@ -233,6 +239,98 @@ static void frame_cache_has_room_for_any_number_of_frames(void **state)
 	box_done(&b);
 }
 
+/* --- numbers of lines ------------------------------------------------------------------------- */
+
+static void assert_counts(const struct line_table *t)
+{
+	assert_int_equal(t->n_frames, 4);
+	for (size_t i = 0; i < 4; i++) {
+		uint32_t n = 0;
+
+		for (size_t at = i * FRAME; at < MIN_OF((i + 1) * FRAME, (size_t)N_BYTES); at++)
+			n += plain[at] == '\n';
+		assert_int_equal(line_table_lines(t, i), n);
+	}
+	assert_int_equal(line_table_lines(t, 4), LINES_UNKNOWN);
+}
+
+static void packed_file_knows_the_number_of_lines_in_each_frame(void **state)
+{
+	struct box b = box_make(N_BYTES);
+	struct line_table again = {0};
+
+	box_open(&b);
+	assert_counts(&b.packed.lines);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(packed_count(&b.packed, i, &again), 0);
+	line_table_end(&again);
+	assert_counts(&again);
+	line_table_done(&again);
+	box_done(&b);
+}
+
+static void packed_file_of_a_former_version_is_whole_without_them(void **state)
+{
+	struct box b = box_of(N_BYTES, false);
+
+	box_open(&b);
+	assert_false(b.packed.is_rebuilt || b.packed.has_lost_lines);
+	assert_int_equal(line_table_lines(&b.packed.lines, 0), LINES_UNKNOWN);
+	assert_reads(&b, 0, N_BYTES, N_BYTES);
+	box_done(&b);
+}
+
+static void numbers_that_are_damaged_cost_nothing_else(void **state)
+{
+	uint64_t end = line_table_text_bytes(4), tail = seek_table_text_bytes(4, 8);
+
+	for (uint64_t i = 0; i < end; i++) {
+		struct box b = box_make(N_BYTES);
+
+		box_damage(&b, b.bytes - tail - end + i);
+		box_open(&b);
+		assert_true(b.packed.has_lost_lines && !b.packed.is_rebuilt);
+		assert_int_equal(line_table_lines(&b.packed.lines, 0), LINES_UNKNOWN);
+		assert_reads(&b, 0, N_BYTES, N_BYTES);
+		box_done(&b);
+	}
+}
+
+/* Longest line that is one, and one that is two; both over two frames. */
+static void line_that_is_too_long_leaves_its_frames_without_a_number(void **state)
+{
+	static char text[3 * LINE_BYTES_MAX];
+
+	for (size_t more = 0; more < 2; more++) {
+		struct line_table t = {0};
+		size_t half = LINE_BYTES_MAX;
+
+		memset(text, 'x', sizeof(text));
+		text[9] = text[10 + LINE_BYTES_MAX + more] = text[2 * half + 5] = '\n';
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(line_table_count(&t, text + i * half, half), 0);
+		line_table_end(&t);
+		assert_int_equal(line_table_lines(&t, 0), more ? LINES_UNKNOWN : 1);
+		assert_int_equal(line_table_lines(&t, 1), more ? LINES_UNKNOWN : 1);
+		assert_int_equal(line_table_lines(&t, 2), 1);
+		line_table_done(&t);
+	}
+}
+
+static void frame_that_is_lost_has_no_number(void **state)
+{
+	struct line_table t = {0};
+
+	assert_int_equal(line_table_count(&t, "a\nb\nc", 5), 0);
+	assert_int_equal(line_table_count(&t, NULL, 5), 0);
+	assert_int_equal(line_table_count(&t, "d\ne\n", 4), 0);
+	line_table_end(&t);
+	assert_int_equal(line_table_lines(&t, 0), 2);
+	assert_int_equal(line_table_lines(&t, 1), LINES_UNKNOWN);
+	assert_int_equal(line_table_lines(&t, 2), 2);
+	line_table_done(&t);
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 static void seek_table_refuses_frames_that_no_packer_of_ours_makes(void **state)
@@ -265,8 +363,8 @@ static void seek_table_written_is_read_back(void **state)
 	assert_int_equal(back.bytes, t.bytes);
 	assert_memory_equal(back.ends, t.ends, 2 * sizeof(*t.ends));
 	seek_table_done(&back);
-	/* Frames that do not fill the file. */
-	assert_int_equal(seek_table_read(text, sizeof(text), 1021 + sizeof(text), &back), -EBADMSG);
+	/* Frames that are more than the file. */
+	assert_int_equal(seek_table_read(text, sizeof(text), 1019 + sizeof(text), &back), -EBADMSG);
 	for (size_t i = 0; i < sizeof(text); i++) {
 		text[i] ^= 0x55;
 		if (seek_table_read(text, sizeof(text), 1020 + sizeof(text), &back) == 0)
@@ -289,6 +387,11 @@ int main(void)
 		cmocka_unit_test(packed_junk_is_empty),
 		cmocka_unit_test(frame_cache_keeps_files_apart),
 		cmocka_unit_test(frame_cache_has_room_for_any_number_of_frames),
+		cmocka_unit_test(packed_file_knows_the_number_of_lines_in_each_frame),
+		cmocka_unit_test(packed_file_of_a_former_version_is_whole_without_them),
+		cmocka_unit_test(numbers_that_are_damaged_cost_nothing_else),
+		cmocka_unit_test(line_that_is_too_long_leaves_its_frames_without_a_number),
+		cmocka_unit_test(frame_that_is_lost_has_no_number),
 		cmocka_unit_test(seek_table_refuses_frames_that_no_packer_of_ours_makes),
 		cmocka_unit_test(seek_table_written_is_read_back),
 	};

@@ -17,6 +17,7 @@
 
 #include "lib/error.h"
 #include "lib/text.h"
+#include "log/tape.h"
 #include "tests/unit/lib/temp.h"
 #include "tests/unit/log/pen.h"
 
@@ -210,6 +211,135 @@ static void cursor_that_fits_nothing_harms_nothing(void **state)
 			     NULL);
 }
 
+/* --- lines that are passed by their number ---------------------------------------------------- */
+
+#define ROUNDS 3
+#define STEPS 1500
+
+static const struct stream_id shop_err = {.service = "shop", .stream = INTAKE_STREAM_ERR};
+static const struct stream_id teller = {.service = "supervisor", .stream = INTAKE_STREAM_EVENT};
+
+static uint64_t n_leapt;
+static usec_t now_usec;
+
+int __real_tape_leap(struct tape *t, uint64_t max_lines, usec_t since_usec, uint64_t *ret_n_lines);
+int __wrap_tape_leap(struct tape *t, uint64_t max_lines, usec_t since_usec, uint64_t *ret_n_lines);
+
+int __wrap_tape_leap(struct tape *t, uint64_t max_lines, usec_t since_usec, uint64_t *ret_n_lines)
+{
+	int r = __real_tape_leap(t, max_lines, since_usec, ret_n_lines);
+
+	n_leapt += *ret_n_lines;
+	return r;
+}
+
+static void tell(struct pen *p, const char *kind, uint64_t life)
+{
+	bool ends = kind[0] == 'e';
+	char text[256];
+	int n = snprintf(text, sizeof(text),
+			 "{\"kind\":\"%s\",\"text\":\"(%s %lu)\",\"at_usec\":%lu,"
+			 "\"service\":\"shop\",\"instance\":0,%s\"life\":%lu%s}\n",
+			 kind, kind, (unsigned long)life, (unsigned long)(now_usec - any(20)),
+			 ends ? "\"exit\":{" : "", (unsigned long)life, ends ? "}" : "");
+
+	p->at_usec = now_usec;
+	pen_write(p, text, (size_t)n);
+}
+
+static void print_lines(struct pen *p, unsigned n_lines)
+{
+	static unsigned number;
+	char text[4096];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < n_lines; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%u\n", number++);
+	p->at_usec = now_usec;
+	pen_write(p, text, n);
+}
+
+/* Two streams of one service with many lives, some cut short, and the events of another. */
+static void streams_write(void)
+{
+	struct pen out = {.log_fd = -1, .index_fd = -1, .seq = 1000}, err = out, events = out;
+	struct pen *const pens[] = {&out, &err}, *p = &out;
+	uint64_t life = 100;
+
+	err.id = &shop_err;
+	events.id = &teller;
+	pen_next(&events, false);
+	for (unsigned i = 0; i < STEPS; i++) {
+		if (any(50) == 0)
+			p = pens[any(2)];
+		now_usec += any(60);
+		if (i % 400 == 0) {
+			if (i > 0 && any(2))
+				pen_line(&out, any(30), false);
+			tell(&events, "exit", life);
+			life += 10;
+			for (size_t k = 0; k < ARRAY_LEN(pens); k++) {
+				pens[k]->at_usec = now_usec;
+				if (i % 800 == 0)
+					pen_next(pens[k], false);
+				pens[k]->life = life - 10;
+				pen_begin_life(pens[k]);
+			}
+			tell(&events, "start", life);
+		}
+		print_lines(p, 1 + any(60));
+		if (any(100) == 0) {
+			pen_line(p, any(30), any(2));
+			pen_record(p, INDEX_DROPPED, 5);
+			pen_line(p, any(900), true);
+		}
+		if (any(100) == 0)
+			tell(&events, "ready", 0);
+	}
+	pen_close(&out);
+	pen_close(&err);
+	pen_close(&events);
+}
+
+static void tail_read(int tail, usec_t until_usec, const char *level, struct text *said)
+{
+	struct query *q =
+		query_of(json_pack("{s:[s], s:i, s:I, s:s*}", "names", "shop", "tail", tail,
+				   "until_at_usec", (json_int_t)until_usec, "level", level));
+
+	query_read(q, said);
+	query_free(q);
+}
+
+static void tail_is_the_same_whether_its_lines_are_counted_or_looked_at(void **state)
+{
+	pen_packs = true;
+	pen_damages = 0;
+	pen_frame_bytes = 1024;
+	for (unsigned round = 1; round <= ROUNDS; round++) {
+		pen_seed = round;
+		now_usec = 1000000;
+		if (round > 1)
+			assert_int_equal(setup(state), 0);
+		assert_int_equal(store_make_folder(&store, "supervisor"), 0);
+		streams_write();
+		for (int tail = 1; tail < 60000; tail += 1 + (int)any(12000)) {
+			cleanup_text struct text counted = {0}, looked_at = {0};
+			usec_t until_usec = any(2) ? now_usec - any(40000) : 0;
+
+			tail_read(tail, until_usec, NULL, &counted);
+			tail_read(tail, until_usec, "debug", &looked_at);
+			assert_string_equal(counted.data ?: "", looked_at.data ?: "");
+		}
+		if (round < ROUNDS)
+			assert_int_equal(teardown(state), 0);
+	}
+	pen_packs = false;
+	pen_frame_bytes = 0;
+	pen_damages = 3;
+	assert_true(n_leapt > 50000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -227,6 +357,9 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(cursor_is_none_while_the_last_lines_are_looked_for,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			tail_is_the_same_whether_its_lines_are_counted_or_looked_at, setup,
+			teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

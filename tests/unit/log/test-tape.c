@@ -135,6 +135,38 @@ static void check_backwards(void)
 	assert_int_equal(i, 0);
 }
 
+/* Leap back from each line: over lines that are there, and over as many as it says, but for damaged
+ * ones, of which fewer are left. Return: lines that were leapt over. */
+static uint64_t check_leaps(void)
+{
+	uint64_t n_leapt = 0;
+
+	for (size_t i = n_all; i > 0; i--) {
+		usec_t since_usec = any(2) ? all[i - 1].at_usec - any(200) : 0;
+		size_t j = i - 1;
+		bool is_damaged = false;
+		uint64_t n;
+
+		if (is_mark(&all[j]))
+			continue;
+		assert_int_equal(tape_seek_place(&tape, &all[j].place), 0);
+		assert_int_equal(tape_load(&tape), 1);
+		assert_int_equal(tape_leap(&tape, any(2) ? any(300) : 100000, since_usec, &n), 0);
+		if (n == 0)
+			continue;
+		n_leapt += n;
+		for (; tape_place(&tape).offset != all[j].place.offset; j--) {
+			assert_true(j > 0 && all[j].place.seq == all[j - 1].place.seq);
+			assert_false(is_mark(&all[j - 1]));
+			assert_int_equal(all[j - 1].life, all[i - 1].life);
+			assert_true(all[j - 1].at_usec >= since_usec);
+			is_damaged |= all[j - 1].damaged;
+		}
+		assert_true(is_damaged ? i - 1 - j <= n : i - 1 - j == n);
+	}
+	return n_leapt;
+}
+
 static void check_places(void)
 {
 	for (size_t i = 0; i < n_all; i++) {
@@ -241,7 +273,7 @@ static uint64_t check_coverage(void)
 
 static void check_random_stores(void **state)
 {
-	uint64_t damaged = 0;
+	uint64_t damaged = 0, n_leapt = 0;
 
 	for (unsigned round = 1; round <= ROUNDS; round++) {
 		pen_seed = round;
@@ -252,6 +284,7 @@ static void check_random_stores(void **state)
 		read_all();
 		damaged += check_coverage();
 		check_backwards();
+		n_leapt += check_leaps();
 		check_places();
 		for (usec_t at = all[0].at_usec; at <= all[n_all - 1].at_usec + 1;
 		     at += 1 + any(40)) {
@@ -264,6 +297,7 @@ static void check_random_stores(void **state)
 			assert_int_equal(teardown(state), 0);
 	}
 	assert_int_equal(damaged > 0, pen_packs);
+	assert_int_equal(n_leapt > 300, pen_packs);
 }
 
 static void lines_of_a_random_store_are_the_same_in_every_way(void **state)
