@@ -17,9 +17,9 @@ from waiting import SLOWNESS, wait_until
 KILLS = 50
 
 
-def spout(platform, n, size, pause_usec=0, **more):
-    return platform.spawn([instance.BUILD / "tests/integration/programs/spout", n, size,
-                           pause_usec], **more)
+def spout(platform, n, size, *words, **more):
+    return platform.spawn([instance.BUILD / "tests/integration/programs/spout", n, size, *words],
+                          **more)
 
 
 def expected(n):
@@ -36,17 +36,25 @@ def assert_stored(collector, name, data):
 
 
 def kill_while_running(collector, keeper, writer, kills, deadline=60):
-    """kill -9 the collector so often at random moments, and until the writer is done."""
-    done, end = 0, time.monotonic() + deadline * SLOWNESS
+    """kill -9 the collector so often at random moments, and until the writer is done.
+
+    Returns how many of the kills fell into what it wrote, and when it was done."""
+    done, inside, end = 0, 0, time.monotonic() + deadline * SLOWNESS
+    ended = None
     while done < kills or writer.poll() is None:
         assert time.monotonic() < end, f"the stream does not come to its end: {collector.said()}"
         if keeper.has_news(random.uniform(0, 0.02)) and not keeper.receive():
             raise AssertionError("the collector hung up by itself:\n" + collector.said())
+        if writer.poll() is None:
+            inside += done < kills
+        else:
+            ended = ended or time.monotonic()
         if done < kills:
             collector.kill()
             collector.start()
             keeper.connect()
             done += 1
+    return inside, ended or time.monotonic()
 
 
 @pytest.mark.parametrize("size, pause_usec, is_former",
@@ -79,18 +87,22 @@ def assert_stored_as_printed(platform, collector, name, n):
 
 @pytest.mark.slow
 @pytest.mark.deadline(600)
-def test_stream_of_millions_of_lines_a_second_under_500_kills_is_complete(platform, collectors):
-    n, size, pause_usec = 50_000_000, 65536, 1500  # 2.9 million a second, if the machine can
+def test_stream_of_a_million_lines_a_second_under_500_kills_is_complete(platform, collectors,
+                                                                        capsys):
+    # 1.46 million a second for 34 s; what a kill held up is made up for.
+    n, size, pause_usec = 50_000_000, 65536, 3000
     collector = collectors("--segment", "4M", "--max-total", "8G")
     keeper = collector.keeper()
     pipe = keeper.pipe("shop")
     begin = time.monotonic()
-    writer = spout(platform, n, size, pause_usec, stdout=pipe.write_end)
+    writer = spout(platform, n, size, pause_usec, "pace", stdout=pipe.write_end)
     pipe.close_write()
-    kill_while_running(collector, keeper, writer, 10 * KILLS, deadline=400)
+    inside, ended = kill_while_running(collector, keeper, writer, 10 * KILLS, deadline=400)
     assert writer.returncode == 0, "the writer saw a broken pipe"
     keeper.wait_drained(pipe, deadline=120)
-    print(f"{n / (time.monotonic() - begin) / 1e6:.1f} million lines a second")
+    with capsys.disabled():
+        print(f"\n{n / (ended - begin) / 1e6:.2f} million lines a second, "
+              f"{inside} of {10 * KILLS} kills among them")
     # It gives way to everybody, and may have had no turn yet.
     wait_until(lambda: list((collector.log / "shop").glob("*.zst")), 120, "some to be packed")
     assert_stored_as_printed(platform, collector, "shop", n)
