@@ -48,6 +48,11 @@ def load():
     return " ".join(f"{value:.1f}" for value in os.getloadavg())
 
 
+def stolen():
+    """Seconds of CPU that went to other machines of the same host, since boot."""
+    return int(pathlib.Path("/proc/stat").read_text().split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
 def today():
     return datetime.datetime.now(datetime.timezone.utc).strftime("%d %B %Y, %H:%M UTC")
 

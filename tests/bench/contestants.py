@@ -19,6 +19,7 @@ class Contestant:
     """One supervisor with these services in this workplace."""
     package = None  # of Debian
     fast = True     # restarts at once; the others wait a second by design and are left out of some
+    killable = True  # nobody starts again what is killed with all of it
 
     def __init__(self, work, names):
         self.work, self.names, self.pid = work, names, None

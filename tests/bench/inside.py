@@ -13,7 +13,7 @@ import jobs as short_jobs
 import measures
 import units
 from instruments import cpu_seconds, pss_kib, read
-from measures import Notes, Session, msec
+from measures import Notes, Session, msec, turns
 
 SUPERVISOR = "/run/slicekeep/supervisor.sock"
 TREE = "/sys/fs/cgroup"
@@ -28,36 +28,34 @@ def crash(options, notes):
 
 def life(options, notes):
     """Start and stop of 100, and the memory in between, also the first process's."""
-    for _ in range(1 if options["quick"] else 3):
-        for kind in units.ALL:
-            # Or it would use again what it has kept of the services before.
-            units.run("systemctl", "daemon-reexec")
-            before = pss_kib(MANAGER)
-            with Session(kind, 100, notes) as session:
-                session.add("start.100", msec(session.begun, session.up))
-                time.sleep(2)
-                own, manager = pss_kib(session.it.own()), pss_kib(MANAGER) - before
-                session.add("pss.own", own / 1024)
-                session.add("pss.manager", manager / 1024)
-                session.add("pss.all", (own + manager) / 1024)
-            if hasattr(session, "left"):
-                session.add("stop.100", session.left[0])
-            yield
+    for kind in turns(units.ALL, 1 if options["quick"] else 3, notes):
+        # Or it would use again what it has kept of the services before.
+        units.run("systemctl", "daemon-reexec")
+        before = pss_kib(MANAGER)
+        with Session(kind, 100, notes) as session:
+            session.add("start.100", msec(session.begun, session.up))
+            time.sleep(2)
+            own, manager = pss_kib(session.it.own()), pss_kib(MANAGER) - before
+            session.add("pss.own", own / 1024)
+            session.add("pss.manager", manager / 1024)
+            session.add("pss.all", (own + manager) / 1024)
+        if session.left:
+            session.add("stop.100", session.left[0])
+        yield
 
 
 def weights(options, notes):
     """How two that take what they get share a core."""
-    for _ in range(1 if options["quick"] else 2):
-        for kind in units.ALL:
-            weighted = type(kind.__name__, (kind,), {"weights": WEIGHTS})
-            with Session(weighted, len(WEIGHTS), notes) as session:
-                pids = [[session.work.pids[name]] for name in session.names]
-                time.sleep(1)
-                before = list(map(cpu_seconds, pids))
-                time.sleep(5 if options["quick"] else 15)
-                heavy, light = (after - then for after, then in zip(map(cpu_seconds, pids), before))
-                session.add("weights", heavy / light)
-            yield
+    for kind in turns(units.ALL, 1 if options["quick"] else 2, notes):
+        weighted = type(kind.__name__, (kind,), {"weights": WEIGHTS})
+        with Session(weighted, len(WEIGHTS), notes) as session:
+            pids = [[session.work.pids[name]] for name in session.names]
+            time.sleep(1)
+            before = list(map(cpu_seconds, pids))
+            time.sleep(5 if options["quick"] else 15)
+            heavy, light = (after - then for after, then in zip(map(cpu_seconds, pids), before))
+            session.add("weights", heavy / light)
+        yield
 
 
 def cgroups():

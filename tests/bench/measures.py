@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The measures. Each is a generator of sessions; a session has one contestant alone on the machine.
 
+Sessions are short and come in rounds: in each round every contestant has one, so that what else the
+machine does meets all of them, and the report can tell from the rounds how steady a ratio is.
 A session adds samples: notes.add(key, contestant, value). Milliseconds unless the key says
 otherwise. Pauses stand where a contestant needs age (the daemontools family waits a second with
 whoever dies young) and between samples, never inside of one.
@@ -16,20 +18,31 @@ from instruments import (MEMORY, Farewell, Workplace, cpu_seconds, kill, now, ps
 
 
 FAILURES = (TimeoutError, RuntimeError)
+# So old that nobody thinks of a crash loop.
+GROWN_SECONDS = 1.2
 
 
 class Notes:
-    """Samples by measure and contestant."""
+    """Samples by measure and contestant, each with the round in which it was taken."""
 
     def __init__(self):
-        self.samples, self.remarks = {}, []
+        self.samples, self.remarks, self.round = {}, [], 0
 
     def add(self, key, name, value):
-        self.samples.setdefault(key, {}).setdefault(name, []).append(value)
+        self.samples.setdefault(key, {}).setdefault(name, []).append((self.round, value))
 
     def remark(self, text):
         if text not in self.remarks:
             self.remarks.append(text)
+
+
+def turns(kinds, n_rounds, notes):
+    """Whose session is next: in each round all have one, in an order that is turned after each and
+    begins elsewhere after two, so that all have each place and each neighbour equally often."""
+    for notes.round in range(n_rounds):
+        first = notes.round // 2 % len(kinds)
+        order = [*kinds[first:], *kinds[:first]]
+        yield from reversed(order) if notes.round % 2 else order
 
 
 def msec(begin, end):
@@ -43,9 +56,9 @@ def service_names(count):
 class Session:
     """One contestant with its services up; whatever happens, nothing of it stays."""
 
-    def __init__(self, kind, count, notes):
+    def __init__(self, kind, count, notes, leaves=True):
         self.work, self.names, self.notes = Workplace(MEMORY), service_names(count), notes
-        self.kind = kind
+        self.kind, self.leaves, self.left = kind, leaves or not kind.killable, None
         try:
             self.it = kind(self.work, self.names)
         except BaseException:
@@ -63,8 +76,9 @@ class Session:
         return self
 
     def __exit__(self, kind, error, _trace):
-        """Who fails here is named in the report, and the others are measured all the same."""
-        if kind is None:
+        """Who fails here is named in the report, and the others are measured all the same. Where
+        the end is not measured, all are killed."""
+        if kind is None and self.leaves:
             try:
                 self.leave()
             except FAILURES as problem:
@@ -72,7 +86,7 @@ class Session:
         left = self.work.finish() + self.it.close()
         if error:
             self.notes.remark(f"{self.kind.name} with {len(self.names)} services: {error}")
-        elif left:
+        elif left and self.leaves:
             self.notes.remark(f"{self.kind.name} left behind: {', '.join(left)}")
         return isinstance(error, FAILURES)
 
@@ -98,44 +112,43 @@ class Session:
 
 def crash(kinds, quick, notes):
     """A service that was healthy is killed; and killed again when it is younger than 0.1 s."""
-    # So many that the p99 is the fifth worst: of 120 it was the second, which a single preemption
-    # by a neighbour of the machine decides.
-    n_kills, n_again = (5, 2) if quick else (150, 4)
-    for kind in [k for _ in range(1 if quick else 3) for k in kinds]:
-        with Session(kind, n_kills + n_again, notes) as session:
-            time.sleep(1.5)  # so old that nobody thinks of a crash loop
-            for name in session.names[:n_kills]:
+    n_rounds, n_kills = (1, 5) if quick else (10, 45)
+    for kind in turns(kinds, n_rounds, notes):
+        # Who waits a second with the second kill waits for nothing else here.
+        if not kind.fast and notes.round % 3:
+            continue
+        with Session(kind, n_kills + 1, notes, leaves=False) as session:
+            time.sleep(GROWN_SECONDS)
+            *names, again = session.names
+            for name in names:
                 if kind.fast:
                     session.add("crash", session.kill(name))
                     time.sleep(0.005)
-            for name in session.names[n_kills:]:
-                session.kill(name)
-                time.sleep(0.02)
-                session.add("crash.again", session.kill(name))
+            session.kill(again)
+            time.sleep(0.02)
+            session.add("crash.again", session.kill(again))
         yield
 
 
 def life(kinds, quick, notes):
-    """Start and stop of N, and the memory in between."""
-    for count, rounds in ((1, 21), (10, 3), (100, 3), (500, 3)):
-        for turn in range(1 if quick else rounds):
-            for kind in kinds:
-                key = "start"
-                if kind is contestants.Slicekeep:
-                    with Session(contestants.Alone, count, notes) as session:
-                        session.add(f"start.{count}", msec(session.begun, session.up))
-                    key = "up"
-                with Session(kind, count, notes) as session:
-                    session.add(f"{key}.{count}", msec(session.begun, session.up))
-                    time.sleep(0.3 if quick or turn else 2)
-                    if turn == 0:
-                        own = session.work.own()
-                        session.add(f"pss.{count}", pss_kib(own) / 1024)
-                        session.add(f"processes.{count}", len(own))
-                if hasattr(session, "left"):
-                    session.add(f"stop.{count}", session.left[0])
-                    session.add(f"stop_all.{count}", session.left[1])
-                yield
+    """Start of N; in the first rounds also the memory, and the stop."""
+    for count, n_rounds, n_whole in ((1, 40, 5), (10, 12, 0), (100, 12, 6), (500, 8, 8)):
+        for kind in turns(kinds, 1 if quick else n_rounds, notes):
+            if kind is contestants.Slicekeep:
+                with Session(contestants.Alone, count, notes, leaves=False) as session:
+                    session.add(f"start.{count}", msec(session.begun, session.up))
+            with Session(kind, count, notes, leaves=notes.round < n_whole) as session:
+                key = "up" if kind is contestants.Slicekeep else "start"
+                session.add(f"{key}.{count}", msec(session.begun, session.up))
+                if session.leaves:
+                    time.sleep(GROWN_SECONDS)
+                    own = session.work.own()
+                    session.add(f"pss.{count}", pss_kib(own) / 1024)
+                    session.add(f"processes.{count}", len(own))
+            if session.left:
+                session.add(f"stop.{count}", session.left[0])
+                session.add(f"stop_all.{count}", session.left[1])
+            yield
 
 
 def idle(kinds, quick, notes):
@@ -163,10 +176,10 @@ def counts(pids):
 
 def control(kinds, quick, notes):
     """What a person or a page asks for while 100 services run."""
-    n_asked, n_restarted = (3, 2) if quick else (20, 10)
-    for kind in [k for _ in range(1 if quick else 2) for k in kinds if k.fast]:
-        with Session(kind, 100, notes) as session:
-            time.sleep(1.2)
+    n_rounds, n_asked, n_restarted = (1, 3, 2) if quick else (8, 6, 3)
+    for kind in turns([kind for kind in kinds if kind.fast], n_rounds, notes):
+        with Session(kind, 100, notes, leaves=False) as session:
+            time.sleep(GROWN_SECONDS)
             for _ in range(n_asked):
                 session.add("ls", session.work.run(session.it.ls()) * 1000)
             ask = session.it.asker()
@@ -178,9 +191,8 @@ def control(kinds, quick, notes):
                     raise RuntimeError(f"{kind.name} names {count} services only")
             for name in session.names[:n_restarted]:
                 restart(session, "restart.one", [name])
-            for _ in range(1 if quick else 2):
-                time.sleep(1.2)
-                restart(session, "restart.all", session.names)
+            time.sleep(GROWN_SECONDS)
+            restart(session, "restart.all", session.names)
         yield
 
 
@@ -195,15 +207,18 @@ def restart(session, key, names):
 
 
 def storm(kinds, quick, notes):
-    """100 services that die at once, for 10 s: what a restart costs; does it still answer?
+    """100 services that die at once, for 5 s: what a restart costs; and does it still answer?
 
-    These are two storms: an `ls` costs some the CPU of a daemon, which is counted, and others that
+    Not shorter: what is restarted at once, with all others, costs less than what is restarted alone
+    later. Who asks comes after: an `ls` costs some the CPU of a daemon, which is counted, and others that
     of the program that asks, which is not.
     """
-    seconds = 2 if quick else 10
-    for kind in kinds:
-        with Session(kind, 100, notes) as session:
-            time.sleep(1.2)
+    n_rounds, seconds = (1, 1) if quick else (5, 5)
+    for kind in turns(kinds, n_rounds, notes):
+        if not kind.fast and notes.round % 3:
+            continue
+        with Session(kind, 100, notes, leaves=False) as session:
+            time.sleep(GROWN_SECONDS)
             own = session.work.own()
             cpu = cpu_seconds(own)
             begin_storm(session)
@@ -211,12 +226,8 @@ def storm(kinds, quick, notes):
             restarts = session.work.storm.stat().st_size
             session.add("storm.restarts", restarts / seconds)
             session.add("storm.cpu", (cpu_seconds(own) - cpu) * 1e6 / max(restarts, 1))
-            asks = session.it.ls() is not None
-        if asks:
-            with Session(kind, 100, notes) as session:
-                time.sleep(1.2)
-                begin_storm(session)
-                ask_in_storm(session, seconds)
+            if session.it.ls():
+                ask_in_storm(session, 10)
         yield
 
 
@@ -227,29 +238,29 @@ def begin_storm(session):
         kill(pid, signal.SIGKILL)
 
 
-def ask_in_storm(session, seconds):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def ask_in_storm(session, n_asked):
+    for _ in range(n_asked):
         try:
             session.add("storm.ls", session.work.run(session.it.ls()) * 1000)
         except RuntimeError as problem:
             session.notes.remark(f"in the crash storm: {problem}")
-        time.sleep(0.2)
+        time.sleep(0.1)
 
 
 def logs(_kinds, quick, notes):
     """Lines of 100 bytes as fast as they are taken, in writes of 4 kB and of one line."""
-    million = 100_000 if quick else 1_000_000
-    for key, write_bytes in (("log.blocks", 4000), ("log.lines", 100)):
-        for kind in [k for _ in range(1 if quick else 3) for k in loggers.ALL]:
+    n_rounds, million = (1, 100_000) if quick else (5, 1_000_000)
+    for kind in turns(loggers.ALL, n_rounds, notes):
+        for key, write_bytes in (("log.blocks", 4000), ("log.lines", 100)):
             log_session(kind, key, 1, (million, write_bytes, 0), notes)
-            yield
+        yield
 
 
 def pace(_kinds, quick, notes):
     """50 services that print a line each millisecond."""
-    for kind in [k for _ in range(1 if quick else 2) for k in loggers.ALL]:
-        log_session(kind, "log.fifty", 50, (500 if quick else 5000, 100, 1000), notes)
+    n_rounds, n_lines = (1, 500) if quick else (5, 2000)
+    for kind in turns(loggers.ALL, n_rounds, notes):
+        log_session(kind, "log.fifty", 50, (n_lines, 100, 1000), notes)
         yield
 
 

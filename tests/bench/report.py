@@ -3,6 +3,8 @@
 import dataclasses
 import statistics
 
+from rounds import DRAWS, STATISTICS, ratio, values_of
+
 OURS = "slicekeep"
 
 
@@ -16,17 +18,15 @@ class Row:
     statistic: str = "p50"
     more_is_better: bool = False
     compared: bool = True     # a row that explains another is not held against the peers
-    allowed: float = 0        # the best peer may be so many times better; 0: by noise only
+    allowed: float = 1        # the best peer may be so many times better
+    floor_is_least: bool = True  # nothing can do the same with less
 
     @property
     def name(self):
         return f"{self.title}, {self.statistic}" if self.statistic != "p50" else self.title
 
     def value(self, samples):
-        if self.statistic == "p99":
-            samples = sorted(samples)
-            return samples[min(len(samples) - 1, int(len(samples) * 0.99))]
-        return statistics.median(samples)
+        return STATISTICS[self.statistic](values_of(samples))
 
 
 ROWS = (
@@ -54,16 +54,20 @@ ROWS = (
     Row("restart.one.returns", "restart one: the command returns", "ms", compared=False),
     Row("restart.all", "restart all 100: last replacement's first instruction", "ms", 40),
     Row("restart.all.returns", "restart all 100: the command returns", "ms", compared=False),
-    Row("storm.cpu", "crash storm of 100: own CPU a restart", "µs", 100),
+    Row("storm.cpu", "crash storm of 100: own CPU a restart", "µs", 100, floor_is_least=False),
     Row("storm.restarts", "crash storm of 100: restarts a second", "", compared=False),
-    Row("storm.ls", "crash storm of 100: `ls`", "ms", 2),
-    Row("log.blocks", "log, writes of 4 kB: million lines a second", "", 8, more_is_better=True),
-    Row("log.blocks.cpu", "log, writes of 4 kB: CPU a million lines", "s", 0.06),
+    Row("storm.ls", "crash storm of 100: `ls`", "ms", 2, floor_is_least=False),
+    Row("log.blocks", "log, writes of 4 kB: million lines a second", "", 8, more_is_better=True,
+        floor_is_least=False),
+    Row("log.blocks.cpu", "log, writes of 4 kB: CPU a million lines", "s", 0.06,
+        floor_is_least=False),
     Row("log.blocks.stamp", "log, writes of 4 kB: lines that share a stamp", "", compared=False),
-    Row("log.lines", "log, a write a line: million lines a second", "", 1.8, more_is_better=True),
-    Row("log.lines.cpu", "log, a write a line: CPU a million lines", "s"),
+    Row("log.lines", "log, a write a line: million lines a second", "", 1.8, more_is_better=True,
+        floor_is_least=False),
+    Row("log.lines.cpu", "log, a write a line: CPU a million lines", "s", floor_is_least=False),
     Row("log.lines.stamp", "log, a write a line: lines that share a stamp", "", compared=False),
-    Row("log.fifty.cpu", "log, 50 services × 1000 lines/s: CPU a million lines", "s", 0.6),
+    Row("log.fifty.cpu", "log, 50 services × 1000 lines/s: CPU a million lines", "s", 0.6,
+        floor_is_least=False),
     Row("log.fifty.stamp", "log, 50 services × 1000 lines/s: lines that share a stamp", "",
         compared=False),
     Row("log.window", "search: first hit of a window of 15 minutes, packed", "ms", 50),
@@ -75,7 +79,6 @@ ROWS = (
         compared=False),
 )
 FLOORS = ("floor", "cat", "shape")
-NOISE = 1.2  # on a shared machine a ratio is known to a fifth
 
 
 def number(value):
@@ -88,38 +91,63 @@ def number(value):
     return f"{value:.2f}" if abs(value) >= 0.01 else "< 0.01"
 
 
-def ratio(mine, theirs):
-    return f"{number(mine / theirs)}×" if mine is not None and theirs else "–"
+def times(found):
+    """A ratio and between what it lies, in words."""
+    if found is None:
+        return "–"
+    text, low, high = map(number, (found.times, found.low, found.high))
+    return f"{text}×" if low == high else f"{text}× ({low} – {high})"
 
 
 class Line:
     """One row with its numbers."""
 
     def __init__(self, row, samples):
-        self.row = row
-        self.values = {name: row.value(found) for name, found in samples.items() if found}
-        self.ours = self.values.get(OURS)
-        self.floor = next((self.values[name] for name in FLOORS if name in self.values), None)
+        self.row, self.samples = row, {name: found for name, found in samples.items() if found}
+        self.values = {name: row.value(found) for name, found in self.samples.items()}
+        self.floor = next((name for name in FLOORS if name in self.values), None)
         peers = {name: value for name, value in self.values.items()
                  if name not in FLOORS and name != OURS}
         best = max if row.more_is_better else min
         self.best = best(peers, key=peers.get) if peers else None
-        self.best_value = peers.get(self.best)
+        self.of_floor, self.of_best = self.ratio(OURS, self.floor), self.ratio(OURS, self.best)
+        self.floor_of_best = self.ratio(self.floor, self.best)
+
+    def ratio(self, one, other):
+        if one not in self.values or other not in self.values:
+            return None
+        return ratio(self.samples[one], self.samples[other], STATISTICS[self.row.statistic],
+                     DRAWS if self.row.compared else 0)
+
+    def worse(self, found):
+        """Whether a ratio is worse than allowed wherever in its interval the truth may lie."""
+        if found is None:
+            return False
+        return (found.turned() if self.row.more_is_better else found).low > self.row.allowed
+
+    def floor_is_behind(self):
+        """Whether even the floor, than which nothing can be better, is worse than the best peer."""
+        return (self.row.compared and self.row.floor_is_least and self.floor_of_best is not None
+                and self.floor_of_best.times > 1)
+
+    def behind(self):
+        """In words: worse than the best peer, and than the floor where that is worse still."""
+        if not self.row.compared or not self.worse(self.of_best):
+            return []
+        if self.floor_is_behind() and not self.worse(self.of_floor):
+            return [f"behind {self.best}, but not behind the floor"]
+        return [f"behind {self.best}"]
 
     def misses(self):
         """Why this row is not as it should be, in words; empty if it is."""
-        if self.ours is None:
+        if OURS not in self.values:
             return ["not measured"]
-        found, sign = [], -1 if self.row.more_is_better else 1
-        if self.row.budget is not None and sign * self.ours > sign * self.row.budget:
-            found.append("over budget" if sign > 0 else "below budget")
-        if self.row.compared and self.best_value is not None:
-            worse = sign * (self.ours - self.best_value) > 0
-            near = self.row.allowed or NOISE
-            far = not self.best_value or not 1 / near <= self.ours / self.best_value <= near
-            if worse and far:
-                found.append(f"behind {self.best}")
-        return found
+        ours, budget = self.values[OURS], self.row.budget
+        if budget is not None and self.row.more_is_better and ours < budget:
+            return ["below budget", *self.behind()]
+        if budget is not None and not self.row.more_is_better and ours > budget:
+            return ["over budget", *self.behind()]
+        return self.behind()
 
     def budget(self):
         if self.row.budget is None:
@@ -127,12 +155,21 @@ class Line:
         sign = ">" if self.row.more_is_better else "<" if self.row.budget else ""
         return f"{sign} {number(self.row.budget)} {self.row.unit}".strip()
 
+    def verdict(self):
+        if not self.row.compared:
+            return "explains"
+        misses = self.misses()
+        words = f"**{', '.join(misses)}**" if misses else "ok"
+        if self.floor_is_behind():
+            words += f"; even the floor is {times(self.floor_of_best)} of {self.best}"
+        return words
+
     def markdown(self):
-        best = "–" if self.best is None else f"{number(self.best_value)} ({self.best})"
-        misses = self.misses() if self.row.compared else []
-        return (f"| {self.row.name} | {self.row.unit} | {number(self.ours)} | {number(self.floor)} "
-                f"| {best} | {ratio(self.ours, self.floor)} | {ratio(self.ours, self.best_value)} "
-                f"| {self.budget()} | {'**' + ', '.join(misses) + '**' if misses else 'ok'} |")
+        ours, floor = (number(self.values.get(name)) for name in (OURS, self.floor))
+        best = "–" if self.best is None else f"{number(self.values[self.best])} ({self.best})"
+        return (f"| {self.row.name} | {self.row.unit} | {ours} | {floor} | {best} "
+                f"| {times(self.of_floor)} | {times(self.of_best)} | {self.budget()} "
+                f"| {self.verdict()} |")
 
 
 HEAD = """# Benchmark
@@ -143,16 +180,26 @@ Written by `{command}` on {date}; do not edit, run it again.
 |---|---|
 {facts}
 
-Every session has one contestant alone in its own folder; contestants take turns, so that what else
-runs on the machine meets all of them. Compare ratios, not milliseconds: on a shared machine they
-hold to about a fifth, and a row is called behind only when it is worse than that. With `--rt`
-every contestant and its services have the real-time priority SCHED_RR, which keeps the rest of the
-machine out; not when they are idle or print at a pace. *floor* is the
-least that a supervisor can be (`tests/bench/floor.c`: wait, vfork, exec and nothing else), for logs
-it is `cat > file`. The peers of the daemontools family run the service's program itself as `run`,
-their best case. Folders and sockets of all supervisors are in memory, as `/run` is; lines go to
-disk. A service is a program without libc whose first instruction reads the clock. Values
-are medians; *own* CPU and memory are those of supervisor, collector and all keepers together.
+Every session has one contestant alone in its own folder. Sessions are short and come in rounds: in
+each round every contestant has one, in turning order, so that what else runs on the machine meets
+all of them. Compare ratios, not milliseconds. With `--rt` every contestant and its services have
+the real-time priority SCHED_RR, which keeps the rest of the machine out; not when they are idle or
+print at a pace. *floor* is the least that a supervisor can be (`tests/bench/floor.c`: wait, vfork,
+exec and nothing else), for logs it is `cat > file`. The peers of the daemontools family run the
+service's program itself as `run`, their best case. Folders and sockets of all supervisors are in
+memory, as `/run` is; lines go to disk. A service is a program without libc whose first instruction
+reads the clock. Before it is killed, restarted or stopped it is older than a second: some peers
+wait until it is. Values are medians, or what the row says, of all samples of all rounds; *own* CPU
+and memory are those of supervisor, collector and all keepers together.
+
+In brackets behind a ratio stands between what it lies, 95 times in 100, as this run itself shows:
+its rounds are drawn anew {draws} times, with replacement and for both contestants the same ones,
+and of the ratios of all draws the outer 2.5 % on either side are left out
+(`tests/bench/rounds.py`). What was measured in one round has no brackets. A row is **behind** when
+all that is in the brackets is worse than the best peer; by how much does not matter. The floor does
+less than any supervisor: where even the floor is worse than the best peer, the row says so, and
+says whether slicekeep is behind the floor as well, by the same rule; except in a storm and for
+logs, where the floor is another way to do it and not the least.
 
 A start is measured from the exec of the supervisor, as an init does it, for all of them;
 `slicekeep up`, which puts a keeper around the supervisor first, has rows of its own. *shape*, in
@@ -161,9 +208,10 @@ service, one collector that gets new pipes in each life, each exit written down 
 and nothing more. Where it is behind a peer already, so is slicekeep, and that row is the price of
 the shape.
 
-Rows that only explain another are not held against the peers. When a command returns is such a row:
-`slicekeep restart` waits until the new service is ready and says so, `svc -t` has only passed the
-order on, and `sv restart` looks for the replacement a few times a second.
+Rows that only explain another, marked *explains*, are not held against the peers. When a command
+returns is such a row: `slicekeep restart` waits until the new service is ready and says so,
+`svc -t` has only passed the order on, and `sv restart` looks for the replacement a few times a
+second.
 
 ## Against floor, peers and budget
 
@@ -183,11 +231,12 @@ Median (smallest – largest) of n samples.
 """
 
 
-def spread(samples):
-    middle = number(statistics.median(samples))
-    if len(samples) == 1:
+def extent(samples):
+    values = values_of(samples)
+    middle = number(statistics.median(values))
+    if len(values) == 1:
         return middle
-    return f"{middle} ({number(min(samples))} – {number(max(samples))}), {len(samples)}"
+    return f"{middle} ({number(min(values))} – {number(max(values))}), {len(values)}"
 
 
 def tables(rows, samples):
@@ -203,7 +252,7 @@ def tables(rows, samples):
         out.append("|---" * (len(columns) + 1) + "|")
         for row in chosen:
             found = samples.get(row.key, {})
-            cells = [spread(found[name]) if name in found else "–" for name in columns]
+            cells = [extent(found[name]) if name in found else "–" for name in columns]
             out.append(f"| {row.name}{', ' + row.unit if row.unit else ''} | " +
                        " | ".join(cells) + " |")
         out.append("")
@@ -218,7 +267,8 @@ def text(samples, remarks, facts, command, date):
               if line.row.compared and line.misses()]
     missed += [f"- {remark}" for remark in remarks]
     return HEAD.format(
-        command=command, date=date, facts="\n".join(f"| {key} | {value} |" for key, value in facts),
+        command=command, date=date, draws=DRAWS,
+        facts="\n".join(f"| {key} | {value} |" for key, value in facts),
         lines="\n".join(line.markdown() for line in lines),
         missed="\n".join(missed) or "Nothing.", tables=tables(rows, samples).rstrip()) \
         .rstrip() + "\n"

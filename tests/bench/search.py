@@ -99,6 +99,7 @@ def search(_kinds, quick, notes):
         first = store.query()[0]["at_usec"]
         last = store.query(tail=1)[0]["at_usec"]
         for i in range(3 if quick else 20):
+            notes.round = i
             since = first + (last - first) * (i + 1) // 22
             begin = now()
             lines = store.query(since_at_usec=since, until_at_usec=since + 900_000_000)
@@ -108,7 +109,7 @@ def search(_kinds, quick, notes):
             yield
         packed = store.files("*.log.zst")
         filter_ = json.dumps({"names": ["shop"], "grep": PATTERN})
-        for _ in range(1 if quick else 3):
+        for notes.round in range(1 if quick else 5):
             for name, argv in (("slicekeep", [COLLECTOR, "read", "--log-dir", store.log, filter_]),
                                ("zstdgrep", ["zstdgrep", "-h", PATTERN, *packed])):
                 notes.add("log.scan", name, store.work.run(argv) / (store.n_bytes / 1e9))

@@ -42,6 +42,7 @@ def running(*prefixes):
 class Managed(Contestant):
     """Services that somebody else starts; `weights` are their shares of the one core they get."""
     weights = ()
+    killable = False
 
     def configure(self):
         self.env = {"BENCH_SOCKET": self.work.tag} | ({"BENCH_SPIN": "1"} if self.weights else {})

@@ -108,6 +108,7 @@ def thorough():
                    after=("build",) if needs_build else (), alone=needs_build)
     yield pytest("lint/self", TOP / "tests/lint")
     yield pytest("runner", TOP / "tests/runner")
+    yield pytest("bench", TOP / "tests/bench")
     yield meson("fuzz", BUILD, "fuzz", "build")
     yield meson("valgrind", BUILD, "unit", "build", "tests/unit/keeper/", VALGRIND_ENV, VALGRIND)
     yield from package()
