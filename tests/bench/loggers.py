@@ -81,11 +81,55 @@ class S6Log(LogPath):
         return ["s6-log", "T", "n1000", "s268435455", folder]
 
 
+class S6LogPlain(LogPath):
+    """Without the time of each line, as nobody would keep logs; what `T` costs is seen by it."""
+    name, package = "s6-log", "s6"
+
+    def logger(self, folder):
+        return ["s6-log", "n1000", "s268435455", folder]
+
+    def lines_a_stamp(self, _n_lines):
+        return None
+
+
 class Multilog(LogPath):
     name, package = "multilog t", "daemontools"
 
     def logger(self, folder):
         return ["multilog", "t", "s16777215", "n1000", folder]
+
+
+SUPERVISORD = """[supervisord]
+nodaemon = true
+silent = true
+logfile = {home}/supervisord.log
+pidfile = {home}/supervisord.pid
+"""
+SUPERVISORD_PROGRAM = """
+[program:{name}]
+command = {command}
+startsecs = 0
+redirect_stderr = true
+stdout_logfile = {home}/stored/{name}.log
+stdout_logfile_maxbytes = 256MB
+"""
+
+
+class Supervisord(LogPath):
+    """Supervisor and collector in one; it knows no times."""
+    name, package = "supervisord", "supervisor"
+
+    def start(self):
+        (self.work.home / "stored").mkdir()
+        config = self.work.home / "supervisord.conf"
+        config.write_text(SUPERVISORD.format(home=self.work.home) + "".join(
+            SUPERVISORD_PROGRAM.format(name=name, home=self.work.home,
+                                       command=" ".join(map(str, command)))
+            for name, command in self.commands.items()))
+        self.work.spawn(["supervisord", "-c", config])
+
+    def lines_a_stamp(self, _n_lines):
+        return None
 
 
 class Slicekeep(LogPath):
@@ -169,4 +213,4 @@ def go(work, names):
         os.kill(work.pids[name], signal.SIGUSR1)
 
 
-ALL = (Cat, Slicekeep, Svlogd, S6Log, Multilog)
+ALL = (Cat, Slicekeep, Svlogd, S6Log, S6LogPlain, Multilog, Supervisord)

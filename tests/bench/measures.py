@@ -210,8 +210,8 @@ def storm(kinds, quick, notes):
     """100 services that die at once, for 5 s: what a restart costs; and does it still answer?
 
     Not shorter: what is restarted at once, with all others, costs less than what is restarted alone
-    later. Who asks comes after: an `ls` costs some the CPU of a daemon, which is counted, and others that
-    of the program that asks, which is not.
+    later. Who asks comes after: an `ls` costs some the CPU of a daemon, which is counted, and
+    others that of the program that asks, which is not.
     """
     n_rounds, seconds = (1, 1) if quick else (5, 5)
     for kind in turns(kinds, n_rounds, notes):

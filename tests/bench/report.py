@@ -79,6 +79,7 @@ ROWS = (
         compared=False),
 )
 FLOORS = ("floor", "cat", "shape")
+TIMELESS = ("s6-log", "supervisord")  # log paths that keep no time of a line
 
 
 def number(value):
@@ -107,7 +108,7 @@ class Line:
         self.values = {name: row.value(found) for name, found in self.samples.items()}
         self.floor = next((name for name in FLOORS if name in self.values), None)
         peers = {name: value for name, value in self.values.items()
-                 if name not in FLOORS and name != OURS}
+                 if name not in FLOORS + TIMELESS and name != OURS}
         best = max if row.more_is_better else min
         self.best = best(peers, key=peers.get) if peers else None
         self.of_floor, self.of_best = self.ratio(OURS, self.floor), self.ratio(OURS, self.best)
@@ -185,12 +186,13 @@ each round every contestant has one, in turning order, so that what else runs on
 all of them. Compare ratios, not milliseconds. With `--rt` every contestant and its services have
 the real-time priority SCHED_RR, which keeps the rest of the machine out; not when they are idle or
 print at a pace. *floor* is the least that a supervisor can be (`tests/bench/floor.c`: wait, vfork,
-exec and nothing else), for logs it is `cat > file`. The peers of the daemontools family run the
-service's program itself as `run`, their best case. Folders and sockets of all supervisors are in
-memory, as `/run` is; lines go to disk. A service is a program without libc whose first instruction
-reads the clock. Before it is killed, restarted or stopped it is older than a second: some peers
-wait until it is. Values are medians, or what the row says, of all samples of all rounds; *own* CPU
-and memory are those of supervisor, collector and all keepers together.
+exec and nothing else), for logs it is `cat > file`. Log paths that keep no time of a line,
+supervisord and s6-log without `T`, stand in the last table and are no peers. The peers of the
+daemontools family run the service's program itself as `run`, their best case. Folders and sockets
+of all supervisors are in memory, as `/run` is; lines go to disk. A service is a program without
+libc whose first instruction reads the clock. Before it is killed, restarted or stopped it is older
+than a second: some peers wait until it is. Values are medians, or what the row says, of all samples
+of all rounds; *own* CPU and memory are those of supervisor, collector and all keepers together.
 
 In brackets behind a ratio stands between what it lies, 95 times in 100, as this run itself shows:
 its rounds are drawn anew {draws} times, with replacement and for both contestants the same ones,

@@ -112,6 +112,13 @@ def test_row_anything_is_worse_than_nothing():
     assert not line(slicekeep=[(0, 0)], peer=[(0, 0)]).misses()
 
 
+def test_row_log_path_that_keeps_no_time_is_shown_and_no_peer():
+    row = line(slicekeep=2, supervisord=1, **{"s6-log": 1, "s6-log T": 3})
+    assert row.best == "s6-log T" and not row.misses()
+    assert "| 1 | 1 |" in text({"log.lines": {"slicekeep": [(0, 2)], "s6-log": [(0, 1)],
+                                              "supervisord": [(0, 1)]}}, [], [], "", "")
+
+
 def test_row_of_which_more_is_better():
     row = Row("key", "title", "", more_is_better=True)
     assert line(row, slicekeep=0.9, peer=1).misses() == ["behind peer"]
