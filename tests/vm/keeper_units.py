@@ -115,9 +115,13 @@ class Unit:
         return self.ask("kill")
 
     def wait_inactive(self):
-        """Until the manager has ended it."""
-        wait_until(lambda: self.show("ActiveState") in ("inactive", "failed"), 60,
-                   f"{self.name} to be inactive")
+        """Until the manager has ended it. One that is being restarted is inactive for a moment,
+        with a job that starts it."""
+        def ended():
+            shown = set(self.systemctl("show", "--property=ActiveState,Job").stdout.split())
+            return shown in ({"ActiveState=inactive", "Job="}, {"ActiveState=failed", "Job="})
+
+        wait_until(ended, 60, f"{self.name} to be inactive")
 
     def left(self):
         """What is left of a unit that is not active: processes, and files beside its socket."""
