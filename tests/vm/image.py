@@ -64,7 +64,9 @@ LZ4_LEGACY_MAGIC = b"\x02\x21\x4c\x18"
 def key():
     """Names the image by all that it is made of."""
     digest = hashlib.sha256(emulator.version())
-    digest.update(repr(emulator.command(HERE, HERE, HERE / "disk")[1:]).encode())
+    # Wherever it will lie: that of another checkout is as good.
+    place = pathlib.Path("image")
+    digest.update(repr(emulator.command(place, place, place / "disk")[1:]).encode())
     # What is frozen goes by the ticks of the host that it was frozen on.
     digest.update(str(round(ticks.khz() or 0, -4)).encode())
     for path in (pathlib.Path(__file__), ROOT, *sorted(GUEST.iterdir())):
