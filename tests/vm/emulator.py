@@ -90,7 +90,7 @@ class Emulator:
     def _ask(self, line, seconds=10):
         """What the emulator's monitor answers."""
         with socket.socket(socket.AF_UNIX) as monitor:
-            monitor.settimeout(seconds)
+            monitor.settimeout(seconds * SLOWNESS)
             monitor.connect(str(self.folder / "monitor"))
             _until_prompt(monitor)
             monitor.sendall(line.encode() + b"\n")
