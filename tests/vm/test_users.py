@@ -35,6 +35,7 @@ def test_service_is_its_user_with_all_groups_and_nothing_more(platform):
 def test_member_of_the_group_may_operate_and_not_administer(platform):
     platform.up(config(web=ENDLESS))
     before = platform.wait_state("web", "running")["pid"]
+    platform.wait_state("log", "running")
     for verb in (["ls"], ["status"], ["why", "web"], ["log", "web"], ["events"]):
         platform.cli(*verb, user="member")
     platform.cli("stop", "web", user="member")
