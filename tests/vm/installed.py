@@ -24,6 +24,7 @@ UNIT = "slicekeep-test.service"
 BARE = re.compile(r"/sbin/init|/(?:usr/)?lib/systemd/|\(sd-pam\)|/usr/bin/dbus-daemon|"
                   r"/usr/bin/python3 -ISB /usr/local/sbin/agent")
 LOOK = "/opt/test/guest_look.py"
+SLICE = "/sys/fs/cgroup/slicekeep.slice"
 
 
 def install(machine):
@@ -43,6 +44,7 @@ class Installed(Control):
     def __init__(self, machine):
         self.machine = machine
         self.run = machine.run
+        self.is_in_unit = False
 
     def read(self, path):
         """The text of a file, without white space around it."""
@@ -64,6 +66,7 @@ class Installed(Control):
     def up_in_unit(self, config, *properties):
         """Start the platform in UNIT, with these properties of systemd's."""
         self.write_config(config)
+        self.is_in_unit = True
         self.run(["systemd-run", "--quiet", f"--unit={UNIT}", "--property=KillMode=mixed",
                   *(f"--property={text}" for text in properties),
                   "slicekeep", "up", "--foreground", "--launcher", "direct"])
@@ -121,11 +124,18 @@ class Installed(Control):
 
     def finish(self):
         """End everything, and return what was left of it; the next test finds a clean machine."""
-        self.run(["systemctl", "stop", UNIT], exits=None)
+        if self.is_in_unit:
+            self.run(["systemctl", "stop", UNIT], exits=None)
         self.cli("down", exits=None)
         left = self.left_at_last()
-        for pid in self.processes() if left else ():
-            self.run(["kill", "-KILL", str(pid)], exits=None)
-        self.run("systemctl stop slicekeep.slice; systemctl reset-failed; "
-                 f"rm -rf {' '.join(FOLDERS)}")
+        if left:
+            self._end_what_is_left()
+        if self.machine.get(f"{SLICE}/cgroup.events", missing=b""):
+            self.run(["systemctl", "stop", "slicekeep.slice"], exits=None)
+        self.run(["rm", "-rf", *FOLDERS])
         return left
+
+    def _end_what_is_left(self):
+        for pid in self.processes():
+            self.run(["kill", "-KILL", str(pid)], exits=None)
+        self.run(["systemctl", "reset-failed"])
