@@ -28,5 +28,6 @@ def debs(into):
         lines = control.read_text().splitlines(keepends=True)
         control.write_text("".join(f"Version: {NEWER}\n" if line.startswith("Version:") else line
                                    for line in lines))
-        subprocess.run(["dpkg-deb", "--root-owner-group", "--build", f"{folder}/newer",
+        # Not compressed: a machine takes seconds to unpack it, and the other one is.
+        subprocess.run(["dpkg-deb", "--root-owner-group", "-Znone", "--build", f"{folder}/newer",
                         into / "newer.deb"], check=True, stdout=subprocess.DEVNULL)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The Debian package on a machine: installed, used, upgraded, rebooted, removed, purged."""
+"""The Debian package on a machine: installed, used, rebooted, upgraded, removed, purged."""
 import json
 import pathlib
 import signal
@@ -11,10 +11,15 @@ import package
 from machine import Machine
 from waiting import wait_until
 
-SERVER = ("-- python3 -c 'import http.server, os; http.server.HTTPServer("
-          "(\"\", int(os.environ[\"PORT\"])), http.server.SimpleHTTPRequestHandler)"
-          ".serve_forever()'")
-ADD = f"cli add shop --cwd /srv/shop --port 3000 --memory-max 256M {SERVER}"
+SERVER = ("import http.server, os; http.server.HTTPServer((\"\", int(os.environ[\"PORT\"])), "
+          "http.server.SimpleHTTPRequestHandler).serve_forever()")
+ADD = (f"cli add shop --cwd /srv/shop --port 3000 --memory-max 256M -- python3 -c '{SERVER}' && "
+       "cli add idle --cwd /srv/shop -- sleep 1000")
+CONFIG = "/etc/slicekeep/config.json"
+# What the former writes, but for how soon it is said to run.
+SHOP = {"processes": {"shop": {
+    "command": "python3", "args": ["-c", SERVER], "cwd": "/srv/shop", "env": {"PORT": "3000"},
+    "ports": [3000], "limits": {"memory_max": "256M"}, "ready": {"up_for": "20ms"}}}}
 # A line each hundredth of a second, with its number.
 COUNTS = ("import itertools, threading\nfor n in itertools.count(1):\n"
           "    print(n, flush=True); threading.Event().wait(.01)")
@@ -70,41 +75,59 @@ def machine():
             yield one
 
 
-@pytest.fixture
-def host(machine, request):
-    """The machine with the service `shop`, running."""
-    machine.run(ADD)
-    yield machine
+@pytest.fixture(autouse=True)
+def journal(machine, request):
+    """Helps to understand a test that failed."""
+    yield
     if request.node.has_failed:
-        print(machine.run("journalctl --no-pager --lines 60", exits=None).stdout)
-    machine.run("systemctl stop slicekeep; rm -rf /etc/slicekeep/* /var/lib/slicekeep/*; "
-                "echo '{ \"processes\": {} }' >/etc/slicekeep/config.json; "
-                "systemctl start slicekeep")
+        print(machine.run(["journalctl", "--no-pager", "--lines", "60"], exits=None).stdout)
+
+
+def begin(machine, change=""):
+    """Start the platform with the service `shop` and without a past; sed may change the unit."""
+    machine.run("systemctl stop slicekeep; rm -rf /etc/slicekeep/* /var/lib/slicekeep/*")
+    machine.put(CONFIG, json.dumps(SHOP), mode=0o600)
+    if change:
+        machine.run(f"sed '{change}' {INSTALLED_UNIT} >{CHANGED_UNIT} && systemctl daemon-reload")
+    machine.run(["systemctl", "start", "slicekeep"])
+    wait_running(machine)
+
+
+@pytest.fixture
+def host(machine):
+    """The machine with the service `shop`, running."""
+    begin(machine)
+    return machine
 
 
 def services(host):
     """{name: row of `ls --json`} of all services, our own daemons too."""
-    return {row["name"]: row for row in json.loads(host.run("cli ls --json").stdout)}
+    return {row["name"]: row for row in json.loads(host.run(["cli", "ls", "--json"]).stdout)}
 
 
 def supervisor(host):
     """Its pid."""
-    return json.loads(host.run("cli status --json").stdout)["pid"]
+    return json.loads(host.run(["cli", "status", "--json"]).stdout)["pid"]
+
+
+def show(host, key):
+    """What systemd knows of the unit."""
+    return host.run(["systemctl", "show", "-P", key, "slicekeep"]).stdout.strip()
+
+
+def said(host):
+    """What systemd has said about it."""
+    return host.run(["journalctl", "--no-pager", "-u", "slicekeep"]).stdout
 
 
 def main_pid(host):
     """The main process of the unit: the supervisor's keeper."""
-    return int(host.run("systemctl show -P MainPID slicekeep").stdout)
+    return int(show(host, "MainPID"))
 
 
 def is_active(host):
     """What systemd says about the unit."""
-    return host.run("systemctl is-active slicekeep", exits=None).stdout.strip()
-
-
-def sub_state(host):
-    """The same, in systemd's own words."""
-    return host.run("systemctl show -P SubState slicekeep").stdout.strip()
+    return host.run(["systemctl", "is-active", "slicekeep"], exits=None).stdout.strip()
 
 
 def alive(host, *options):
@@ -132,19 +155,26 @@ def page(host):
     return host.run_python("/opt/test/page.py").stdout.strip()
 
 
-def test_readme_holds_after_the_installation_and_after_a_reboot(host):
-    assert is_active(host) == "active"
-    assert host.run("systemctl is-enabled slicekeep").stdout == "enabled\n"
-    host.run("getent group slicekeep")
-    shop = wait_running(host)
-    wait_until(lambda: services(host)["shop"]["ports"] == [3000], 60, "its port")
-    assert host.run(f"ps -o user= {shop['pid']}").stdout == "shop\n"
-    wait_until(lambda: page(host) == "200", 60, "the page")
+def test_readme_holds_and_after_a_reboot_services_are_back_and_a_stopped_one_is_not(machine):
+    """The first test: what is in the machine is what the installation has made."""
+    machine.run(ADD)
+    assert is_active(machine) == "active"
+    assert machine.run(["systemctl", "is-enabled", "slicekeep"]).stdout == "enabled\n"
+    machine.run(["getent", "group", "slicekeep"])
+    shop = wait_running(machine)
+    wait_until(lambda: services(machine)["shop"]["ports"] == [3000], 60, "its port")
+    assert machine.run(f"ps -o user= {shop['pid']}").stdout == "shop\n"
+    wait_until(lambda: page(machine) == "200", 60, "the page")
+    machine.run(["cli", "stop", "idle"])
 
-    host.reboot()
-    assert is_active(host) == "active"
-    wait_running(host)
-    wait_until(lambda: page(host) == "200", 60, "the page")
+    machine.reboot()
+    assert is_active(machine) == "active"
+    assert wait_running(machine)["restarts"] == 0
+    wait_until(lambda: page(machine) == "200", 60, "the page")
+    assert services(machine)["idle"]["state"] == "stopped"
+    assert "by" in machine.run(["cli", "why", "idle"]).stdout
+    machine.run(["cli", "start", "idle"])
+    wait_running(machine, "idle")
 
 
 @pytest.fixture
@@ -178,10 +208,11 @@ def test_upgrade_renews_our_daemons_and_no_service(host, load):
     assert host.run("dpkg-query -W -f '${Version}' slicekeep").stdout == package.NEWER
     wait_renewed(host, old)
     for name in ("shop", "count"):
-        after = wait_running(host, name)
-        assert after["pid"] == before[name]["pid"]
+        assert wait_running(host, name)["pid"] == before[name]["pid"]
         keeper = before[name]["slots"][0]["keeper_pid"]
-        assert after["slots"][0]["keeper_pid"] == keeper
+        # Who the keeper is may be unknown for a moment.
+        wait_until(lambda: services(host)[name]["slots"][0].get("keeper_pid") == keeper, 60,
+                   "its keeper to be the same")
         wait_until(lambda: "deleted" not in host.run(["readlink", f"/proc/{keeper}/exe"]).stdout,
                    60, "the keeper to be the new program")
         assert wait_running(host, name)["pid"] == before[name]["pid"]
@@ -194,8 +225,8 @@ def test_upgrade_renews_our_daemons_and_no_service(host, load):
     lines = lines_of(host, "count")
     assert lines == list(range(1, len(lines) + 1))
     host.run(["touch", ENOUGH])
-    said = wait_until(lambda: host.run(["cat", SAID]).stdout, 60, "the end of the asker")
-    assert said == f"{n_answers(host)}\n"
+    end = wait_until(lambda: host.run(["cat", SAID]).stdout, 60, "the end of the asker")
+    assert end == f"{n_answers(host)}\n"
 
 
 @pytest.mark.parametrize("renewal", ["systemctl restart slicekeep", "systemctl reload slicekeep",
@@ -208,84 +239,92 @@ def test_unit_that_is_renewed_or_killed_leaves_the_services_alone(host, renewal)
     wait_until(lambda: is_active(host) == "active", 60, "the unit")
 
 
-def change_unit(host, change):
-    """Let sed change the unit; a supervisor runs in it then."""
-    host.run(f"sed '{change}' {INSTALLED_UNIT} >{CHANGED_UNIT} && systemctl daemon-reload && "
-             "systemctl restart slicekeep")
-
-
-def restore_unit(host):
+def restore_unit(machine):
     """As it was installed."""
-    host.run(["rm", CHANGED_UNIT])
-    host.run("systemctl daemon-reload")
+    machine.run(["rm", CHANGED_UNIT])
+    machine.run(["systemctl", "daemon-reload"])
 
 
 @pytest.fixture
-def hasty(host):
-    """The same as `host`, with watchdogs that lose their patience in seconds."""
-    change_unit(host, "s/--watchdog [^ ]*/--watchdog 4s/; s/^WatchdogSec=.*/WatchdogSec=15s/")
-    assert host.run("systemctl show -P WatchdogUSec slicekeep").stdout == "15s\n"
-    yield host
-    restore_unit(host)
+def changed(machine):
+    """The same as `host`, in another unit: changed(what sed does to it)."""
+    def change(words):
+        begin(machine, words)
+        return machine
+
+    yield change
+    restore_unit(machine)
 
 
 @pytest.fixture
-def deaf(host):
+def deaf(changed):
     """The same as `host`, where a stop begins and nobody hears of it."""
-    change_unit(host, "s/^KillMode=.*/&\\nKillSignal=SIGWINCH/")
-    assert host.run("systemctl show -P KillSignal slicekeep").stdout == f"{signal.SIGWINCH:d}\n"
-    yield host
-    restore_unit(host)
+    host = changed("s/^KillMode=.*/&\\nKillSignal=SIGWINCH/")
+    assert show(host, "KillSignal") == f"{signal.SIGWINCH:d}"
+    return host
 
 
 @pytest.fixture
-def lasting_pause(host):
+def lasting_pause(changed):
     """The same as `host`, with PAUSE between a crash and the next start."""
-    change_unit(host, f"s/|| sleep 1;/|| {PAUSE};/")
-    assert PAUSE in host.run("systemctl show -P ExecStopPost slicekeep").stdout
-    yield host
-    restore_unit(host)
+    host = changed(f"s/|| sleep 1;/|| {PAUSE};/")
+    assert PAUSE in show(host, "ExecStopPost")
+    return host
 
 
 def check_untouched(host, before):
     """The service runs on, and nothing is told of an exit."""
     assert wait_running(host)["pid"] == before["pid"]
-    why = json.loads(host.run("cli why shop --json").stdout)
+    why = json.loads(host.run(["cli", "why", "shop", "--json"]).stdout)
     assert (why["exits"], why["service"]["restarts"]) == ([], 0)
 
 
-def test_supervisor_and_keeper_that_hang_are_replaced_and_no_service_notices(hasty):
-    before, old, keeper = wait_running(hasty), supervisor(hasty), main_pid(hasty)
-    hasty.run(["kill", "-STOP", str(old)])
-    wait_renewed(hasty, old)
-    # That was its keeper, who is less patient than systemd.
-    assert main_pid(hasty) == keeper
-    check_untouched(hasty, before)
+def hang(host, *processes):
+    """Stop these; their pids. One that has just been replaced, on a slow machine, is no more."""
+    def stop():
+        pids = [process(host) for process in processes]
+        host.run(["kill", "-STOP", *map(str, pids)])
+        return pids
 
-    old = supervisor(hasty)
-    hasty.run(["kill", "-STOP", str(keeper), str(old)])
-    wait_renewed(hasty, old)
-    assert main_pid(hasty) != keeper
-    wait_until(lambda: "Failed with result 'watchdog'" in
-               hasty.run("journalctl --no-pager -u slicekeep").stdout, 60, "what systemd says")
-    check_untouched(hasty, before)
+    return wait_until(stop, 60, "them to be stopped")
+
+
+def test_supervisor_that_hangs_is_replaced_by_its_keeper_and_no_service_notices(changed):
+    host = changed("s/--watchdog [^ ]*/--watchdog 4s/")
+    before, keeper = wait_running(host), main_pid(host)
+    (old,) = hang(host, supervisor)
+    wait_renewed(host, old)
+    # systemd, which is more patient, has done nothing.
+    assert main_pid(host) == keeper
+    check_untouched(host, before)
+
+
+def test_keeper_that_hangs_is_replaced_by_systemd_and_no_service_notices(changed):
+    host = changed("s/--watchdog [^ ]*/--watchdog 4s/; s/^WatchdogSec=.*/WatchdogSec=9s/")
+    assert show(host, "WatchdogUSec") == "9s"
+    before = wait_running(host)
+    keeper, old = hang(host, main_pid, supervisor)
+    wait_renewed(host, old)
+    assert main_pid(host) != keeper
+    wait_until(lambda: "Failed with result 'watchdog'" in said(host), 60, "what systemd says")
+    check_untouched(host, before)
 
 
 def test_stop_ends_everything_in_order_and_start_brings_it_back(host):
     pid = wait_running(host)["pid"]
-    host.run("systemctl stop slicekeep")
+    host.run(["systemctl", "stop", "slicekeep"])
     assert is_active(host) == "inactive"
-    host.run(f"test -e /proc/{pid}", exits=1)
+    host.run(["test", "-e", f"/proc/{pid}"], exits=1)
     assert not alive(host, "slicekeep")
-    host.run("systemctl start slicekeep")
+    host.run(["systemctl", "start", "slicekeep"])
     wait_running(host)
-    assert "stop" in host.run("cli why shop").stdout
+    assert "stop" in host.run(["cli", "why", "shop"]).stdout
 
 
 def test_up_and_down_are_the_units(host):
-    host.run("cli down")
+    host.run(["cli", "down"])
     wait_until(lambda: is_active(host) == "inactive", 60, "the unit")
-    host.run("cli up")
+    host.run(["cli", "up"])
     assert is_active(host) == "active"
     wait_running(host)
     group = host.run(f"cat /proc/{main_pid(host)}/cgroup").stdout
@@ -298,69 +337,75 @@ def kill_daemons(host):
     host.run(["kill", "-KILL", str(main_pid(host)), str(supervisor(host))], exits=None)
 
 
+def check_end(host, pid):
+    """The service has ended, and then all of us: systemd runs a keeper after a keeper's end."""
+    host.run(["test", "-e", f"/proc/{pid}"], exits=1)
+    wait_until(lambda: not alive(host, "slicekeep"), 60, "the end of the last of us")
+
+
 def test_stop_in_the_middle_of_which_all_of_us_die_ends_the_services(deaf):
     """Nobody but systemd knows then that a stop was asked for."""
-    wait_running(deaf)
-    deaf.run("systemctl --no-block stop slicekeep")
-    wait_until(lambda: sub_state(deaf) == "stop-sigterm", 60, "the stop to begin")
+    pid = wait_running(deaf)["pid"]
+    deaf.run(["systemctl", "--no-block", "stop", "slicekeep"])
+    wait_until(lambda: show(deaf, "SubState") == "stop-sigterm", 60, "the stop to begin")
     kill_daemons(deaf)
     wait_until(lambda: is_active(deaf) == "failed", 60, "the unit's end")
-    assert not alive(deaf, "slicekeep")
+    check_end(deaf, pid)
 
 
 def test_stop_before_the_next_start_ends_the_services(lasting_pause):
     """Both are dead when it is asked for, and what is left is the unit's to end."""
     host = lasting_pause
-    wait_running(host)
+    pid = wait_running(host)["pid"]
     kill_daemons(host)
     pause = wait_until(lambda: alive(host, "-f", "-x", PAUSE), 60, "the pause")
-    host.run("systemctl --no-block stop slicekeep")
-    wait_until(lambda: " stop " in host.run("systemctl list-jobs slicekeep.service").stdout, 60,
-               "the stop to begin")
+    host.run(["systemctl", "--no-block", "stop", "slicekeep"])
+    wait_until(lambda: " stop " in host.run(["systemctl", "list-jobs", "slicekeep.service"]).stdout,
+               60, "the stop to begin")
     host.run(["kill", *pause.split()])
     wait_until(lambda: is_active(host) == "failed", 60, "the unit's end")
-    assert not alive(host, "slicekeep")
+    check_end(host, pid)
 
 
 def test_stop_and_death_at_once_leave_nothing(host):
     """Whichever comes first."""
-    wait_running(host)
+    pid = wait_running(host)["pid"]
     host.run("systemctl stop slicekeep & kill -9 $(pgrep -f slicekeep-[s]upervisor); wait")
-    assert not alive(host, "slicekeep")
+    check_end(host, pid)
 
 
 def test_wrong_config_is_named_at_the_start_and_keeps_no_service_from_being_taken_over(host):
     pid = wait_running(host)["pid"]
-    host.put("/etc/slicekeep/config.json", '{ "processes": { "shop": {} }', mode=0o600)
-    host.run("systemctl restart slicekeep")
+    host.put(CONFIG, '{ "processes": { "shop": {} }', mode=0o600)
+    host.run(["systemctl", "restart", "slicekeep"])
     assert wait_running(host)["pid"] == pid
 
-    host.run("systemctl stop slicekeep")
-    host.run("systemctl start slicekeep", exits=1)
-    wait_until(lambda: "/etc/slicekeep/config.json:1" in
-               host.run("journalctl --no-pager -u slicekeep").stdout, 60, "the reason")
+    host.run(["systemctl", "stop", "slicekeep"])
+    host.run(["systemctl", "start", "slicekeep"], exits=1)
+    wait_until(lambda: f"{CONFIG}:1" in said(host), 60, "the reason")
     host.run("echo '{ \"processes\": {} }' >/etc/slicekeep/config.json")
     wait_until(lambda: is_active(host) == "active", 60, "the unit")
 
 
 def test_cli_of_another_package_is_left_to_it(machine):
-    assert machine.run("readlink -f /usr/bin/cli").stdout == "/usr/bin/slicekeep\n"
-    machine.run("update-alternatives --install /usr/bin/cli cli /bin/true 10")
-    assert machine.run("readlink -f /usr/bin/cli").stdout.endswith("/bin/true\n")
-    machine.run("update-alternatives --remove cli /bin/true")
-    assert machine.run("readlink -f /usr/bin/cli").stdout == "/usr/bin/slicekeep\n"
+    assert machine.run(["readlink", "-f", "/usr/bin/cli"]).stdout == "/usr/bin/slicekeep\n"
+    machine.run(["update-alternatives", "--install", "/usr/bin/cli", "cli", "/bin/true", "10"])
+    assert machine.run(["readlink", "-f", "/usr/bin/cli"]).stdout.endswith("/bin/true\n")
+    machine.run(["update-alternatives", "--remove", "cli", "/bin/true"])
+    assert machine.run(["readlink", "-f", "/usr/bin/cli"]).stdout == "/usr/bin/slicekeep\n"
 
 
 def test_removal_stops_everything_and_keeps_what_the_administrator_made(host):
     pid = wait_running(host)["pid"]
     dpkg(host, "--remove", "slicekeep")
-    host.run(f"test -e /proc/{pid}", exits=1)
-    host.run("test -e /usr/bin/cli", exits=1)
+    host.run(["test", "-e", f"/proc/{pid}"], exits=1)
+    host.run(["test", "-e", "/usr/bin/cli"], exits=1)
     dpkg(host, "-i", "/root/newer.deb")
     wait_running(host)
 
 
 def test_purge_leaves_nothing(host):
+    """The last test: neither is anything left for it."""
     dpkg(host, "--purge", "slicekeep")
     assert not alive(host, "-a", "-f", "slicekeep|http.server")
 
@@ -368,11 +413,11 @@ def test_purge_leaves_nothing(host):
         """What systemd has of it goes when systemd has nothing else to do."""
         left = host.run("systemctl list-units --plain --no-legend 'slicekeep*.service'; "
                         f"ls -d {' '.join(FOLDERS)} /usr/libexec/slicekeep 2>&-; "
-                        "find /usr/bin /etc /sys/fs/cgroup -name cli -o "
+                        "find /usr/bin /etc /sys/fs/cgroup /var/lib/systemd "
+                        "/var/lib/dpkg/alternatives -name cli -o "
                         "-name 'slicekeep*.service*' -o -name 'slicekeep.conf'",
                         exits=None).stdout
         assert not left
         return True
 
     wait_until(check, 60, "nothing to be left")
-    dpkg(host, "-i", "/root/newer.deb")
