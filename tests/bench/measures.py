@@ -176,7 +176,7 @@ def counts(pids):
 
 def control(kinds, quick, notes):
     """What a person or a page asks for while 100 services run."""
-    n_rounds, n_asked, n_restarted = (1, 3, 2) if quick else (8, 6, 3)
+    n_rounds, n_asked, n_restarted = (1, 3, 2) if quick else (7, 7, 3)
     for kind in turns([kind for kind in kinds if kind.fast], n_rounds, notes):
         with Session(kind, 100, notes, leaves=False) as session:
             time.sleep(GROWN_SECONDS)
@@ -207,13 +207,13 @@ def restart(session, key, names):
 
 
 def storm(kinds, quick, notes):
-    """100 services that die at once, for 5 s: what a restart costs; and does it still answer?
+    """100 services that die at once, for 4 s: what a restart costs; and does it still answer?
 
     Not shorter: what is restarted at once, with all others, costs less than what is restarted alone
     later. Who asks comes after: an `ls` costs some the CPU of a daemon, which is counted, and
     others that of the program that asks, which is not.
     """
-    n_rounds, seconds = (1, 1) if quick else (5, 5)
+    n_rounds, seconds = (1, 1) if quick else (5, 4)
     for kind in turns(kinds, n_rounds, notes):
         if not kind.fast and notes.round % 3:
             continue
