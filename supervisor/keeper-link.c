@@ -6,10 +6,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "lib/clock.h"
 #include "lib/fd.h"
 #include "lib/list.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "supervisor/crowd.h"
 
 /*
  * The supervisor's end of a keeper's control socket.
@@ -24,6 +26,11 @@
  * past from the news; of everything else the snapshots tell what came of it. The end of the
  * connection is told once, from the loop, and never from inside keeper_link_send(): the caller is
  * in the middle of its own change of state.
+ *
+ * A keeper whose service crashes again and again, and at once, has little to say, and nothing that
+ * anybody waits for: until it says something else, or is asked for something, it is listened to
+ * together with others like it (crowd.c). Its restart is not due before it was heard, so it never
+ * has more to say meanwhile than of one life.
  */
 
 /** Requests that wait for a keeper to read. */
@@ -31,6 +38,9 @@
 /** Messages of one keeper in one turn of the loop, so that a storm of one does not starve others.
  */
 #define MESSAGES_PER_TURN 16
+/** A life that ends so soon is followed by one that is told of by its end only (control-frame.h).
+ */
+#define QUICK_USEC (10 * USEC_PER_MSEC)
 
 /* One request that the socket did not take; @fds are duplicates of our own. */
 struct pending {
@@ -41,12 +51,15 @@ struct pending {
 };
 
 struct keeper_link {
-	struct loop_fd source;
+	struct crowd *crowd;
+	struct crowd_member member;
+	struct loop_fd source; /* watches nothing while we are a member */
 	const struct keeper_link_events *events;
 	void *userdata;
 	struct list pending;
 	size_t n_pending;
 	bool ended;
+	bool asked;  /* something, and what comes of it was not told yet */
 	bool busy;   /* inside a callback */
 	bool let_go; /* freed there: it goes when the callback has returned */
 	int fd;
@@ -78,10 +91,74 @@ static void close_fds(int *fds, size_t n_fds)
 static void link_end(struct keeper_link *k)
 {
 	k->ended = true;
+	crowd_leave(&k->member);
 	loop_fd_done(&k->source);
 	close_fd(&k->fd);
 	k->events->gone(k->userdata);
 }
+
+/* --- alone, or in the crowd ---------------------------------------------------------------- */
+
+static void on_socket(int fd, int events, void *userdata);
+
+static void on_crowd(void *userdata)
+{
+	struct keeper_link *k = userdata;
+
+	on_socket(k->fd, LOOP_READ, k);
+}
+
+/* Where that fails it stays as it is, and is heard as well. */
+static void step_aside(struct keeper_link *k)
+{
+	if (k->member.crowd || k->asked || !list_empty(&k->pending))
+		return;
+	if (crowd_join(k->crowd, &k->member, k->fd, on_crowd, k) == 0)
+		ignore_result(loop_fd_set(&k->source, 0));
+}
+
+static void step_forward(struct keeper_link *k)
+{
+	if (k->member.crowd && loop_fd_set(&k->source, LOOP_READ) == 0)
+		crowd_leave(&k->member);
+}
+
+static bool is_one_of_many(const struct keeper_exit *e)
+{
+	return e->n_failures >= KEEPER_BUDGET_FROM && e->uptime_usec < QUICK_USEC &&
+	       e->next_usec > usec_add(clock_now_usec(), CROWD_NAP_USEC);
+}
+
+/* Whether an answer, or another state than KEEPER_BACKOFF, will tell what comes of it. */
+static bool is_awaited(uint32_t command)
+{
+	return command != KEEPER_HOLD && command != KEEPER_READY && command != KEEPER_RELOAD;
+}
+
+/* Before the message is told: who is told may ask the keeper for something. A death that was on its
+ * way when it was asked is not what comes of it. */
+static void find_place(struct keeper_link *k, const union message *m)
+{
+	switch (m->header.message) {
+	case KEEPER_MESSAGE_EXIT:
+		if (is_one_of_many(&m->report))
+			step_aside(k);
+		else
+			step_forward(k);
+		break;
+	case KEEPER_MESSAGE_SNAPSHOT:
+		if (m->snapshot.state == KEEPER_BACKOFF)
+			break;
+		k->asked = false;
+		step_forward(k);
+		break;
+	default:
+		k->asked = false;
+		break;
+	}
+}
+
+/* --- messages ------------------------------------------------------------------------------ */
 
 /* Whether @n bytes are a message of this version with the length that its kind has. */
 static bool message_fits(const union message *m, size_t n)
@@ -162,6 +239,7 @@ static bool take_message(struct keeper_link *k)
 		return false;
 	}
 	message_close_texts(&m);
+	find_place(k, &m);
 	message_tell(k, &m, fds, n_fds);
 	close_fds(fds, n_fds);
 	return !k->let_go && m.header.message != KEEPER_MESSAGE_SNAPSHOT;
@@ -199,7 +277,7 @@ static void on_socket(int fd, int events, void *userdata)
 		keeper_link_free(k);
 }
 
-int keeper_link_open(struct loop *loop, const char *path, uint64_t since_life,
+int keeper_link_open(struct crowd *crowd, const char *path, uint64_t since_life,
 		     const struct keeper_link_events *events, void *userdata,
 		     struct keeper_link **ret_link)
 {
@@ -214,12 +292,13 @@ int keeper_link_open(struct loop *loop, const char *path, uint64_t since_life,
 	if (!k)
 		return -ENOMEM;
 	list_init(&k->pending);
+	k->crowd = crowd;
 	k->events = events;
 	k->userdata = userdata;
 	k->fd = fd_unix_connect(path, SOCK_SEQPACKET);
 	r = k->fd < 0 ? k->fd : 0;
 	if (r == 0)
-		r = loop_fd_init(&k->source, loop, k->fd, LOOP_READ, on_socket, k);
+		r = loop_fd_init(&k->source, crowd_loop(crowd), k->fd, LOOP_READ, on_socket, k);
 	if (r == 0)
 		r = keeper_link_send(k, &subscribe, NULL, 0);
 	if (r < 0) {
@@ -234,6 +313,7 @@ void keeper_link_free(struct keeper_link *k)
 {
 	if (!k)
 		return;
+	crowd_leave(&k->member);
 	if (k->busy) {
 		loop_fd_done(&k->source);
 		k->ended = true;
@@ -252,6 +332,7 @@ static int enqueue(struct keeper_link *k, const struct keeper_request *request, 
 {
 	struct pending *p;
 
+	step_forward(k);
 	if (k->n_pending == REQUESTS_MAX)
 		return -ENOBUFS;
 	p = calloc(1, sizeof(*p));
@@ -283,6 +364,10 @@ int keeper_link_send(struct keeper_link *k, const struct keeper_request *request
 		return -ENOTCONN;
 	if (n_fds > KEEPER_FDS_MAX)
 		return -E2BIG;
+	if (is_awaited(request->command)) {
+		k->asked = true;
+		step_forward(k);
+	}
 	filled.header = (struct keeper_header){
 		.magic = KEEPER_MAGIC,
 		.version = KEEPER_VERSION,

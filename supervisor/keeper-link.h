@@ -6,7 +6,7 @@
 #include "supervisor/keeper/exit-frame.h"
 #include "supervisor/keeper/snapshot-frame.h"
 
-struct loop;
+struct crowd;
 struct keeper_link;
 
 /**
@@ -29,13 +29,14 @@ struct keeper_link_events {
 
 /**
  * keeper_link_open() - connect to a keeper's control socket and subscribe
+ * @crowd:      where it stands with others while its service crashes again and again; outlives it
  * @path:       control socket
  * @since_life: exits of later lives that were missed are reported first
  * @events:     borrowed, outlives the link
  *
  * Return: 0; -ENOENT or -ECONNREFUSED when no keeper is there; negative errno.
  */
-must_check int keeper_link_open(struct loop *loop, const char *path, uint64_t since_life,
+must_check int keeper_link_open(struct crowd *crowd, const char *path, uint64_t since_life,
 				const struct keeper_link_events *events, void *userdata,
 				struct keeper_link **ret_link);
 

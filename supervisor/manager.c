@@ -26,6 +26,7 @@
 #include "supervisor/adopt.h"
 #include "supervisor/apply.h"
 #include "supervisor/collector-link.h"
+#include "supervisor/crowd.h"
 #include "supervisor/desired.h"
 #include "supervisor/events.h"
 #include "supervisor/going-down.h"
@@ -521,6 +522,8 @@ static int open_hands(struct manager *m, const char *launcher, struct error *err
 	if (code == 0)
 		code = log_keeping_new(m->collector, m->events, &m->log_keeping);
 	if (code == 0)
+		code = crowd_new(m->loop, CROWD_NAP_USEC, &m->crowd);
+	if (code == 0)
 		code = prober_new(m->loop, m->paths, &m->prober);
 	if (code < 0)
 		return error_set(err, code, "cannot start: %s", strerror(-code));
@@ -550,6 +553,7 @@ int manager_new(struct loop *loop, const struct paths *paths, const char *launch
 	}
 	m->context = (struct service_context){
 		.loop = loop,
+		.crowd = m->crowd,
 		.paths = paths,
 		.launcher = m->launcher,
 		.prober = m->prober,
@@ -575,6 +579,7 @@ void manager_free(struct manager *m)
 	free(m->services);
 	order_done(&m->order);
 	loop_timer_done(&m->settle_timer);
+	crowd_free(m->crowd);
 	sampler_free(m->sampler);
 	log_keeping_free(m->log_keeping);
 	timeline_free(m->timeline);

@@ -47,6 +47,7 @@ struct manager_watcher {
  */
 struct manager {
 	struct loop *loop;
+	struct crowd *crowd;
 	const struct paths *paths;
 	struct launcher *launcher;
 	struct prober *prober;

@@ -3,6 +3,7 @@
 
 #include "lib/base.h"
 
+struct crowd;
 struct events;
 struct keeper_exit;
 struct launcher;
@@ -23,6 +24,7 @@ struct service;
  */
 struct service_context {
 	struct loop *loop;
+	struct crowd *crowd;
 	const struct paths *paths;
 	struct launcher *launcher;
 	struct prober *prober;

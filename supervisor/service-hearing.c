@@ -332,7 +332,7 @@ static int open_link(struct service *s)
 	s->heard = false;
 	if (!control)
 		return -ENOMEM;
-	return keeper_link_open(c->loop, control, s->ended_life, &link_events, s, &s->keeper);
+	return keeper_link_open(c->crowd, control, s->ended_life, &link_events, s, &s->keeper);
 }
 
 static bool nobody_listens(int code)

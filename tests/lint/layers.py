@@ -31,7 +31,7 @@ LAYERS = {
                  " slice-defaults slot unit-found unit-name unit-properties unit-record"
                  " unit-sandbox unit-state",
         "adapter": "bus bus-library cgroup-library cgroup-remove cgroup-tree collector-link"
-                   " confirmations control-socket delegation"
+                   " confirmations control-socket crowd delegation"
                    " desired disk enter-unit environment events exit-report exit-store gauge"
                    " going-down identity json-lines keeper-link launcher launcher-direct"
                    " launcher-systemd launchers listeners log-keeping meter oom-victim orphans"

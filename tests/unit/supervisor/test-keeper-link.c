@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "lib/fd.h"
+#include "supervisor/crowd.h"
 #include "supervisor/keeper-link.h"
 #include "tests/unit/lib/temp.h"
 #include "tests/unit/supervisor/until.h"
@@ -24,6 +25,7 @@
 struct world {
 	struct temp temp;
 	struct loop *loop;
+	struct crowd *crowd;
 	int listener;
 	int keeper; /* the keeper's end */
 	struct keeper_link *link;
@@ -343,7 +345,7 @@ static void keeper_link_nonsense_ends_it(void **state)
 		assert_int_equal(w->n_snapshots + w->n_exits + w->n_answers, 0);
 		keeper_link_free(w->link);
 		close_fd(&w->keeper);
-		assert_int_equal(keeper_link_open(w->loop, temp_path(&w->temp, "k.sock"), 42,
+		assert_int_equal(keeper_link_open(w->crowd, temp_path(&w->temp, "k.sock"), 42,
 						  &handlers, w, &w->link),
 				 0);
 		w->keeper = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
@@ -356,12 +358,12 @@ static void keeper_link_without_a_keeper_fails(void **state)
 	struct world *w = *state;
 	struct keeper_link *link = NULL;
 
-	assert_int_equal(
-		keeper_link_open(w->loop, temp_path(&w->temp, "none.sock"), 0, &handlers, w, &link),
-		-ENOENT);
+	assert_int_equal(keeper_link_open(w->crowd, temp_path(&w->temp, "none.sock"), 0, &handlers,
+					  w, &link),
+			 -ENOENT);
 	close_fd(&w->listener);
 	assert_int_equal(
-		keeper_link_open(w->loop, temp_path(&w->temp, "k.sock"), 0, &handlers, w, &link),
+		keeper_link_open(w->crowd, temp_path(&w->temp, "k.sock"), 0, &handlers, w, &link),
 		-ECONNREFUSED);
 	assert_null(link);
 }
@@ -376,7 +378,8 @@ static int setup(void **state)
 	path = temp_path(&w.temp, "k.sock");
 	w.listener = fd_unix_listen(path, SOCK_SEQPACKET, 0600);
 	if (w.listener < 0 || loop_new(&w.loop) < 0 ||
-	    keeper_link_open(w.loop, path, 42, &handlers, &w, &w.link) < 0)
+	    crowd_new(w.loop, CROWD_NAP_USEC, &w.crowd) < 0 ||
+	    keeper_link_open(w.crowd, path, 42, &handlers, &w, &w.link) < 0)
 		return -1;
 	w.keeper = accept4(w.listener, NULL, NULL, SOCK_CLOEXEC);
 	*state = &w;
@@ -391,6 +394,7 @@ static int teardown(void **state)
 	close_fd(&w->keeper);
 	close_fd(&w->listener);
 	close_fd(&w->fd);
+	crowd_free(w->crowd);
 	loop_free(w->loop);
 	temp_done(&w->temp);
 	return 0;
