@@ -25,6 +25,7 @@ BARE = re.compile(r"/sbin/init|/(?:usr/)?lib/systemd/|\(sd-pam\)|/usr/bin/dbus-d
                   r"/usr/bin/python3 -ISB /usr/local/sbin/agent")
 LOOK = "/opt/test/guest_look.py"
 SLICE = "/sys/fs/cgroup/slicekeep.slice"
+CALL = "/opt/test/guest_call.py"
 
 
 def install(machine):
@@ -35,7 +36,8 @@ def install(machine):
                               check=False)
         assert done.returncode == 0, f"{BUILD} is not built?\n{done.stdout}{done.stderr}"
         machine.put_tree(folder)
-    machine.put(LOOK, (TOP / "tests/vm/guest_look.py").read_bytes())
+    for path in (LOOK, CALL):
+        machine.put(path, (TOP / "tests/vm" / pathlib.Path(path).name).read_bytes())
 
 
 class Installed(Control):
@@ -53,6 +55,10 @@ class Installed(Control):
     def write_config(self, config):
         """Write the config file as root would."""
         self.machine.put(CONFIG, json.dumps(config, indent=2), mode=0o600)
+
+    def call(self, method, **parameters):
+        """What the supervisor answers to a call of Varlink."""
+        return json.loads(self.machine.run_python(CALL, method, json.dumps(parameters)).stdout)
 
     def up(self, config=None, *options, **more):
         """Write the config, if one is given, and start the platform as from a shell.
