@@ -148,6 +148,7 @@ def test_slow_disk_costs_no_line_no_event_and_no_service(platform, disk):
     # As long as the disk takes what it gets, so much is no matter, the buffers being as small.
     flood = Flood(platform)
     flood.wait_stored(1)
+    wait_until(lambda: platform.lines("drip", "--grep", "^1$"), 60, "the slow one's first line")
     disk.slow_down(SLOW)
     platform.cli("restart", "flood", "drip")
     wait_until(flood.is_held, 60, "the collector to be held up")
