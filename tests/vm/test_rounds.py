@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What begins and ends a thousand times leaves nothing: no process, unit, cgroup or file."""
+import json
 import pathlib
 import re
 
 import pytest
+from installed import CALL
 from supervision import FOREVER, config
 from waiting import wait_until
 
@@ -61,11 +63,10 @@ def start(platform, request):
     return wait_until(lambda: none_of_a_service(everything(platform)), 60, "the first life's end")
 
 
-def a_round(platform, launcher, look=lambda: None):
-    """Start all, and stop all; `look` while they run."""
-    platform.cli("start", *SERVICES[launcher], seconds=ROUND_SECONDS)
-    look()
-    platform.cli("stop", *SERVICES[launcher], seconds=ROUND_SECONDS)
+def a_round(platform, launcher):
+    """Start all, and stop all; what was seen of them while they ran."""
+    done = platform.machine.run_python(CALL, "round", *SERVICES[launcher], seconds=ROUND_SECONDS)
+    return json.loads(done.stdout)
 
 
 def check_that_nothing_is_left(platform, before):
@@ -90,13 +91,9 @@ def test_short_jobs_leave_nothing(platform, before):
 @pytest.mark.parametrize("before", [("systemd", SERVICE)], indirect=True, ids=["systemd"])
 def test_services_that_start_and_stop_leave_nothing(platform, before):
     pids = set()
-
-    def look():
-        running = [one for one in platform.json("ls") if one["name"] in SERVICES["systemd"]]
-        assert {one["state"] for one in running} == {"running"}
-        pids.update(one["pid"] for one in running)
-
     for _ in range(ROUNDS["systemd"]):
-        a_round(platform, "systemd", look)
+        seen = a_round(platform, "systemd")
+        assert {one["state"] for one in seen} == {"running"}
+        pids.update(one["pid"] for one in seen)
     assert len(pids) == ROUNDS["systemd"] * len(SERVICES["systemd"])
     check_that_nothing_is_left(platform, before)
