@@ -53,6 +53,7 @@ struct answer {
 struct keeper {
 	struct list link;
 	struct intake *intake;
+	struct writer_peer peer;
 	struct loop_fd source;
 	struct list answers;
 	unsigned n_answers;
@@ -92,7 +93,7 @@ static void answer_free(struct keeper *k, struct answer *a)
 
 static void keeper_free(struct keeper *k)
 {
-	writer_forget(k->intake->writer, k);
+	writer_forget(k->intake->writer, &k->peer);
 	list_for_each_safe(it, &k->answers)
 		answer_free(k, list_entry(it, struct answer, link));
 	loop_fd_done(&k->source);
@@ -119,7 +120,7 @@ static int keeper_receive(struct keeper *k)
 	if (n <= 0)
 		return n < 0 ? (int)n : -ECONNRESET;
 	if (intake_retain_valid(&said.retain, (size_t)n, n_fds)) {
-		r = writer_retain(k->intake->writer, &said.retain, k);
+		r = writer_retain(k->intake->writer, &said.retain, &k->peer);
 		return r < 0 ? r : 1;
 	}
 	if (!intake_frame_valid(&said.frame, (size_t)n, n_fds)) {
@@ -128,7 +129,7 @@ static int keeper_receive(struct keeper *k)
 		return -EBADMSG;
 	}
 	if (said.frame.kind == INTAKE_OFFER) {
-		r = writer_offer(k->intake->writer, &said.frame, fds, n_fds, k);
+		r = writer_offer(k->intake->writer, &said.frame, fds, n_fds, &k->peer);
 		return r < 0 ? r : 1;
 	}
 	writer_end(k->intake->writer, &said.frame);
@@ -203,13 +204,14 @@ static void on_connection(int fd, void *userdata)
 	}
 	(void)steal_fd(&owned);
 	list_init(&k->answers);
+	list_init(&k->peer.pipes);
 	list_append(&i->keepers, &k->link);
 	i->n_keepers++;
 }
 
-void intake_tell(void *peer, const struct intake_frame *frame)
+void intake_tell(struct writer_peer *peer, const struct intake_frame *frame)
 {
-	struct keeper *k = peer;
+	struct keeper *k = container_of(peer, struct keeper, peer);
 	int r = list_empty(&k->answers) ? fd_send(k->fd, frame, sizeof(*frame), NULL, 0) : -EAGAIN;
 
 	if (r == -EAGAIN)

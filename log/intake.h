@@ -7,6 +7,7 @@
 struct intake;
 struct loop;
 struct writer;
+struct writer_peer;
 
 /** Keepers at a time. */
 #define INTAKE_KEEPERS_MAX 4096
@@ -27,7 +28,7 @@ void intake_free(struct intake *i);
 void intake_finish(struct intake *i);
 
 /** intake_tell() - tell a keeper, or the supervisor; a writer_tell_fn() */
-void intake_tell(void *peer, const struct intake_frame *frame);
+void intake_tell(struct writer_peer *peer, const struct intake_frame *frame);
 
 /** intake_frame_valid() - whether a keeper may say that; pure */
 bool intake_frame_valid(const struct intake_frame *f, size_t n_bytes, size_t n_fds);

@@ -49,7 +49,7 @@ struct writer {
 	struct loop_timer timer;
 	usec_t timer_usec;
 	writer_tell_fn tell;
-	void *overseer;
+	struct writer_peer *overseer;
 	bool overseer_is_new;
 	writer_stored_fn stored;
 	void *stored_userdata;
@@ -72,6 +72,7 @@ struct source {
 
 /**
  * struct pipe - one life's pipe
+ * @peer_link:  in its peer's list
  * @ready_usec: since when there may be something in it that nobody looks at; 0: it is watched
  */
 struct pipe {
@@ -79,7 +80,8 @@ struct pipe {
 	struct source *source;
 	struct loop_fd watch;
 	struct pace pace;
-	void *peer;
+	struct writer_peer *peer;
+	struct list peer_link;
 	usec_t ready_usec;
 	struct feed feed;
 };
@@ -102,6 +104,7 @@ static void pipe_free(struct pipe *p)
 
 	loop_fd_done(&p->watch);
 	lives_remove(&s->stream.lives, &p->life);
+	list_remove(&p->peer_link);
 	feed_done(&p->feed);
 	s->writer->n_pipes--;
 	if (s->stream.row)
@@ -174,7 +177,7 @@ static void pipe_drained(struct pipe *p)
 {
 	struct source *s = p->source;
 	struct intake_frame frame = source_frame(s, INTAKE_DRAINED, p->life.number);
-	void *peer = p->peer;
+	struct writer_peer *peer = p->peer;
 
 	stream_end_life(&s->stream, p->life.number);
 	pipe_free(p);
@@ -357,6 +360,7 @@ static int pipe_new(struct source *s, const struct intake_frame *frame, struct f
 	if (!p)
 		return -ENOMEM;
 	p->source = s;
+	list_init(&p->peer_link);
 	p->life.number = frame->life;
 	r = loop_fd_init(&p->watch, s->writer->loop, offered->pipe_fd, 0, on_pipe, p);
 	if (r == 0)
@@ -395,7 +399,7 @@ static struct pipe *pipe_find(const struct source *s, uint64_t number, ino_t ino
 }
 
 int writer_offer(struct writer *w, const struct intake_frame *frame, const int *fds, size_t n_fds,
-		 void *peer)
+		 struct writer_peer *peer)
 {
 	cleanup(feed_done) struct feed offered = FEED_NONE;
 	struct stream_id id = frame_id(frame);
@@ -418,6 +422,8 @@ int writer_offer(struct writer *w, const struct intake_frame *frame, const int *
 	if (r == 0) {
 		s->stream.policy = frame->policy;
 		p->peer = peer;
+		list_remove(&p->peer_link);
+		list_append(&peer->pipes, &p->peer_link);
 		p->pace.room_bytes = feed_room(&p->feed);
 		source_end_orphans(s, frame->life);
 	}
@@ -437,19 +443,15 @@ void writer_end(struct writer *w, const struct intake_frame *frame)
 	source_due(s, clock_now_usec());
 }
 
-void writer_forget(struct writer *w, void *peer)
+void writer_forget(struct writer *w, struct writer_peer *peer)
 {
 	if (w->overseer == peer)
 		w->overseer = NULL;
-	list_for_each(it, &w->sources) {
-		struct source *s = list_entry(it, struct source, link);
+	list_for_each_safe(it, &peer->pipes) {
+		struct pipe *p = list_entry(it, struct pipe, peer_link);
 
-		list_for_each(jt, &s->stream.lives.list) {
-			struct pipe *p = container_of(jt, struct pipe, life.link);
-
-			if (p->peer == peer)
-				p->peer = NULL;
-		}
+		list_remove(&p->peer_link);
+		p->peer = NULL;
 	}
 }
 
@@ -471,7 +473,7 @@ void writer_rotate(struct writer *w, const char *service)
 
 /* --- what is kept ----------------------------------------------------------------------------- */
 
-int writer_retain(struct writer *w, const struct intake_retain *frame, void *peer)
+int writer_retain(struct writer *w, const struct intake_retain *frame, struct writer_peer *peer)
 {
 	struct shares *shares = &w->shared.catalog.shares;
 	struct rule rule = {.max_bytes = frame->max_bytes, .max_age_usec = frame->max_age_usec};

@@ -3,6 +3,7 @@
 
 #include "lib/base.h"
 #include "lib/intake-frame.h"
+#include "lib/list.h"
 
 struct error;
 struct loop;
@@ -24,6 +25,11 @@ struct writer_config {
 	uint64_t segment_bytes;
 };
 
+/** struct writer_peer - who offers pipes and is told of them: those that were his last */
+struct writer_peer {
+	struct list pipes;
+};
+
 /**
  * writer_tell_fn() - a pipe is drained and closed, or a stream cannot be stored, or can again
  * @peer:  who offered the pipe last, or told the rules; never one that is gone
@@ -31,7 +37,7 @@ struct writer_config {
  *
  * Context: may call writer_forget().
  */
-typedef void (*writer_tell_fn)(void *peer, const struct intake_frame *frame);
+typedef void (*writer_tell_fn)(struct writer_peer *peer, const struct intake_frame *frame);
 
 /**
  * writer_new() - take over the log folder, waiting for a former writer's end
@@ -51,12 +57,12 @@ int writer_board(const struct writer *w);
  * writer_offer() - collect from a pipe from now on
  * @frame: valid, see intake_frame_valid()
  * @fds:   @n_fds: read end, and perhaps a transit; taken over in any case
- * @peer:  whom to tell when it is drained
+ * @peer:  whom to tell when it is drained; with a list that was initialised
  *
  * Return: 0, or negative errno: offer it again later.
  */
 must_check int writer_offer(struct writer *w, const struct intake_frame *frame, const int *fds,
-			    size_t n_fds, void *peer);
+			    size_t n_fds, struct writer_peer *peer);
 
 /** writer_end() - nobody will write to that pipe any more */
 void writer_end(struct writer *w, const struct intake_frame *frame);
@@ -68,10 +74,11 @@ void writer_end(struct writer *w, const struct intake_frame *frame);
  *
  * Return: 0 or negative errno: say everything again later.
  */
-must_check int writer_retain(struct writer *w, const struct intake_retain *frame, void *peer);
+must_check int writer_retain(struct writer *w, const struct intake_retain *frame,
+			     struct writer_peer *peer);
 
 /** writer_forget() - a peer has gone; its pipes are collected from all the same */
-void writer_forget(struct writer *w, void *peer);
+void writer_forget(struct writer *w, struct writer_peer *peer);
 
 /** writer_finish() - give every pipe one more turn: what it holds now is stored afterwards */
 void writer_finish(struct writer *w);
