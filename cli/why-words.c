@@ -81,7 +81,8 @@ static void add_oom(struct text *out, const json_t *exits, usec_t now_at_usec)
 	text_addf(out, " at %.*s", TIME_LEN, at + TIME_AT);
 	n = count_oom_of_day(exits, at);
 	if (n > 1)
-		text_addf(out, ", %s time %s", words_ordinal(n, buf),
+		text_addf(out, ", %s%s time %s", n < WHY_EXITS_MAX ? "" : "at least the ",
+			  words_ordinal(n, buf),
 			  strncmp(clock_format_local(now_at_usec, now), at, DAY_LEN) == 0
 				  ? "today"
 				  : "that day");

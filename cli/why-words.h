@@ -8,6 +8,9 @@
 
 struct text;
 
+/** Exits that are asked for and counted, which are all that a supervisor keeps; fewer are shown. */
+#define WHY_EXITS_MAX 200
+
 /**
  * why_head() - append the first line: what the service is doing, and what its last exit was
  *
@@ -17,7 +20,7 @@ struct text;
  *    03:12:04, third time today; 12s throttled"
  *
  * @service: type Service of io.slicekeep.supervisor, or NULL when it is not in the config any more
- * @exits:   of type Exit, the newest first
+ * @exits:   of type Exit, the newest first; where WHY_EXITS_MAX are, there may have been more
  */
 void why_head(struct text *out, const char *name, const json_t *service, const json_t *exits,
 	      usec_t now_at_usec, const struct style *style);

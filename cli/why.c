@@ -17,8 +17,6 @@
 #include "cli/print.h"
 #include "cli/why-words.h"
 
-/** What is counted; fewer are shown. */
-#define EXITS_LIMIT 50
 #define LAST_LINES 10
 /** From the end of a process to the time stamp of its last line, with much to spare. */
 #define COLLECTED_USEC USEC_PER_SEC
@@ -59,7 +57,7 @@ static int ask_exits(struct supervisor *s, struct why *w, struct error *err)
 {
 	cleanup_json json_t *reply = NULL;
 	int code = supervisor_ask(s, "io.slicekeep.supervisor.Exits",
-				  json_pack("{s:s, s:i}", "name", w->name, "limit", EXITS_LIMIT),
+				  json_pack("{s:s, s:i}", "name", w->name, "limit", WHY_EXITS_MAX),
 				  &reply, err);
 
 	if (code == 0)

@@ -102,6 +102,23 @@ static void head_of_an_out_of_memory_says_when_and_how_often(void **state)
 		   "moody backoff: killed at 12:00:00\n");
 }
 
+static void check_many_out_of_memory(size_t n, const char *expected)
+{
+	cleanup_text struct text exits = {0};
+
+	for (size_t i = 0; i < n; i++)
+		text_addf(&exits, "%s%s", i > 0 ? "," : "", OOM("1728043200000000"));
+	check_head("{\"state\": \"backoff\"}", exits.data, expected);
+}
+
+static void head_of_more_than_is_kept_says_at_least(void **state)
+{
+	check_many_out_of_memory(WHY_EXITS_MAX - 1,
+				 "moody backoff: killed at 12:00:00, 199th time today\n");
+	check_many_out_of_memory(WHY_EXITS_MAX, "moody backoff: killed at 12:00:00, at least the "
+						"200th time today\n");
+}
+
 static void head_says_how_long_the_last_life_was_throttled(void **state)
 {
 	check_head("{\"state\": \"backoff\"}",
@@ -166,6 +183,7 @@ int main(void)
 		cmocka_unit_test(head_of_a_removed_service_needs_only_its_exit),
 		cmocka_unit_test(head_with_a_note_shows_it),
 		cmocka_unit_test(head_of_an_out_of_memory_says_when_and_how_often),
+		cmocka_unit_test(head_of_more_than_is_kept_says_at_least),
 		cmocka_unit_test(head_says_how_long_the_last_life_was_throttled),
 		cmocka_unit_test(evidence_lists_only_what_is_known),
 		cmocka_unit_test(earlier_exits_follow_the_first),
