@@ -354,9 +354,12 @@ static struct source *source_get(struct writer *w, const struct stream_id *id)
 static int pipe_new(struct source *s, const struct intake_frame *frame, struct feed *offered,
 		    struct pipe **ret_pipe)
 {
-	struct pipe *p = calloc(1, sizeof(*p));
+	struct pipe *p;
 	int r;
 
+	if (s->writer->n_pipes >= WRITER_PIPES_MAX)
+		return -ENOBUFS;
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
 	p->source = s;
@@ -409,8 +412,6 @@ int writer_offer(struct writer *w, const struct intake_frame *frame, const int *
 
 	if (r < 0)
 		return r;
-	if (w->n_pipes >= WRITER_PIPES_MAX)
-		return -ENOBUFS;
 	s = source_get(w, &id);
 	if (!s)
 		return -ENOMEM;
