@@ -15,10 +15,10 @@
  * everything is stored and the keeper may close its duplicate. Lives of one stream are stored in
  * the order of their numbers: a later one waits until the earlier one has been drained.
  *
- * The supervisor, ci and the router come through the same door with what happened: each offers a
- * pipe as the service of its own name, instance 0, stream "event", with its start as the life, and
- * writes one JSON object a line into it, whole lines with a write(2) of at most PIPE_BUF bytes,
- * so that no kill tears one:
+ * The supervisor, ci, router and scheduler come through the same door with what happened: each
+ * offers a pipe as the service of its own name, instance 0, stream "event", with its start as the
+ * life, and writes one JSON object a line into it, whole lines with a write(2) of at most PIPE_BUF
+ * bytes, so that no kill tears one:
  *
  *   {"seq":812,"at_usec":1795232340123456,"service":"shop","instance":0,"kind":"exit",
  *    "level":"error","text":"exit 1 after 2s","who":"cli root","life":…,"exit":{"life":…,…}}

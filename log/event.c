@@ -19,7 +19,8 @@
 #include "lib/json.h"
 #include "lib/text.h"
 
-const char *const event_writers[EVENT_WRITERS_MAX + 1] = {"supervisor", "ci", "router"};
+const char *const event_writers[EVENT_WRITERS_MAX + 1] = {"supervisor", "ci", "router",
+							  "scheduler"};
 
 static void read_about(struct event *e, const struct stream_id *writer)
 {

@@ -136,5 +136,5 @@ def test_follow_wakes_for_events(collectors):
     assert texts(caller.next_lines(1)) == ["one"]
     store_lines(collector.keeper(), "shop", b"line\n")
     assert texts(caller.next_lines(1)) == ["line"]
-    tell(collector, "ci", event(1, "two"))
+    tell(collector, "scheduler", event(1, "two"))
     assert texts(caller.next_lines(1)) == ["two"]
