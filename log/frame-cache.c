@@ -114,7 +114,7 @@ static int slot_fill(struct frame_cache *c, struct slot *s, const struct packed 
 		return r;
 	if (n_bytes > frame_packed_max())
 		return -EBADMSG;
-	n = fd_read_at(p->fd, c->packed, (size_t)n_bytes, begin);
+	n = packed_read_at(p->fd, c->packed, (size_t)n_bytes, begin);
 	if (n < 0)
 		return (int)n;
 	return frame_unpack(c->unpacker, s->data, seek_table_size(&p->table, i_frame), c->packed,

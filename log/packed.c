@@ -27,6 +27,13 @@
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
+ssize_t packed_read_at(int fd, void *to, size_t n_bytes, uint64_t offset)
+{
+	ssize_t n = fd_read_at(fd, to, n_bytes, offset);
+
+	return n == -EIO ? -EBADMSG : n;
+}
+
 static int seek_table_load(int fd, uint64_t file_bytes, struct seek_table *ret_table,
 			   size_t *ret_bytes)
 {
@@ -37,7 +44,7 @@ static int seek_table_load(int fd, uint64_t file_bytes, struct seek_table *ret_t
 
 	if (file_bytes < sizeof(footer))
 		return -EBADMSG;
-	n = fd_read_at(fd, footer, sizeof(footer), file_bytes - sizeof(footer));
+	n = packed_read_at(fd, footer, sizeof(footer), file_bytes - sizeof(footer));
 	if (n != (ssize_t)sizeof(footer))
 		return n < 0 ? (int)n : -EBADMSG;
 	if (seek_footer_read(footer, file_bytes, &n_bytes) < 0)
@@ -45,7 +52,7 @@ static int seek_table_load(int fd, uint64_t file_bytes, struct seek_table *ret_t
 	text = malloc(n_bytes);
 	if (!text)
 		return -ENOMEM;
-	n = fd_read_at(fd, text, n_bytes, file_bytes - n_bytes);
+	n = packed_read_at(fd, text, n_bytes, file_bytes - n_bytes);
 	if (n != (ssize_t)n_bytes)
 		return n < 0 ? (int)n : -EBADMSG;
 	*ret_bytes = n_bytes;
@@ -62,8 +69,8 @@ static int line_table_load(struct packed *p)
 
 	if (!text)
 		return -ENOMEM;
-	n = fd_read_at(p->fd, text, n_bytes, seek_table_begin(&p->table, n_frames));
-	if (n < 0)
+	n = packed_read_at(p->fd, text, n_bytes, seek_table_begin(&p->table, n_frames));
+	if (n < 0 && n != -EBADMSG)
 		return (int)n;
 	r = n == (ssize_t)n_bytes ? line_table_read(text, n_frames, &p->lines) : -EBADMSG;
 	p->has_lost_lines = r == -EBADMSG;
@@ -97,11 +104,11 @@ static int table_rebuild(int fd, uint64_t file_bytes, struct seek_table *t)
 		return -ENOMEM;
 	while (offset < file_bytes) {
 		size_t packed_bytes, bytes;
-		ssize_t n = fd_read_at(fd, window, frame_packed_max(), offset);
+		ssize_t n = packed_read_at(fd, window, frame_packed_max(), offset);
 		int r;
 
 		if (n < 0)
-			return (int)n;
+			return n == -EBADMSG ? 0 : (int)n;
 		if (frame_measure(window, (size_t)n, &packed_bytes, &bytes) < 0)
 			return 0;
 		r = seek_table_add(t, packed_bytes ?: file_bytes - offset, bytes);

@@ -42,6 +42,9 @@ must_check int packed_open(struct packed *p, int fd, struct frame_cache *cache);
 /** packed_close() - the reverse; nothing happens when it is closed */
 void packed_close(struct packed *p);
 
+/** packed_read_at() - fd_read_at(), but what the disk cannot read is damaged as well: -EBADMSG */
+must_check ssize_t packed_read_at(int fd, void *to, size_t n_bytes, uint64_t offset);
+
 /**
  * packed_read() - the bytes that were packed, as pread(2) would give them
  *

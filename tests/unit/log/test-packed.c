@@ -22,6 +22,19 @@
 
 static char plain[N_BYTES];
 
+/* Whoever reads there is told that the disk cannot. */
+static uint64_t bad_sector = UINT64_MAX;
+
+ssize_t __real_fd_read_at(int fd, void *to, size_t n_bytes, uint64_t offset);
+ssize_t __wrap_fd_read_at(int fd, void *to, size_t n_bytes, uint64_t offset);
+
+ssize_t __wrap_fd_read_at(int fd, void *to, size_t n_bytes, uint64_t offset)
+{
+	if (bad_sector >= offset && bad_sector - offset < n_bytes)
+		return -EIO;
+	return __real_fd_read_at(fd, to, n_bytes, offset);
+}
+
 /** struct box - a packed file in memory, and who reads it */
 struct box {
 	int fd;
@@ -147,6 +160,33 @@ static void packed_damaged_frame_costs_its_own_bytes_only(void **state)
 	assert_reads(&b, FRAME, 1, -EBADMSG);
 	assert_reads(&b, 2 * FRAME - 1, 1, -EBADMSG);
 	assert_reads(&b, 2 * FRAME, N_BYTES, FRAME + 100);
+	box_done(&b);
+}
+
+static void packed_frame_that_the_disk_cannot_read_is_damaged(void **state)
+{
+	struct box b = box_make(N_BYTES);
+
+	box_open(&b);
+	bad_sector = b.packed.table.ends[0] + 40;
+	assert_reads(&b, 0, N_BYTES, FRAME);
+	assert_reads(&b, FRAME, 1, -EBADMSG);
+	assert_reads(&b, 2 * FRAME, N_BYTES, FRAME + 100);
+	bad_sector = UINT64_MAX;
+	box_done(&b);
+}
+
+static void packed_numbers_that_the_disk_cannot_read_cost_nothing_else(void **state)
+{
+	struct box b = box_make(N_BYTES);
+
+	box_open(&b);
+	bad_sector = b.packed.table.ends[3] + 4;
+	packed_close(&b.packed);
+	box_open(&b);
+	bad_sector = UINT64_MAX;
+	assert_true(b.packed.has_lost_lines);
+	assert_reads(&b, 0, N_BYTES, N_BYTES);
 	box_done(&b);
 }
 
@@ -382,6 +422,8 @@ int main(void)
 		cmocka_unit_test(packed_pack_without_room_says_so),
 		cmocka_unit_test(packed_empty_file_reads_as_empty),
 		cmocka_unit_test(packed_damaged_frame_costs_its_own_bytes_only),
+		cmocka_unit_test(packed_frame_that_the_disk_cannot_read_is_damaged),
+		cmocka_unit_test(packed_numbers_that_the_disk_cannot_read_cost_nothing_else),
 		cmocka_unit_test(packed_without_its_table_is_read_frame_by_frame),
 		cmocka_unit_test(packed_cut_in_a_frame_keeps_those_before),
 		cmocka_unit_test(packed_junk_is_empty),
