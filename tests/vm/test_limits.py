@@ -64,22 +64,27 @@ def test_memory_max_kills_the_hog_alone_and_the_report_says_so(platform, start_e
     assert all(35 * MIB <= one["memory_peak_bytes"] <= 40 * MIB for one in exits())
     assert all(one["victim"].startswith("python3 (pid ") for one in exits())
     assert "memory 40M of 40M" in platform.cli("why", "hog").stdout
+    wait_until(lambda: "memory 40M of 40M" in platform.cli(
+        "log", "hog", "--stream", "event").stdout, 60, "it on the time line")
     assert platform.service("web")["pid"] == web
 
 
 def test_limits_are_in_the_kernel_and_in_what_is_shown(platform, start_either):
     start_either(config(web=capped(
-        ROOTS, memory_max="64M", memory_high="60M", swap_max=0, cpu_weight=300, cpu_quota="150%",
-        cpus="0", io_weight=50, io_write_max="4M", tasks_max=10, open_files=100, oom_score=200)))
+        ROOTS, memory_min="1M", memory_low="2M", memory_max="64M", memory_high="60M", swap_max=0,
+        cpu_weight=300, cpu_quota="150%", cpus="0", io_weight=50, io_read_max="8M",
+        io_write_max="4M", tasks_max=10, open_files=100, oom_score=200)))
     folder = cgroup_of(platform, "web")
-    expected = {"memory.max": str(64 * MIB), "memory.high": str(60 * MIB), "memory.swap.max": "0",
+    expected = {"memory.min": str(MIB), "memory.low": str(2 * MIB),
+                "memory.max": str(64 * MIB), "memory.high": str(60 * MIB), "memory.swap.max": "0",
                 "cpu.weight": "300", "cpu.max": "150000 100000", "cpuset.cpus": "0",
                 "io.weight": "default 50", "pids.max": "10"}
     assert {file: read(platform, folder, file) for file in expected} == expected
-    assert f"wbps={4 * MIB}" in read(platform, folder, "io.max")
+    assert f"rbps={8 * MIB} wbps={4 * MIB}" in read(platform, folder, "io.max")
     shown = limits_of(platform, "web")
-    for key in ("memory_max", "memory_high", "swap_max", "cpu_weight", "cpu_quota", "cpus",
-                "io_weight", "io_write_max", "tasks_max", "open_files", "oom_score"):
+    for key in ("memory_min", "memory_low", "memory_max", "memory_high", "swap_max", "cpu_weight",
+                "cpu_quota", "cpus", "io_weight", "io_read_max", "io_write_max", "tasks_max",
+                "open_files", "oom_score"):
         assert shown[key]["configured"] == shown[key]["effective"], key
     assert shown["io_weight"]["note"] == "not enforced by this disk's scheduler"
     assert "note" not in platform.json("limits", "web")

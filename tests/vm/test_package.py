@@ -16,6 +16,7 @@ SERVER = ("import http.server, os; http.server.HTTPServer((\"\", int(os.environ[
 ADD = (f"cli add shop --cwd /srv/shop --port 3000 --memory-max 256M -- python3 -c '{SERVER}' && "
        "cli add idle --cwd /srv/shop -- sleep 1000")
 CONFIG = "/etc/slicekeep/config.json"
+SHOPS_CGROUP = "/sys/fs/cgroup/slicekeep.slice/slicekeep-default.slice/slicekeep-shop-0.service"
 # What the former writes, but for how soon it is said to run.
 SHOP = {"processes": {"shop": {
     "command": "python3", "args": ["-c", SERVER], "cwd": "/srv/shop", "env": {"PORT": "3000"},
@@ -165,6 +166,8 @@ def test_readme_holds_and_after_a_reboot_services_are_back_and_a_stopped_one_is_
     wait_until(lambda: services(machine)["shop"]["ports"] == [3000], 60, "its port")
     assert machine.run(f"ps -o user= {shop['pid']}").stdout == "shop\n"
     wait_until(lambda: page(machine) == "200", 60, "the page")
+    assert json.loads(machine.run(["cli", "status", "--json"]).stdout)["launcher"] == "systemd"
+    assert machine.get(f"{SHOPS_CGROUP}/memory.max") == b"%d\n" % (256 << 20)
     machine.run(["cli", "stop", "idle"])
 
     machine.reboot()

@@ -76,6 +76,7 @@ def test_services_are_units_with_their_limits_in_the_kernel(platform, start):
     wait_until(lambda: show(platform, UNIT, "SubState") == "running", 60, "its unit to run")
     assert int(show(platform, UNIT, "MainPID")) == keeper_of(platform, "web")
     assert platform.json("status")["launcher"] == "systemd"
+    assert show(platform, SUPERVISOR, "Slice") == "slicekeep-system.slice"
 
 
 def test_end_leaves_no_process_no_unit_and_no_cgroup(platform, start):
@@ -236,6 +237,21 @@ def test_manager_that_does_not_answer_fails_a_start_with_the_reason(platform, st
         platform.run(["mv", "/run/systemd/private.away", "/run/systemd/private"])
     pids(platform, "web")
     assert pids(platform, "db")["db"] == before["db"]
+
+
+def test_root_with_a_home_of_its_own_has_services_of_the_system(platform):
+    env = {"SLICEKEEP_HOME": "/root/home", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    platform.machine.put("/root/home/config.json", json.dumps(config(web=ROOTS)), mode=0o600)
+    try:
+        done = platform.run("slicekeep up --launcher systemd", env=env)
+        assert done.stdout.startswith("launcher systemd\n")
+        wait_until(lambda: show(platform, UNIT, "SubState") == "running", 60, "the unit of web")
+        assert show(platform, UNIT, "Slice") == "slicekeep-default.slice"
+        assert show(platform, SUPERVISOR, "Slice") == "slicekeep-system.slice"
+    finally:
+        platform.run("slicekeep down; rm -rf /root/home", env=env, exits=None)
+    wait_until(lambda: not [one for one in units(platform) if one.endswith(".service")], 60,
+               "the units' end")
 
 
 def test_manager_of_a_user_has_their_services_and_says_what_it_cannot_enforce(machine):

@@ -56,11 +56,14 @@ def test_other_user_is_refused(platform):
     assert platform.wait_state("web", "running")["pid"] == before
 
 
-def test_service_of_a_user_cannot_touch_its_keeper_nor_its_own_bounds(platform):
+@pytest.mark.parametrize("launcher", ["direct", "systemd"])
+def test_service_of_a_user_cannot_touch_its_keeper_nor_its_own_bounds(platform, launcher):
     attack = ("kill -9 $PPID; echo -900 >/proc/self/oom_score_adj; "
               "echo $$ >/sys/fs/cgroup/cgroup.procs; true >/run/slicekeep/x; "
+              "echo $$ >/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/../cgroup.procs; "
               "find /run/slicekeep /var/lib/slicekeep /var/log/slicekeep; exec sleep 1000")
-    platform.up(config(web=shell(attack, user="shop")))
+    platform.up(config(web=shell(attack, user="shop")), "--launcher", launcher)
+    assert platform.json("status")["launcher"] == launcher
     pid = platform.wait_state("web", "running")["pid"]
     keeper = keeper_of(platform, "web")
     wait_until(lambda: "sleep" in platform.read(f"/proc/{pid}/comm"), 60, "the end")
@@ -70,7 +73,7 @@ def test_service_of_a_user_cannot_touch_its_keeper_nor_its_own_bounds(platform):
 
     def refused():
         said = platform.cli("log", "web", "--stream", "err").stdout
-        assert said.count("ermi") >= 6, said
+        assert said.count("ermi") >= 7, said
         return True
 
     wait_until(refused, 60, "that all was refused")
