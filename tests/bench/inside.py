@@ -12,7 +12,7 @@ import time
 import jobs as short_jobs
 import measures
 import units
-from instruments import cpu_seconds, pss_kib, read
+from instruments import cpu_seconds, now, pss_kib, read
 from measures import Notes, Session, msec, turns
 
 SUPERVISOR = "/run/slicekeep/supervisor.sock"
@@ -55,6 +55,19 @@ def weights(options, notes):
             time.sleep(5 if options["quick"] else 15)
             heavy, light = (after - then for after, then in zip(map(cpu_seconds, pids), before))
             session.add("weights", heavy / light)
+        yield
+
+
+def numbers(options, notes):
+    """What it costs to look once a second at what 100 services use."""
+    for kind in turns(units.OURS, 1 if options["quick"] else 2, notes):
+        looking = type(kind.__name__, (kind,), {"quiet": {}})
+        with Session(looking, 100, notes) as session:
+            time.sleep(5)
+            own = session.it.own()
+            begin, before = now(), cpu_seconds(own)
+            time.sleep(5 if options["quick"] else 30)
+            session.add("numbers", (cpu_seconds(own) - before) / ((now() - begin) / 1e9) * 100)
         yield
 
 
@@ -104,7 +117,7 @@ def run_jobs(it, options, notes):
     notes.add("jobs.dying", it.name, int(dying))
 
 
-SUITES = {"crash": crash, "life": life, "weights": weights, "jobs": jobs}
+SUITES = {"crash": crash, "life": life, "weights": weights, "numbers": numbers, "jobs": jobs}
 
 
 def main():

@@ -15,6 +15,7 @@ ROWS = (
     Row("pss.manager", "memory (PSS) with 100: what systemd grew by", "MiB", compared=False),
     Row("pss.all", "memory (PSS) with 100: both", "MiB"),
     Row("weights", "CPU weights 300:100 of one core: got", "", compared=False),
+    Row("numbers", "numbers of 100, once a second: CPU", "% of a core", compared=False),
     Row("jobs", "short jobs: run", "", compared=False),
     Row("jobs.second", "short jobs: a second", "", compared=False),
     Row("jobs.cgroups", "short jobs: cgroups left", "", compared=False),
