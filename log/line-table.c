@@ -19,10 +19,10 @@
 
 #include "log/line-table.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/le32.h"
 #include "log/lines.h"
 
 #define SKIPPABLE_MAGIC 0x184D2A5Eu
@@ -30,20 +30,6 @@
 #define HEADER_BYTES 12
 #define ENTRY_BYTES 4
 #define SUM_BYTES 4
-
-static void put(uint8_t *to, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(to, &value, sizeof(value));
-}
-
-static uint32_t get(const uint8_t *from)
-{
-	uint32_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le32toh(value);
-}
 
 /* FNV-1a. */
 static uint32_t sum_of(const uint8_t *bytes, size_t n_bytes)
@@ -133,12 +119,12 @@ void line_table_write(const struct line_table *t, uint8_t *to)
 {
 	size_t n_bytes = line_table_text_bytes(t->n_frames);
 
-	put(to, SKIPPABLE_MAGIC);
-	put(to + 4, (uint32_t)(n_bytes - 8));
-	put(to + 8, MARK);
+	le32_put(to, SKIPPABLE_MAGIC);
+	le32_put(to + 4, (uint32_t)(n_bytes - 8));
+	le32_put(to + 8, MARK);
 	for (size_t i = 0; i < t->n_frames; i++)
-		put(to + HEADER_BYTES + i * ENTRY_BYTES, t->counts[i]);
-	put(to + n_bytes - SUM_BYTES, sum_of(to + 8, n_bytes - 8 - SUM_BYTES));
+		le32_put(to + HEADER_BYTES + i * ENTRY_BYTES, t->counts[i]);
+	le32_put(to + n_bytes - SUM_BYTES, sum_of(to + 8, n_bytes - 8 - SUM_BYTES));
 }
 
 int line_table_read(const uint8_t *from, size_t n_frames, struct line_table *ret_table)
@@ -146,14 +132,15 @@ int line_table_read(const uint8_t *from, size_t n_frames, struct line_table *ret
 	size_t n_bytes = line_table_text_bytes(n_frames);
 	uint32_t *counts;
 
-	if (get(from) != SKIPPABLE_MAGIC || get(from + 4) != n_bytes - 8 || get(from + 8) != MARK ||
-	    get(from + n_bytes - SUM_BYTES) != sum_of(from + 8, n_bytes - 8 - SUM_BYTES))
+	if (le32_get(from) != SKIPPABLE_MAGIC || le32_get(from + 4) != n_bytes - 8 ||
+	    le32_get(from + 8) != MARK ||
+	    le32_get(from + n_bytes - SUM_BYTES) != sum_of(from + 8, n_bytes - 8 - SUM_BYTES))
 		return -EBADMSG;
 	counts = calloc(MAX_OF(n_frames, (size_t)1), sizeof(*counts));
 	if (!counts)
 		return -ENOMEM;
 	for (size_t i = 0; i < n_frames; i++)
-		counts[i] = get(from + HEADER_BYTES + i * ENTRY_BYTES);
+		counts[i] = le32_get(from + HEADER_BYTES + i * ENTRY_BYTES);
 	*ret_table = (struct line_table){.counts = counts, .n_frames = n_frames, .room = n_frames};
 	return 0;
 }

@@ -13,11 +13,11 @@
 
 #include "log/seek-table.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "log/frame.h"
+#include "log/le32.h"
 
 #define SKIPPABLE_MAGIC 0x184D2A5Eu
 #define SEEKABLE_MAGIC 0x8F92EAB1u
@@ -25,20 +25,6 @@
 #define FLAGS_RESERVED 0x7C
 #define ENTRY_BYTES 8
 #define FRAMES_MAX (UINT32_C(1) << 22)
-
-static void put(uint8_t *to, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(to, &value, sizeof(value));
-}
-
-static uint32_t get(const uint8_t *from)
-{
-	uint32_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le32toh(value);
-}
 
 void seek_table_done(struct seek_table *t)
 {
@@ -88,16 +74,16 @@ void seek_table_write(const struct seek_table *t, uint8_t *to)
 {
 	size_t n_bytes = seek_table_text_bytes(t->n_frames, ENTRY_BYTES);
 
-	put(to, SKIPPABLE_MAGIC);
-	put(to + 4, (uint32_t)(n_bytes - SEEK_HEADER_BYTES));
+	le32_put(to, SKIPPABLE_MAGIC);
+	le32_put(to + 4, (uint32_t)(n_bytes - SEEK_HEADER_BYTES));
 	to += SEEK_HEADER_BYTES;
 	for (size_t i = 0; i < t->n_frames; i++, to += ENTRY_BYTES) {
-		put(to, (uint32_t)(t->ends[i] - seek_table_begin(t, i)));
-		put(to + 4, (uint32_t)seek_table_size(t, i));
+		le32_put(to, (uint32_t)(t->ends[i] - seek_table_begin(t, i)));
+		le32_put(to + 4, (uint32_t)seek_table_size(t, i));
 	}
-	put(to, (uint32_t)t->n_frames);
+	le32_put(to, (uint32_t)t->n_frames);
 	to[4] = 0;
-	put(to + 5, SEEKABLE_MAGIC);
+	le32_put(to + 5, SEEKABLE_MAGIC);
 }
 
 static size_t entry_bytes(const uint8_t footer[static SEEK_FOOTER_BYTES])
@@ -108,9 +94,9 @@ static size_t entry_bytes(const uint8_t footer[static SEEK_FOOTER_BYTES])
 int seek_footer_read(const uint8_t footer[static SEEK_FOOTER_BYTES], uint64_t file_bytes,
 		     size_t *ret_bytes)
 {
-	uint32_t n_frames = get(footer);
+	uint32_t n_frames = le32_get(footer);
 
-	if (get(footer + 5) != SEEKABLE_MAGIC || footer[4] & FLAGS_RESERVED ||
+	if (le32_get(footer + 5) != SEEKABLE_MAGIC || footer[4] & FLAGS_RESERVED ||
 	    n_frames > FRAMES_MAX ||
 	    seek_table_text_bytes(n_frames, entry_bytes(footer)) > file_bytes)
 		return -EBADMSG;
@@ -123,7 +109,7 @@ static int entries_read(struct seek_table *t, const uint8_t *from, size_t n_fram
 	int r = 0;
 
 	for (size_t i = 0; i < n_frames && r == 0; i++, from += step)
-		r = seek_table_add(t, get(from), get(from + 4));
+		r = seek_table_add(t, le32_get(from), le32_get(from + 4));
 	return r;
 }
 
@@ -139,9 +125,9 @@ int seek_table_read(const uint8_t *from, size_t n_from, uint64_t file_bytes,
 		return -EBADMSG;
 	footer = from + n_from - SEEK_FOOTER_BYTES;
 	if (seek_footer_read(footer, file_bytes, &n_bytes) < 0 || n_bytes != n_from ||
-	    get(from) != SKIPPABLE_MAGIC || get(from + 4) != n_bytes - SEEK_HEADER_BYTES)
+	    le32_get(from) != SKIPPABLE_MAGIC || le32_get(from + 4) != n_bytes - SEEK_HEADER_BYTES)
 		return -EBADMSG;
-	r = entries_read(&t, from + SEEK_HEADER_BYTES, get(footer), entry_bytes(footer));
+	r = entries_read(&t, from + SEEK_HEADER_BYTES, le32_get(footer), entry_bytes(footer));
 	if (r == 0 && seek_table_begin(&t, t.n_frames) > file_bytes - n_bytes)
 		r = -EBADMSG;
 	if (r < 0) {

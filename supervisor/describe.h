@@ -10,7 +10,7 @@ struct text;
 
 /**
  * struct describe_how - how much is said of a service
- * @count: look at its processes too, which reads /proc
+ * @count: look at its processes now, which reads /proc; otherwise where what is known is old
  * @live:  with more: say it each second as well
  * @brief: only what a table shows, and nothing that is as usual
  */

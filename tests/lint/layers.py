@@ -57,8 +57,8 @@ LAYERS = {
         "main": "main tasks",
     },
     "log": {
-        "model": "catalog cursor event filter frame gap heap index line-json line-table lines lives"
-                   " pace pattern program retention rotate search seek-table shares"
+        "model": "catalog cursor event filter frame gap heap index le32 line-json line-table lines"
+                   " lives pace pattern program retention rotate search seek-table shares"
                    " stream-id",
         "adapter": "blob board examine feed follow frame-cache index-scan inlet mend packed"
                    " packing peek pipe-slot pour prune query reel segment segment-view"
